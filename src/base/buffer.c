@@ -1,0 +1,110 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { BUFFER_SMALLEST = 256 };
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = BUFFER(buffer->limit);
+}
+
+size_t buffer_size(const struct buffer *buffer)
+{
+    return buffer->end - buffer->start;
+}
+
+size_t buffer_room(const struct buffer *buffer)
+{
+    return buffer->limit - buffer_size(buffer);
+}
+
+struct slice buffer_slice(const struct buffer *buffer)
+{
+    return slice_of(buffer->data ? buffer->data + buffer->start : NULL, buffer_size(buffer));
+}
+
+static void buffer_compact(struct buffer *buffer)
+{
+    if (buffer->start == 0)
+        return;
+    memmove(buffer->data, buffer->data + buffer->start, buffer_size(buffer));
+    buffer->end -= buffer->start;
+    buffer->start = 0;
+}
+
+static void buffer_grow(struct buffer *buffer, size_t needed)
+{
+    size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_SMALLEST;
+    while (capacity < needed)
+        capacity *= 2;
+    if (capacity > buffer->limit)
+        capacity = buffer->limit;
+    buffer->data = memory_resize(buffer->data, capacity);
+    buffer->capacity = capacity;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (size > buffer_room(buffer))
+        return NULL;
+    if (size > buffer->capacity - buffer->end)
+        buffer_compact(buffer);
+    if (size > buffer->capacity - buffer->end)
+        buffer_grow(buffer, buffer->end + size);
+    return buffer->data + buffer->end;
+}
+
+void buffer_added(struct buffer *buffer, size_t size)
+{
+    CHECK(size <= buffer->capacity - buffer->end);
+    buffer->end += size;
+}
+
+bool buffer_append(struct buffer *buffer, struct slice bytes)
+{
+    if (bytes.size == 0)
+        return true;
+    char *place = buffer_reserve(buffer, bytes.size);
+    if (!place)
+        return false;
+    memcpy(place, bytes.data, bytes.size);
+    buffer_added(buffer, bytes.size);
+    return true;
+}
+
+bool buffer_append_text(struct buffer *buffer, const char *text)
+{
+    return buffer_append(buffer, slice_of_text(text));
+}
+
+bool buffer_append_format(struct buffer *buffer, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    CHECK(length >= 0);
+    bool fits = buffer_append(buffer, slice_of(text, (size_t)length));
+    free(text);
+    return fits;
+}
+
+void buffer_consume(struct buffer *buffer, size_t size)
+{
+    CHECK(size <= buffer_size(buffer));
+    buffer->start += size;
+    if (buffer->start == buffer->end)
+        buffer->start = buffer->end = 0;
+}
+
+void buffer_clear(struct buffer *buffer)
+{
+    buffer->start = buffer->end = 0;
+}

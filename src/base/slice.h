@@ -1,0 +1,40 @@
+/* A slice points at bytes that someone else owns: a start and a size, no NUL at the end.
+ * It is passed by value. An empty slice may have a NULL start. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice {
+    const char *data;
+    size_t size;
+};
+
+#define SLICE(literal)         ((struct slice){.data = "" literal, .size = sizeof(literal) - 1})
+#define SLICE_FORMAT           "%.*s"
+#define SLICE_ARGUMENTS(slice) (int)(slice).size, ((slice).data ? (slice).data : "")
+
+struct slice slice_of(const void *data, size_t size);
+struct slice slice_of_text(const char *text); /* NULL gives an empty slice */
+bool slice_equal(struct slice a, struct slice b);
+bool slice_equal_ignore_case(struct slice a, struct slice b); /* ASCII letters only */
+bool slice_starts_with(struct slice whole, struct slice prefix);
+bool slice_ends_with(struct slice whole, struct slice suffix);
+struct slice slice_from(struct slice whole, size_t start);                /* start beyond the end: empty */
+struct slice slice_between(struct slice whole, size_t start, size_t end); /* end is clipped */
+struct slice slice_trim(struct slice whole); /* without spaces and tabs at both ends */
+
+/* The index of the first `byte`, or whole.size when there is none. */
+size_t slice_find(struct slice whole, char byte);
+
+/* Cuts the next piece off the front of *rest, up to `separator` (consumed, not part of the piece).
+ * Returns false when *rest was already used up; "a,,b" gives "a", "", "b". Start with rest->data
+ * not NULL; at the end rest->data becomes NULL. */
+bool slice_next(struct slice *rest, char separator, struct slice *piece);
+
+/* Decimal digits only, no sign, no blanks, the whole slice; false on anything else or overflow. */
+bool slice_to_u64(struct slice digits, uint64_t *number);
+
+/* A copy that ends with NUL; the caller frees it. */
+char *slice_to_text(struct slice slice);

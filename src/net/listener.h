@@ -1,0 +1,27 @@
+/* Accepts from one listening socket that the whole group of gates shares (design §2 "Accepting").
+ *
+ * Batches of at most 64 per wake (net.core fairness); can be taken out of the epoll set and put back,
+ * which is how gates balance. The socket itself is never closed by pausing. */
+#pragma once
+
+#include "loop/loop.h"
+#include "net/address.h"
+
+struct listener;
+
+/* `fd` is connected, non-blocking, close-on-exec and the callee's. */
+typedef void listener_fn(void *owner, int fd, const struct address *peer);
+
+/* Takes the listening descriptor `fd`. Starts paused. NULL and errno on failure. */
+struct listener *listener_new(struct loop *loop, int fd, listener_fn *on_accept, void *owner);
+void listener_pause(struct listener *listener, bool paused);
+/* EMFILE/ENFILE while accepting: the listener pauses for 100 ms and goes on; this counts them. */
+uint64_t listener_starved(const struct listener *listener);
+/* Stops accepting after `most` connections in this wake; called from on_accept by the balance. */
+void listener_end_batch(struct listener *listener);
+int listener_fd(const struct listener *listener);
+void listener_free(struct listener **listener); /* closes the descriptor */
+
+/* Binds and listens (SO_REUSEADDR; never SO_REUSEPORT; backlog 4096; non-blocking, close-on-exec).
+ * A stale unix socket that nobody listens on is replaced. The descriptor or -errno. */
+int listener_bind(const struct address *address);

@@ -1,0 +1,47 @@
+/* A relay carries bytes both ways between two streams until both directions have ended.
+ *
+ * Owns both streams from here on. Holds no buffer while neither side is blocked (it reads into scratch
+ * memory shared by the loop's relays and writes at once); when a side blocks it keeps at most
+ * `high_water` bytes and stops reading the other side. Half-close passes: an end of stream on one side
+ * becomes stream_end() on the other, the opposite direction goes on. A broken side ends the relay after
+ * what was read has been written. */
+#pragma once
+
+#include "base/slice.h"
+#include "net/stream.h"
+
+struct relay;
+
+enum relay_direction { RELAY_A_TO_B, RELAY_B_TO_A };
+
+enum relay_end {
+    RELAY_ENDED,    /* both directions saw their end of stream */
+    RELAY_A_BROKEN, /* reset or error on side a */
+    RELAY_B_BROKEN,
+    RELAY_HALF_CLOSE, /* one side ended and the other did not follow within half_close_ms */
+};
+
+struct relay_settings {
+    size_t high_water;     /* bytes held per direction when blocked; 64 KiB */
+    int64_t half_close_ms; /* how long one direction may outlive the other; 0: for ever */
+    /* Sees every byte once, in order, before it is written; may be NULL. It must not keep the slice
+     * and must not destroy the relay; false ends the relay (protocol error of that side). */
+    bool (*tap)(void *owner, enum relay_direction direction, struct slice bytes);
+    /* Fires exactly once, from the loop and never from inside relay_start(), with the first reason that
+     * ended it; the relay may be destroyed there. Both streams are already closed. */
+    void (*on_end)(void *owner, enum relay_end end);
+};
+
+struct relay_counts {
+    uint64_t bytes[2]; /* by direction, written to the other side */
+};
+
+/* `early_a` were read from a (for b) before the relay began, `early_b` from b (for a); both are copied. */
+struct relay *relay_start(struct stream *a, struct stream *b, struct slice early_a, struct slice early_b,
+                          const struct relay_settings *settings, void *owner);
+struct relay_counts relay_counts(const struct relay *relay);
+/* Bytes to put in between at a moment when nothing is half-written toward that side (the caller knows
+ * frame boundaries from its tap): 0, or -EAGAIN when that side is blocked. */
+int relay_insert(struct relay *relay, enum relay_direction direction, struct slice bytes);
+/* Closes both streams now; no callback. Sets *relay to NULL. */
+void relay_destroy(struct relay **relay);

@@ -1,0 +1,96 @@
+/* Messages between keeper, gates, holds and the command: header and body as bytes; no I/O here.
+ *
+ * Wire form, native byte order (same machine): struct message_header, then `size` bytes of JSON (an object,
+ * or nothing, which means {}). One message is one SOCK_SEQPACKET record of at most MESSAGE_LARGEST bytes. The
+ * hold's messages (MESSAGE_HOLD_*) are for ever: numbers and fields are only added; unknown fields are
+ * ignored. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+enum {
+    MESSAGE_VERSION = 1,
+    MESSAGE_BODY_LARGEST = 65536,
+};
+
+enum message_type {
+    /* any direction */
+    MESSAGE_ERROR = 1, /* reply: {text, code?: exit code of the command} */
+    MESSAGE_OK = 2,    /* reply: {} or what the question's line says */
+
+    /* keeper → gate */
+    MESSAGE_GATE_HELLO = 16, /* {name, slot, generation, workers, pages: n} fds: own page (rw), keeper's page,
+                                the other gates' pages by slot, own slot left out */
+    MESSAGE_GATE_DESCRIPTORS, /* {snapshot: N, names: ["listener:0", "files:3", ...]} fds in the same order;
+                                 any number of them before PREPARE N */
+    MESSAGE_GATE_PREPARE,     /* {snapshot: N} fds: [sealed memfd with the snapshot's JSON] → PREPARED */
+    MESSAGE_GATE_COMMIT,      /* {snapshot: N}; the gate serves N from now on */
+    MESSAGE_GATE_DROP,        /* {snapshot: N} */
+    MESSAGE_GATE_TABLE,       /* {} fds: [sealed memfd: array of target rows]: the whole table */
+    MESSAGE_GATE_TARGET, /* one target row that changed; fds: [O_PATH of its socket] when it has "socket":
+                            true */
+    MESSAGE_GATE_PHASE,  /* {phase: "starting"|"serving"|"stopping"}: before "serving" requests wait */
+    MESSAGE_GATE_DRAIN,  /* {timeout_ms}: stop accepting, end connections, exit */
+    MESSAGE_GATE_PROBE,  /* {target, generation, host, path, timeout_ms, address | (fd)} → PROBED */
+
+    /* gate → keeper */
+    MESSAGE_GATE_READY = 48, /* {slot}: hello understood */
+    MESSAGE_GATE_PREPARED,   /* {snapshot: N, ok: bool, error?: text with file:line:column} */
+    MESSAGE_GATE_WANT,       /* {target}: a request waits for it */
+    MESSAGE_GATE_UNWANT,     /* {target}: nobody here waits any more */
+    MESSAGE_GATE_PROBED,     /* {target, generation, ok, status?, error?} same id as the question */
+    MESSAGE_GATE_DRAINED,    /* {}: the last connection has ended; exits now */
+    MESSAGE_GATE_LISTENERS,  /* answer to MESSAGE_TAKE_LISTENERS: {name, addresses: [..]} fds: listeners in
+                                order */
+
+    /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
+    MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
+
+    /* keeper ⇄ hold, version 1, for ever (src/hold/PROTOCOL.md holds the recorded conversation) */
+    MESSAGE_HOLD_START = 128, /* keeper → hold: {spec} fds: see hold/spec.h */
+    MESSAGE_HOLD_HELLO,   /* keeper → hold {version}; hold → keeper {version, target, generation, nonce,
+                             hold_pid,   pid, started_ms (boottime), state: "running"|"exited", exit?: {...}} */
+    MESSAGE_HOLD_STARTED, /* hold → keeper {pid, start_time}: exec succeeded */
+    MESSAGE_HOLD_FAILED,  /* hold → keeper {errno, stage: "exec"|"chdir"|"user"|..., path, text} */
+    MESSAGE_HOLD_EXIT,   /* hold → keeper {code | signal, core, after_ms, leftovers: n}: the main process is
+                            gone   and what it left behind is stopped */
+    MESSAGE_HOLD_ACK,    /* keeper → hold {}: EXIT or FAILED is recorded; the hold may go */
+    MESSAGE_HOLD_SIGNAL, /* keeper → hold {signal: n, group: bool} */
+    MESSAGE_HOLD_STOP,   /* keeper → hold {signal: n, grace_ms}: signal, then SIGKILL to everything */
+    MESSAGE_HOLD_STATUS, /* keeper → hold {} → hold → keeper {pid, children, output: {bytes, lines, dropped}}
+                          */
+    MESSAGE_HOLD_ATTACH, /* later */
+    MESSAGE_HOLD_OUTPUT, /* hold → keeper {dropped?: n, error?: text}: the log's health */
+
+    /* command → keeper (control socket); each is answered by OK or ERROR with the same id */
+    MESSAGE_CONTROL_HELLO = 192, /* {} → {name, pid, nonce, version, config, state, phase} */
+    MESSAGE_CONTROL_STATUS, /* {targets?: [names]} → {keeper: {...}, targets: [target object...]} or fds:
+                               [memfd of that] */
+    MESSAGE_CONTROL_START,  /* {targets: [names], wait: bool} → {targets: [...]} when the effect is there */
+    MESSAGE_CONTROL_STOP,
+    MESSAGE_CONTROL_RESTART,
+    MESSAGE_CONTROL_DOWN,    /* {now: bool} → OK at once; the socket closes when the keeper has gone */
+    MESSAGE_CONTROL_RELOAD,  /* {} → OK or ERROR with the configuration's text */
+    MESSAGE_CONTROL_JOURNAL, /* {target?, last: n} → {rows: [...]} or fds: [memfd] */
+};
+
+struct message_header {
+    uint16_t version;
+    uint16_t type;
+    uint32_t id;
+    uint32_t size;
+    uint32_t reserved; /* 0 */
+};
+
+enum { MESSAGE_LARGEST = MESSAGE_BODY_LARGEST + (int)sizeof(struct message_header) };
+
+/* Writes header and body into fresh memory (free()); NULL when the body is larger than
+ * MESSAGE_BODY_LARGEST. `body` is borrowed; NULL means {}. */
+char *message_encode(enum message_type type, uint32_t id, const json_t *body, size_t *size);
+
+/* Checks length, version, reserved, size; parses the JSON with depth at most 32, duplicate keys refused. On
+ * true the caller owns *body (an object). */
+bool message_decode(struct slice record, struct message_header *header, json_t **body, struct error *error);
