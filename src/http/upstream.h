@@ -1,0 +1,72 @@
+/* HTTP/1.1 on the client's side: calls to upstreams over pooled connections, streamed both ways.
+ *
+ * A call whose pooled connection turns out to be dead before the first byte of an answer is repeated once
+ * on a fresh one when nothing of its body has been written and its method is idempotent (RFC 9110 §9.2.2);
+ * a POST is sent exactly once. */
+#pragma once
+
+#include "http/exchange.h"
+
+struct upstream_pool;
+struct upstream_call;
+
+struct upstream_pool_settings {
+    int most_idle;   /* kept connections per address, 64 */
+    int64_t idle_ms; /* 55 s */
+};
+
+struct upstream_request {
+    struct slice method;
+    struct slice target;
+    const struct exchange_field *fields; /* all but Connection, Content-Length, Transfer-Encoding */
+    size_t field_count;
+    int64_t content_length; /* -1: chunked; 0: no body */
+    bool upgrade;           /* send "Connection: Upgrade"; a 101 is then allowed */
+};
+
+struct upstream_timeouts {
+    int64_t connect_ms;  /* 5 s */
+    int64_t response_ms; /* request sent → head; 0: unlimited */
+    int64_t idle_ms;     /* no byte either way in a body; 0: unlimited */
+};
+
+enum upstream_failure {
+    UPSTREAM_CONNECT,  /* refused, unreachable, timed out: nothing was sent */
+    UPSTREAM_TIMEOUT,  /* silent for too long (504) */
+    UPSTREAM_PROTOCOL, /* bytes that are not HTTP, unsolicited 101, conflicting lengths (502) */
+    UPSTREAM_CLOSED,   /* reset or ended before its answer was complete (502) */
+};
+
+struct upstream_events {
+    /* The head of the answer; an interim one (1xx but 101) may come several times before. 101 only when
+     * asked for. `head` is valid during the call. */
+    void (*on_head)(void *owner, const struct http1_head *head);
+    void (*on_body)(void *owner); /* upstream_read() gives more (or the end) after -EAGAIN */
+    void (*on_room)(void *owner); /* upstream_write() takes more */
+    /* The call is over: close it. `error`: -errno where there is one, else 0. At most once, nothing after. */
+    void (*on_failed)(void *owner, enum upstream_failure failure, int error);
+};
+
+struct upstream_pool *upstream_pool_new(struct loop *loop, const struct upstream_pool_settings *settings);
+/* Idle connections are closed; calls must have been closed before. */
+void upstream_pool_free(struct upstream_pool **pool);
+/* Closes idle connections to an address (its process is gone). */
+void upstream_pool_forget(struct upstream_pool *pool, const struct address *address);
+
+/* Everything in `request` is copied. Events fire from the loop only. */
+struct upstream_call *upstream_call(struct upstream_pool *pool, const struct address *address,
+                                    const struct upstream_request *request,
+                                    const struct upstream_timeouts *timeouts,
+                                    const struct upstream_events *events, void *owner);
+/* As exchange_write(); before the connection stands it takes nothing. */
+ssize_t upstream_write(struct upstream_call *call, const void *bytes, size_t size);
+void upstream_write_end(struct upstream_call *call);
+/* As exchange_read(). A body cut short comes as on_failed, never as 0. */
+ssize_t upstream_read(struct upstream_call *call, void *memory, size_t size);
+/* Length of the answer's body after on_head: -1 unknown. */
+int64_t upstream_content_length(const struct upstream_call *call);
+/* After on_head with 101: gives the stream away with the bytes behind the head (valid until the return to
+ * the loop); the call is over. */
+struct stream *upstream_upgrade(struct upstream_call **call, struct slice *early);
+/* Ends the call: the connection returns to the pool when both bodies are complete, else it is closed. */
+void upstream_close(struct upstream_call **call);

@@ -1,0 +1,77 @@
+/* All targets of one keeper: wanted and actual state, runs, readiness, backoff, adoption, stop (design §4).
+ *
+ * Knows nothing of gates, listeners and the control socket: what changes goes up through struct
+ * targets_events, what others wish comes down through calls. All callbacks fire from the loop. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "loop/loop.h"
+#include "wire/target.h"
+
+struct targets;
+
+struct targets_events {
+    /* A row changed (state, address, cause ...). `socket`: O_PATH descriptor of its unix socket (borrowed) or
+     * -1. */
+    void (*on_change)(void *owner, const struct target_row *row, int socket);
+    /* An HTTP readiness probe to be made by a gate: answer with targets_probed(), same `id`. `socket` as
+     * above. */
+    void (*on_probe)(void *owner, const struct target_row *row, uint32_t id, const char *path,
+                     int64_t timeout_ms, int socket);
+    /* One decision with its evidence for the journal (design §4 "Signals"): spawn, signal, refusal, adoption,
+     * exit ... `evidence` is borrowed. */
+    void (*on_journal)(void *owner, const char *target, const char *event, const json_t *evidence);
+};
+
+struct targets_settings {
+    struct loop *loop;
+    const struct log *log;
+    const struct config *config; /* outlives the targets */
+    const char *state_directory;
+    const char *runtime_directory; /* sockets of reeve itself, 0700 */
+    const char *socket_directory;  /* sockets of kept processes: a folder per run, passable by everyone */
+    int hold_program;              /* descriptor of reeve-hold */
+    gid_t gates_group;             /* may connect to unix sockets of targets */
+    const struct targets_events *events;
+    void *owner;
+};
+
+struct targets *targets_new(const struct targets_settings *settings);
+/* Reads the run records, adopts holds that are still wanted and match by identity, stops the others, kills
+ * whole the runs whose hold is gone. Calls done(owner) when that is settled (bounded by 1 s for adoptions;
+ * what must be killed goes on in the background). Before anything is started. */
+void targets_adopt(struct targets *targets, void (*done)(void *owner), void *owner);
+/* Starts what is wanted at boot, dependencies first. */
+void targets_boot(struct targets *targets);
+
+/* A request waits for a `demand` target; nobody waits any more (per asking gate; `asker` is its slot).
+ * False: no such target. */
+bool targets_want(struct targets *targets, const char *name, unsigned asker);
+void targets_unwant(struct targets *targets, const char *name, unsigned asker);
+/* A gate died: all its wishes go. */
+void targets_forget_asker(struct targets *targets, unsigned asker);
+
+/* The operator's verbs. done(owner, row, ok) fires when the effect is there or has failed (row->cause says
+ * why); at once from the loop when there is nothing to do. False: no such target, or one without a command.
+ */
+enum targets_verb { TARGETS_START, TARGETS_STOP, TARGETS_RESTART };
+typedef void targets_done_fn(void *owner, const struct target_row *row, bool ok);
+bool targets_do(struct targets *targets, const char *name, enum targets_verb verb, targets_done_fn *done,
+                void *owner);
+/* Takes back the callbacks of an owner that has gone. */
+void targets_forget_owner(struct targets *targets, void *owner);
+
+void targets_probed(struct targets *targets, uint32_t id, bool ok, const char *text);
+
+/* Stops everything in reverse order of dependencies (except what outlives reeve); done fires when all are
+ * down. `now`: no grace. */
+void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owner), void *owner);
+
+/* Rows in the order of the configuration. */
+size_t targets_count(const struct targets *targets);
+const struct target_row *targets_row(const struct targets *targets, size_t index, int *socket);
+const struct target_row *targets_find(const struct targets *targets, const char *name);
+void targets_free(struct targets **targets); /* leaves runs alone */
