@@ -1,0 +1,104 @@
+/* The values of reeve.yaml after all checks: what the keeper works from (see config/config.h). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+#include "config/service.h"
+
+/* One address to listen on. */
+struct config_listener {
+    struct config_item item;
+    char *address; /* "host:port" | "[v6]:port" | "unix:/path", as address_parse() of net reads it */
+};
+
+enum config_takeover {
+    CONFIG_TAKEOVER_OWN,   /* a listener of a dead or replaced reeve of this state directory is ended */
+    CONFIG_TAKEOVER_ANY,   /* any holder of the port is ended */
+    CONFIG_TAKEOVER_NEVER, /* nobody is */
+};
+
+enum config_access {
+    CONFIG_ACCESS_STDOUT,
+    CONFIG_ACCESS_FILE,
+    CONFIG_ACCESS_NONE,
+};
+
+enum config_access_format {
+    CONFIG_ACCESS_JSON,
+    CONFIG_ACCESS_COMBINED,
+};
+
+struct config_log {
+    enum log_level level;
+    enum config_access access;
+    char *access_file; /* CONFIG_ACCESS_FILE only */
+    enum config_access_format format;
+};
+
+enum config_action {
+    CONFIG_ROUTE_TARGET, /* `to` */
+    CONFIG_ROUTE_FILES,  /* `files` */
+};
+
+enum config_strip {
+    CONFIG_STRIP_NOTHING,
+    CONFIG_STRIP_WILDCARD, /* everything before the `*`, whatever {names} in it matched */
+    CONFIG_STRIP_PREFIX,   /* strip_prefix, a literal prefix of the path */
+};
+
+struct config_route {
+    struct config_item item;
+    char *host; /* NULL: any; lower case, labels may be {name} */
+    char *path; /* "/", "/x", "/x/{name}/y", "/x/" + "*": at most one `*`, a last segment of its own */
+    enum config_action action;
+    char *to;       /* name of a service with a listener or addresses */
+    char *files;    /* root directory */
+    char *fallback; /* file below it for navigations that no file answers; NULL: none */
+    enum config_strip strip;
+    char *strip_prefix;
+    int64_t body_max_bytes;      /* 0: no limit */
+    int64_t timeout_connect_ms;  /* 0: no limit, here and below */
+    int64_t timeout_response_ms; /* from the request's end to the response's head */
+    int64_t timeout_idle_ms;     /* without a byte either way */
+};
+
+struct config_listeners {
+    struct config_listener *items;
+    size_t count;
+};
+
+struct config_services {
+    struct config_service *items;
+    size_t count;
+};
+
+struct config_routes {
+    struct config_route *items;
+    size_t count;
+};
+
+struct config {
+    struct config_item item;
+    char *file;      /* absolute, or "-" */
+    char *directory; /* of the file */
+    char *name;
+    char *state; /* directory */
+    struct config_listeners listeners;
+    struct config_texts hosts;   /* lower case */
+    struct config_texts origins; /* "https://app.example" */
+    unsigned workers;            /* 0: one per CPU */
+    char *user;                  /* of gates when started as root; NULL: reeve if it exists, else nobody */
+    enum config_takeover takeover;
+    int64_t takeover_timeout_ms;
+    uint16_t ports_first; /* where ports for `listen: tcp` come from, both included */
+    uint16_t ports_last;
+    int64_t drain_timeout_ms;
+    struct config_log log;
+    struct config_services services; /* in the order of the file */
+    struct config_routes routes;
+    struct config_memory *memory; /* of everything above */
+};
