@@ -1,0 +1,43 @@
+# A thin layer over Meson. Every target first installs what it needs (tools/deps: Debian packages by name).
+
+.DEFAULT_GOAL := build
+.PHONY: build run test lint bench fuzz soak fresh install clean
+
+build:
+	@tools/deps build
+	@[ -f build/build.ninja ] || meson setup build
+	@ninja -C build --quiet programs
+
+run: build
+	@tools/deps run
+	@exec build/reeve run -c examples/workbench/reeve.yaml
+
+test:
+	@tools/deps test
+	@tools/test
+
+lint:
+	@tools/deps test
+	@tools/lint
+
+fuzz:
+	@tools/deps test
+	@tools/fuzz
+
+bench: build
+	@tools/deps bench
+	@bench/run
+
+soak:
+	@tools/deps test
+	@tools/test soak
+
+fresh:
+	@tools/deps fresh
+	@tools/fresh
+
+install: build
+	@meson install -C build --no-rebuild
+
+clean:
+	rm -rf build build-*
