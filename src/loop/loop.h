@@ -43,8 +43,9 @@ struct loop_fd;
 /* `events`: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR as epoll reports them. */
 typedef void loop_fd_fn(struct loop_fd *watch, uint32_t events);
 
+/* All zero is a valid watch that is not watching. */
 struct loop_fd {
-    int fd; /* -1: not watched */
+    int fd; /* -1: not watched (or all zero) */
     uint32_t events;
     loop_fd_fn *on_ready;
     struct loop *loop;
@@ -95,7 +96,8 @@ void loop_task_stop(struct loop_task *task);
 typedef void loop_signal_fn(void *owner, const siginfo_t *about); /* si_signo, si_pid, si_uid are set */
 
 /* Blocks `signo` for the process and reports it here. One handler per signal; NULL takes it back
- * (and unblocks it). 0 or -errno. */
+ * (and unblocks it). 0 or -errno. The mask is inherited over fork and exec: a child clears it. Never SIGCHLD:
+ * that one is loop_reap()'s. */
 int loop_signal(struct loop *loop, int signo, loop_signal_fn *on_signal, void *owner);
 
 /* --- children (the one function that reaps, waitid(2) with P_ALL) ------------------------------ */
@@ -110,5 +112,13 @@ void loop_child(struct loop *loop, pid_t pid, loop_child_fn *on_exit, void *owne
 
 /* --- the close phase ---------------------------------------------------------------------------- */
 
-/* Calls free_object(object) after the current batch (or at the next turn). */
+/* Calls free_object(object) after the current batch (or at the next turn). It may close more objects; they
+ * are freed in the same phase. */
 void loop_free_later(struct loop *loop, void *object, void (*free_object)(void *object));
+
+/* --- scratch memory ------------------------------------------------------------------------------- */
+
+/* LOOP_SCRATCH_SIZE bytes that whoever runs in a callback may use until it returns or calls into code that
+ * may use it too; so that thousands of idle connections need no read buffer each. */
+enum { LOOP_SCRATCH_SIZE = 65536 };
+void *loop_scratch(struct loop *loop);
