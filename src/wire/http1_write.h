@@ -1,0 +1,22 @@
+/* Heads into bytes. A buffer over fixed storage serves as well: {.data, .capacity, .limit}.
+ *
+ * Each function is false, with nothing appended, when the buffer's limit would be exceeded or when a name or
+ * value holds a byte that it must not hold (CR, LF, NUL and other controls): no head can be split by its
+ * values. */
+#pragma once
+
+#include "base/buffer.h"
+#include "wire/fields.h"
+
+/* "HTTP/1.1 200 OK\r\n"; status is 100..999, an unknown one gets an empty reason. */
+bool http1_write_status(struct buffer *buffer, unsigned status);
+/* "GET /path HTTP/1.1\r\n" */
+bool http1_write_request(struct buffer *buffer, struct slice method, struct slice target);
+/* "Name: value\r\n" */
+bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value);
+bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number);
+/* The empty line. */
+bool http1_write_end(struct buffer *buffer);
+
+/* "OK" for 200; empty for a status that is not registered (RFC 9110 §15 and the IANA registry). */
+struct slice http1_write_reason(unsigned status);

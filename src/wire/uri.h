@@ -1,0 +1,57 @@
+/* Request targets and authorities (RFC 3986, RFC 9110 §4): split, decoded once, normalised; and encoded
+ * again.
+ *
+ * One reading for all: dot segments ("." and "..", also written %2e) are removed from both forms of the path
+ * before anybody matches or forwards it; a ".." above the root, a NUL or control character, a broken percent
+ * sequence and a raw '#' are refused. An encoded slash never separates: it stays "%2F" inside its segment,
+ * and a segment that would hold a dot segment if its %2F were slashes is refused. A backslash is an ordinary
+ * byte. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+struct uri {
+    /* Decoded once, for matching and for files: starts with '/', no dot segments, no empty segments ("//" is
+     * read as "/"), may end with '/'. */
+    struct slice path;
+    /* Still encoded, for forwarding: no dot segments; empty segments are kept as sent. */
+    struct slice raw_path;
+    struct slice query; /* without '?', as sent; data is NULL when there was none */
+};
+
+/* How many bytes of memory uri_parse() needs for this target: 0 for most. */
+size_t uri_memory(struct slice target);
+/* `target` is "/path?query". The slices point into it or into `memory`, uri_memory(target) bytes, which may
+ * be NULL when that is 0. False: answer 400. */
+bool uri_parse(struct slice target, char *memory, struct uri *uri);
+
+/* Cuts the next segment off a path: "/a/b/" gives "a", "b", "" (an empty one for the slash at the end); start
+ * with the whole path, at the end rest->data becomes NULL. */
+bool uri_next_segment(struct slice *rest, struct slice *segment);
+/* The raw path without its first `count` segments that are not empty: ("/a//b/c", 2) gives "/c", and "" when
+ * nothing is left. `count` counted in `path` gives the same place in `raw_path`. */
+struct slice uri_skip_segments(struct slice raw_path, size_t count);
+
+/* Appends bytes so that they can stand in the path of a Location: '/', unreserved, sub-delims, ':' and '@' as
+ * they are, anything else as %XX. False when the limit would be exceeded. */
+bool uri_encode_path(struct buffer *buffer, struct slice path);
+/* The same for one value in a query: only unreserved bytes stay. */
+bool uri_encode_value(struct buffer *buffer, struct slice value);
+/* Decodes %XX (and '+' as a space when `plus`) into memory[text.size]; false on a broken sequence. */
+bool uri_decode(struct slice text, bool plus, char *memory, struct slice *decoded);
+
+enum uri_host_kind { URI_NAME, URI_IPV4, URI_IPV6 };
+
+struct uri_host {
+    struct slice name; /* lower case, without brackets, port and the dot at the end */
+    int port;          /* -1: none given */
+    enum uri_host_kind kind;
+};
+
+/* "Example.COM.:8080" → "example.com", 8080. Writes to memory[authority.size] when letters must be folded.
+ * False when it is no host: empty, userinfo, characters outside reg-name, a broken IPv6 literal, a port above
+ * 65535. */
+bool uri_split_host(struct slice authority, char *memory, struct uri_host *host);
+/* Only the check, for heads. */
+bool uri_host_is_valid(struct slice authority);
