@@ -33,6 +33,7 @@ enum target_cause_kind {
     TARGET_CAUSE_DEPENDENCY,
     TARGET_CAUSE_LOST,
 };
+enum { TARGET_CAUSES = TARGET_CAUSE_LOST + 1 };
 
 struct target_cause {
     enum target_cause_kind kind;
@@ -70,7 +71,7 @@ const char *target_state_name(enum target_state state);     /* "down" "starting"
 const char *target_cause_name(enum target_cause_kind kind); /* "exit" "not-ready" ...; NULL for none */
 
 /* The contract's object (RFC 3339 times) plus, with `internal`, the members for gates (slot, demand,
- * addresses, socket, next_attempt_ms, hold_ms). A new reference. `boottime_ms` and `wall_ms` are now, to
+ * addresses, socket, since_ms, next_attempt_ms, hold_ms, started_ms). A new reference. `boottime_ms` and `wall_ms` are now, to
  * convert times. */
 json_t *target_row_encode(const struct target_row *row, bool internal, int64_t boottime_ms, int64_t wall_ms);
 /* Reads what target_row_encode(internal) wrote; type-, length- and range-checked. False: malformed. */
