@@ -48,6 +48,8 @@ void exchange_set_events(struct exchange *exchange, const struct exchange_events
 
 /* What the access record says of it; text is copied into the arena. */
 void exchange_set_route(struct exchange *exchange, const char *place, const char *target);
+/* A pointer of whoever dispatched it, given back in its record (http/server.h); NULL until set. */
+void exchange_set_context(struct exchange *exchange, void *context);
 
 /* --- request body ------------------------------------------------------------------------------ */
 

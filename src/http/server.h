@@ -14,6 +14,7 @@ struct http_record {
     uint64_t bytes_in, bytes_out; /* bodies */
     int64_t duration_us;
     const char *route, *target; /* NULL: none */
+    void *context;              /* what exchange_set_context() was given */
 };
 
 struct http_server_settings {
@@ -24,7 +25,8 @@ struct http_server_settings {
     int64_t stall_ms;    /* no progress in a body either way, 60 s: closed (408 while nothing was answered) */
     /* A request's head is in and well-formed. Answer it now or later. */
     void (*on_request)(void *owner, struct exchange *exchange);
-    /* Once per exchange, also for those answered here (400, 408, 431 ...). May be NULL. */
+    /* Once per exchange when it is over (also by exchange_upgrade()), and for those answered here (400, 408,
+     * 431 ...). May be NULL. */
     void (*on_record)(void *owner, const struct http_record *record);
     /* The last connection has closed; only after http_server_drain(). May be NULL. */
     void (*on_drained)(void *owner);
