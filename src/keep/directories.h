@@ -1,0 +1,19 @@
+/* Where one reeve keeps its files (contract §4): state, and short runtime directories for sockets. */
+#pragma once
+
+#include "base/error.h"
+
+struct directories {
+    char *state;   /* 0711: records, journal, logs; what is secret inside has its own mode */
+    char *runtime; /* 0700, ours alone: sockets of keeper, gates and holds */
+    char *sockets; /* 0711, beside it: a folder per run for sockets of kept processes */
+};
+
+/* The runtime directory for `name`: /run/reeve/NAME as root, $XDG_RUNTIME_DIR/reeve/NAME, else
+ * /tmp/reeve-UID/NAME. Fresh memory. */
+char *directories_runtime(const char *name);
+/* Makes what is missing and checks owner and mode of what is there; false with the text of what is wrong
+ * and how to mend it. */
+bool directories_make(const char *name, const char *state, struct directories *directories,
+                      struct error *error);
+void directories_free(struct directories *directories);

@@ -1,0 +1,62 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#include "keep/lock.h"
+
+static struct flock lock_whole(short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+static void lock_describe(struct lock *lock)
+{
+    struct identity self;
+    identity_nonce(lock->nonce);
+    if (identity_of(getpid(), &self) < 0)
+        return;
+    json_t *object = json_pack("{s:i, s:I, s:s, s:s}", "pid", (int)self.pid, "start_time",
+                               (json_int_t)self.start_time, "boot_id", self.boot, "nonce", lock->nonce);
+    char *text = json_dumps(object, JSON_COMPACT);
+    /* For people who look into the file; nothing is decided by it. */
+    if (ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, strlen(text), 0) < 0)
+        errno = 0;
+    free(text);
+    json_decref(object);
+}
+
+enum lock_result lock_take(const char *state_directory, struct lock *lock, pid_t *holder, struct error *error)
+{
+    char *path = memory_format("%s/lock", state_directory);
+    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock->fd < 0) {
+        error_set(error, "%s: %s", path, strerror(errno));
+        free(path);
+        return LOCK_FAILED;
+    }
+    struct flock wish = lock_whole(F_WRLCK);
+    enum lock_result result = LOCK_TAKEN;
+    if (fcntl(lock->fd, F_SETLK, &wish) < 0) {
+        struct flock found = lock_whole(F_WRLCK);
+        result = LOCK_HELD;
+        *holder = fcntl(lock->fd, F_GETLK, &found) == 0 && found.l_type != F_UNLCK ? found.l_pid : 0;
+        close(lock->fd);
+        lock->fd = -1;
+    } else {
+        lock_describe(lock);
+    }
+    free(path);
+    return result;
+}
+
+void lock_release(struct lock *lock)
+{
+    if (lock->fd >= 0)
+        close(lock->fd);
+    lock->fd = -1;
+}

@@ -1,0 +1,34 @@
+/* What gates get instead of YAML: the snapshot of wire/SNAPSHOT.md, and the descriptors it names. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "config/config.h"
+
+#include "keep/listeners.h"
+
+struct snapshot {
+    uint64_t number;
+    int memfd;        /* sealed JSON */
+    char **names;     /* of the descriptors */
+    int *descriptors; /* listeners are borrowed, the rest is owned */
+    size_t count;
+    size_t borrowed; /* the first so many */
+};
+
+/* Who the gates are: what files roots are tested as. */
+struct snapshot_user {
+    uid_t uid;
+    gid_t gid;
+};
+
+/* The user of gates: configured, else `reeve` if it exists, else `nobody`; the caller itself when not root.
+ */
+bool snapshot_find_user(const struct config *config, struct snapshot_user *user, struct error *error);
+
+/* Opens roots and the access log and resolves everything. NULL with file:line:column and what to do. The
+ * listeners outlive the snapshot. Without listeners (NULL) it only checks. */
+struct snapshot *snapshot_new(const struct config *config, const struct listeners *listeners, uint64_t number,
+                              const struct snapshot_user *user, struct error *error);
+void snapshot_free(struct snapshot **snapshot);
