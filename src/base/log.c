@@ -6,6 +6,13 @@
 
 enum { LOG_LINE_LIMIT = 8192 };
 
+struct log_entry {
+    enum log_level level;
+    const char *event;
+    const struct log_field *fields;
+    size_t count;
+};
+
 const char *log_level_name(enum log_level level)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
@@ -35,20 +42,20 @@ static bool log_append_json_text(struct buffer *line, const char *name, const ch
            log_append_escaped(line, text) && buffer_append_text(line, "\"");
 }
 
-static void log_format_json(struct buffer *line, const struct log *log, enum log_level level,
-                            const char *event, const struct log_field *fields, size_t count)
+static void log_format_json(struct buffer *line, const struct log *log, const struct log_entry *entry)
 {
     char time[CLOCK_TEXT_SIZE];
     bool fits = buffer_append_text(line, "{") &&
                 log_append_json_text(line, "time", clock_format(log->clock->wall_ms(log->clock), time)) &&
-                log_append_json_text(line, "level", log_level_name(level)) &&
+                log_append_json_text(line, "level", log_level_name(entry->level)) &&
                 (!log->role || log_append_json_text(line, "role", log->role)) &&
-                log_append_json_text(line, "event", event);
-    for (size_t i = 0; fits && i < count; i++) {
+                log_append_json_text(line, "event", entry->event);
+    for (size_t i = 0; fits && i < entry->count; i++) {
+        const struct log_field *field = &entry->fields[i];
         size_t before = line->end;
-        fits = fields[i].text
-                   ? log_append_json_text(line, fields[i].name, fields[i].text)
-                   : buffer_append_format(line, ",\"%s\":%lld", fields[i].name, (long long)fields[i].number);
+        fits = field->text
+                   ? log_append_json_text(line, field->name, field->text)
+                   : buffer_append_format(line, ",\"%s\":%lld", field->name, (long long)field->number);
         if (!fits)
             line->end = before; /* a field that does not fit is left out whole: the line stays JSON */
     }
@@ -56,19 +63,18 @@ static void log_format_json(struct buffer *line, const struct log *log, enum log
     buffer_append_text(line, "}\n");
 }
 
-static void log_format_plain(struct buffer *line, const struct log *log, enum log_level level,
-                             const char *event, const struct log_field *fields, size_t count)
+static void log_format_plain(struct buffer *line, const struct log *log, const struct log_entry *entry)
 {
     char time[CLOCK_TEXT_SIZE];
     clock_format(log->clock->wall_ms(log->clock), time);
-    buffer_append_format(line, "%.8s %-7s ", time + 11, log_level_name(level));
-    log_append_escaped(line, event);
-    for (size_t i = 0; i < count; i++) {
-        buffer_append_format(line, "  %s=", fields[i].name);
-        if (fields[i].text)
-            log_append_escaped(line, fields[i].text);
+    buffer_append_format(line, "%.8s %-7s ", time + 11, log_level_name(entry->level));
+    log_append_escaped(line, entry->event);
+    for (const struct log_field *field = entry->fields; field < entry->fields + entry->count; field++) {
+        buffer_append_format(line, "  %s=", field->name);
+        if (field->text)
+            log_append_escaped(line, field->text);
         else
-            buffer_append_format(line, "%lld", (long long)fields[i].number);
+            buffer_append_format(line, "%lld", (long long)field->number);
     }
     line->limit += 1;
     buffer_append_text(line, "\n");
@@ -79,11 +85,12 @@ void log_write(const struct log *log, enum log_level level, const char *event, c
 {
     if (!log || !log->write || level < log->least)
         return;
+    struct log_entry entry = {level, event, fields, count};
     struct buffer line = BUFFER(LOG_LINE_LIMIT);
     if (log->format == LOG_FORMAT_JSON)
-        log_format_json(&line, log, level, event, fields, count);
+        log_format_json(&line, log, &entry);
     else
-        log_format_plain(&line, log, level, event, fields, count);
+        log_format_plain(&line, log, &entry);
     log->write(log->sink, line.data, buffer_size(&line));
     buffer_free(&line);
 }
