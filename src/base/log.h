@@ -14,7 +14,13 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_TEXT(key, value)   ((struct log_field){.name = (key), .text = (value) ? (value) : ""})
+/* NULL is written as an empty text. */
+static inline struct log_field log_text(const char *name, const char *text)
+{
+    return (struct log_field){.name = name, .text = text ? text : ""};
+}
+
+#define LOG_TEXT(key, value)   log_text((key), (value))
 #define LOG_NUMBER(key, value) ((struct log_field){.name = (key), .number = (value)})
 
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_PLAIN };
