@@ -20,12 +20,21 @@ struct address {
 
 enum { ADDRESS_TEXT_SIZE = 128 };
 
-/* Numeric hosts, "localhost" (127.0.0.1) and unix paths; no look-up. False with the text of what is wrong. */
+/* Numeric hosts, "localhost" (127.0.0.1) and absolute unix paths; no look-up, no scope identifiers. Port 0 is
+ * accepted (the kernel picks). False with the text of what is wrong. */
 bool address_parse(struct slice text, struct address *address, struct error *error);
-/* The spelling that address_parse() reads, into text[ADDRESS_TEXT_SIZE]; returns text. */
+/* The spelling that address_parse() reads, into text[ADDRESS_TEXT_SIZE]; returns text. A unix peer without a
+ * path is "unix". */
 char *address_format(const struct address *address, char *text);
-/* Without the port; for X-Forwarded-For. Returns text. An unix peer is "unix". */
+/* Without port and brackets, an IPv4 address mapped into IPv6 as IPv4; for X-Forwarded-For. Returns text. A
+ * unix peer is "unix". */
 char *address_format_host(const struct address *address, char *text);
 bool address_equal(const struct address *a, const struct address *b);
 /* Loopback IP, or a unix socket. */
 bool address_is_local(const struct address *address);
+/* 0.0.0.0 or [::]. */
+bool address_is_wildcard(const struct address *address);
+/* In host byte order; 0 for unix. */
+uint16_t address_port(const struct address *address);
+/* Where socket `fd` is bound (getsockname(2)). 0 or -errno. */
+int address_of_socket(int fd, struct address *address);

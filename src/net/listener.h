@@ -9,7 +9,7 @@
 
 struct listener;
 
-/* `fd` is connected, non-blocking, close-on-exec and the callee's. */
+/* `fd` is connected, non-blocking, close-on-exec and the callee's. May pause, end the batch, free. */
 typedef void listener_fn(void *owner, int fd, const struct address *peer);
 
 /* Takes the listening descriptor `fd`. Starts paused. NULL and errno on failure. */
@@ -17,11 +17,13 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn *on_accept,
 void listener_pause(struct listener *listener, bool paused);
 /* EMFILE/ENFILE while accepting: the listener pauses for 100 ms and goes on; this counts them. */
 uint64_t listener_starved(const struct listener *listener);
-/* Stops accepting after `most` connections in this wake; called from on_accept by the balance. */
+/* Takes no further connection in this wake; called from on_accept by the balance. */
 void listener_end_batch(struct listener *listener);
 int listener_fd(const struct listener *listener);
 void listener_free(struct listener **listener); /* closes the descriptor */
 
 /* Binds and listens (SO_REUSEADDR; never SO_REUSEPORT; backlog 4096; non-blocking, close-on-exec).
- * A stale unix socket that nobody listens on is replaced. The descriptor or -errno. */
+ * IPv6 addresses take IPv6 only: "[::]" does not claim 0.0.0.0. What accepted TCP sockets inherit:
+ * TCP_NODELAY and keep-alive after 60 s. A stale unix socket that nobody listens on is replaced; anything
+ * else at that path is not. The descriptor or -errno. */
 int listener_bind(const struct address *address);

@@ -29,10 +29,11 @@ void stream_set_events(struct stream *stream, const struct stream_events *events
 /* >0 bytes read; 0 end of stream (the peer has shut down its sending side); -EAGAIN nothing now;
  * another -errno: the connection is broken. size > 0. */
 ssize_t stream_read(struct stream *stream, void *memory, size_t size);
-/* Bytes taken (possibly fewer than given), -EAGAIN, or another -errno (never raises SIGPIPE). */
+/* Bytes taken (possibly fewer than given), -EAGAIN, or another -errno (never raises SIGPIPE). size > 0. */
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t size);
 ssize_t stream_write_pieces(struct stream *stream, const struct iovec *pieces, int count);
-/* sendfile(2) from `file` at *offset, which moves on. As stream_write(); 0: the file ended early. */
+/* sendfile(2) from `file` at *offset, which moves on. As stream_write(); 0: the file ended early. sendfile(2)
+ * knows no MSG_NOSIGNAL: a process that calls this ignores SIGPIPE. */
 ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size_t size);
 
 /* Level-like wishes. Reading stays wanted until taken back; writing is wanted once. */
@@ -45,10 +46,12 @@ int stream_end(struct stream *stream);
  * HUP, ERR), read or not: how "client gone" is noticed while nothing is being read. Bytes may still be
  * waiting. on_readable fires for it only while reading is wanted; on_gone below does without. */
 bool stream_peer_ended(const struct stream *stream);
-/* Calls on_gone(owner) once when the peer ends or the connection breaks, whether reading is wanted or
- * not (a half-closing client counts: look at stream_broken()). NULL takes the wish back. */
+/* Calls on_gone(owner) when the peer ends or the connection breaks, whether reading is wanted or not (a
+ * half-closing client counts: look at stream_broken()), and once more when it breaks after the peer's end; so
+ * at most twice. Within one wake it comes after on_readable and on_writable. NULL takes the wish back. */
 void stream_watch_gone(struct stream *stream, void (*on_gone)(void *owner));
-/* True after HUP or ERR: no byte can be sent any more. */
+/* True after ERR, after HUP that is not the answer to our own stream_end(), and after a failed write: no
+ * byte can be sent any more. Bytes that arrived before may still be read. */
 bool stream_broken(const struct stream *stream);
 
 /* Aborts instead of closing: a TCP peer gets RST (SO_LINGER 0). Then call stream_close(). */
