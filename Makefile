@@ -3,13 +3,16 @@
 .DEFAULT_GOAL := build
 .PHONY: build run test lint bench fuzz soak fresh install clean
 
+DEPS = build
+run: DEPS = run
+bench: DEPS = bench
+
 build:
-	@tools/deps build
+	@tools/deps $(DEPS)
 	@[ -f build/build.ninja ] || meson setup build
 	@ninja -C build --quiet programs
 
 run: build
-	@tools/deps run
 	@exec build/reeve run -c examples/workbench/reeve.yaml
 
 test:
@@ -25,7 +28,6 @@ fuzz:
 	@tools/fuzz
 
 bench: build
-	@tools/deps bench
 	@bench/run
 
 soak:
