@@ -27,10 +27,6 @@ struct chunks {
 /* Takes bytes from the front. *used: how many of them are done with. With CHUNKS_DATA *data is a slice of
  * `bytes` that ends at *used; else it is empty. Once CHUNKS_END or CHUNKS_BAD, always so. */
 enum chunks_result chunks_next(struct chunks *chunks, struct slice bytes, size_t *used, struct slice *data);
-/* Between the last CHUNKS_DATA of a chunk and the next size nothing is owed: true when no body byte can
- * follow without another chunk head. */
-bool chunks_at_end(const struct chunks *chunks);
-
 enum { CHUNKS_HEAD_SIZE = 18 };
 
 /* The line before a chunk of `size` bytes (> 0), into out[CHUNKS_HEAD_SIZE]; returns its length. The chunk's

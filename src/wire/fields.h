@@ -25,8 +25,8 @@ struct field {
     struct slice name;
     struct slice value; /* without blanks at both ends */
     enum field_id id;
-    /* Meant for this connection only, not to be forwarded (RFC 9110 §7.6.1): set by the name when the field
-     * is added and, for names that Connection lists, by fields_mark_hop_by_hop(). */
+    /* Not to be forwarded: meant for this connection only (RFC 9110 §7.6.1) or FIELD_LOOKALIKE. Set by the
+     * name when the field is added and, for names that Connection lists, by fields_mark_hop_by_hop(). */
     bool hop_by_hop;
 };
 
@@ -77,7 +77,5 @@ bool fields_accept_prefers_html(struct slice accept);
 /* Character classes of RFC 9110 §5.6.2 and §5.5, also for bytes that do not come from a head. */
 bool fields_name_is_valid(struct slice name);   /* a token: not empty, tchar only */
 bool fields_value_is_valid(struct slice value); /* HTAB, SP, visible ASCII, obs-text; no other control */
-/* The index of the first byte that a value must not hold, or size. */
-size_t fields_value_span(const char *bytes, size_t size);
 /* For each byte: 1 when it may stand in a token (tchar). */
 extern const uint8_t fields_token_bytes[256];

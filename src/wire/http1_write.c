@@ -1,0 +1,156 @@
+/* Everything is checked before the first byte is appended, and each line is appended at once. */
+#include <string.h>
+
+#include "base/check.h"
+#include "wire/http1_write.h"
+#include "wire/span.h"
+
+enum { HTTP1_WRITE_STATUSES = 512, HTTP1_WRITE_PREFIX = sizeof("HTTP/1.1 200 ") - 1 };
+
+/* Whole status lines, so that writing one is a copy. */
+static const struct {
+    uint8_t size;
+    char line[47];
+} status_lines[HTTP1_WRITE_STATUSES] = {
+#define HTTP1_WRITE_ROW(status, reason)                                                                      \
+    [status] = {sizeof("HTTP/1.1 " #status " " reason "\r\n") - 1, "HTTP/1.1 " #status " " reason "\r\n"}
+    HTTP1_WRITE_ROW(100, "Continue"),
+    HTTP1_WRITE_ROW(101, "Switching Protocols"),
+    HTTP1_WRITE_ROW(102, "Processing"),
+    HTTP1_WRITE_ROW(103, "Early Hints"),
+    HTTP1_WRITE_ROW(200, "OK"),
+    HTTP1_WRITE_ROW(201, "Created"),
+    HTTP1_WRITE_ROW(202, "Accepted"),
+    HTTP1_WRITE_ROW(203, "Non-Authoritative Information"),
+    HTTP1_WRITE_ROW(204, "No Content"),
+    HTTP1_WRITE_ROW(205, "Reset Content"),
+    HTTP1_WRITE_ROW(206, "Partial Content"),
+    HTTP1_WRITE_ROW(207, "Multi-Status"),
+    HTTP1_WRITE_ROW(208, "Already Reported"),
+    HTTP1_WRITE_ROW(226, "IM Used"),
+    HTTP1_WRITE_ROW(300, "Multiple Choices"),
+    HTTP1_WRITE_ROW(301, "Moved Permanently"),
+    HTTP1_WRITE_ROW(302, "Found"),
+    HTTP1_WRITE_ROW(303, "See Other"),
+    HTTP1_WRITE_ROW(304, "Not Modified"),
+    HTTP1_WRITE_ROW(305, "Use Proxy"),
+    HTTP1_WRITE_ROW(307, "Temporary Redirect"),
+    HTTP1_WRITE_ROW(308, "Permanent Redirect"),
+    HTTP1_WRITE_ROW(400, "Bad Request"),
+    HTTP1_WRITE_ROW(401, "Unauthorized"),
+    HTTP1_WRITE_ROW(402, "Payment Required"),
+    HTTP1_WRITE_ROW(403, "Forbidden"),
+    HTTP1_WRITE_ROW(404, "Not Found"),
+    HTTP1_WRITE_ROW(405, "Method Not Allowed"),
+    HTTP1_WRITE_ROW(406, "Not Acceptable"),
+    HTTP1_WRITE_ROW(407, "Proxy Authentication Required"),
+    HTTP1_WRITE_ROW(408, "Request Timeout"),
+    HTTP1_WRITE_ROW(409, "Conflict"),
+    HTTP1_WRITE_ROW(410, "Gone"),
+    HTTP1_WRITE_ROW(411, "Length Required"),
+    HTTP1_WRITE_ROW(412, "Precondition Failed"),
+    HTTP1_WRITE_ROW(413, "Content Too Large"),
+    HTTP1_WRITE_ROW(414, "URI Too Long"),
+    HTTP1_WRITE_ROW(415, "Unsupported Media Type"),
+    HTTP1_WRITE_ROW(416, "Range Not Satisfiable"),
+    HTTP1_WRITE_ROW(417, "Expectation Failed"),
+    HTTP1_WRITE_ROW(421, "Misdirected Request"),
+    HTTP1_WRITE_ROW(422, "Unprocessable Content"),
+    HTTP1_WRITE_ROW(423, "Locked"),
+    HTTP1_WRITE_ROW(424, "Failed Dependency"),
+    HTTP1_WRITE_ROW(425, "Too Early"),
+    HTTP1_WRITE_ROW(426, "Upgrade Required"),
+    HTTP1_WRITE_ROW(428, "Precondition Required"),
+    HTTP1_WRITE_ROW(429, "Too Many Requests"),
+    HTTP1_WRITE_ROW(431, "Request Header Fields Too Large"),
+    HTTP1_WRITE_ROW(451, "Unavailable For Legal Reasons"),
+    HTTP1_WRITE_ROW(500, "Internal Server Error"),
+    HTTP1_WRITE_ROW(501, "Not Implemented"),
+    HTTP1_WRITE_ROW(502, "Bad Gateway"),
+    HTTP1_WRITE_ROW(503, "Service Unavailable"),
+    HTTP1_WRITE_ROW(504, "Gateway Timeout"),
+    HTTP1_WRITE_ROW(505, "HTTP Version Not Supported"),
+    HTTP1_WRITE_ROW(506, "Variant Also Negotiates"),
+    HTTP1_WRITE_ROW(507, "Insufficient Storage"),
+    HTTP1_WRITE_ROW(508, "Loop Detected"),
+    HTTP1_WRITE_ROW(511, "Network Authentication Required"),
+#undef HTTP1_WRITE_ROW
+};
+
+struct slice http1_write_reason(unsigned status)
+{
+    if (status >= HTTP1_WRITE_STATUSES || status_lines[status].size == 0)
+        return (struct slice){0};
+    return slice_of(status_lines[status].line + HTTP1_WRITE_PREFIX,
+                    status_lines[status].size - HTTP1_WRITE_PREFIX - 2u);
+}
+
+bool http1_write_status(struct buffer *buffer, unsigned status)
+{
+    CHECK(status >= 100 && status <= 999);
+    if (status < HTTP1_WRITE_STATUSES && status_lines[status].size > 0)
+        return buffer_append(buffer, slice_of(status_lines[status].line, status_lines[status].size));
+    char line[] = "HTTP/1.1 000 \r\n";
+    line[9] = (char)('0' + status / 100);
+    line[10] = (char)('0' + status / 10 % 10);
+    line[11] = (char)('0' + status % 10);
+    return buffer_append(buffer, slice_of(line, sizeof(line) - 1));
+}
+
+static char *http1_write_slice(char *at, struct slice bytes)
+{
+    if (bytes.size > 0)
+        memcpy(at, bytes.data, bytes.size);
+    return at + bytes.size;
+}
+
+bool http1_write_request(struct buffer *buffer, struct slice method, struct slice target)
+{
+    const struct slice tail = SLICE(" HTTP/1.1\r\n");
+    if (!fields_name_is_valid(method) || target.size == 0 ||
+        span_target(target.data, target.size) != target.size)
+        return false;
+    size_t size = method.size + 1 + target.size + tail.size;
+    char *at = buffer_reserve(buffer, size);
+    if (!at)
+        return false;
+    at = http1_write_slice(at, method);
+    *at++ = ' ';
+    at = http1_write_slice(at, target);
+    http1_write_slice(at, tail);
+    buffer_added(buffer, size);
+    return true;
+}
+
+bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value)
+{
+    if (!fields_name_is_valid(name) || span_value(value.data, value.size) != value.size)
+        return false;
+    size_t size = name.size + 2 + value.size + 2;
+    char *at = buffer_reserve(buffer, size);
+    if (!at)
+        return false;
+    at = http1_write_slice(at, name);
+    *at++ = ':';
+    *at++ = ' ';
+    at = http1_write_slice(at, value);
+    *at++ = '\r';
+    *at++ = '\n';
+    buffer_added(buffer, size);
+    return true;
+}
+
+bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number)
+{
+    char digits[20];
+    size_t start = sizeof(digits);
+    do
+        digits[--start] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return http1_write_field(buffer, name, slice_of(digits + start, sizeof(digits) - start));
+}
+
+bool http1_write_end(struct buffer *buffer)
+{
+    return buffer_append(buffer, SLICE("\r\n"));
+}
