@@ -1,0 +1,49 @@
+/* The control socket: what the command asks of the keeper (MESSAGE_CONTROL_* of wire/message.h).
+ *
+ * Admits uid 0 and our own uid, never a gate. Requests are hostile until checked. */
+#pragma once
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "wire/message.h"
+
+#include "keep/gates.h"
+#include "keep/targets.h"
+
+struct control;
+
+struct control_events {
+    /* {name, pid, version, config, state, phase, ...}; a new reference. */
+    json_t *(*on_describe)(void *owner);
+    void (*on_down)(void *owner, bool now);
+    /* The newest rows of the journal; a new reference or NULL. */
+    json_t *(*on_journal_read)(void *owner, const char *target, int last);
+};
+
+struct control_settings {
+    struct loop *loop;
+    const struct log *log;
+    const char *runtime_directory;
+    struct targets *targets;
+    struct gates *gates;
+    const struct control_events *events;
+    void *owner;
+};
+
+/* "RUNTIME/control.sock". Fresh memory. */
+char *control_path(const char *runtime_directory);
+/* Listens. NULL with the text. */
+struct control *control_new(const struct control_settings *settings, struct error *error);
+/* Cuts all clients, removes the socket. */
+void control_free(struct control **control);
+
+/* --- the other end, for the command and for a second keeper (blocking, no loop)
+ * ------------------------------ */
+
+/* Connects. The descriptor, or -errno (ENOENT, ECONNREFUSED: nobody there). */
+int control_connect(const char *runtime_directory);
+/* Asks and waits for the answer: 0 with a new reference in *answer (memfd answers are read), or the exit
+ * code of an ERROR with its text, or -errno (-ETIMEDOUT, -EPIPE: the keeper has gone). Steals `body`.
+ * timeout_ms -1: for ever. */
+int control_ask(int connection, enum message_type question, json_t *body, int timeout_ms, json_t **answer,
+                struct error *error);

@@ -1,0 +1,39 @@
+/* One gate process, private to keep/gates.c and keep/gate.c: its start, its channel, its end. */
+#pragma once
+
+#include "link/channel.h"
+#include "link/page.h"
+#include "loop/loop.h"
+
+#include "keep/gates.h"
+
+enum gate_state {
+    GATE_GONE,    /* no process; a timer starts the next one */
+    GATE_STARTED, /* forked, told everything, has not answered READY */
+    GATE_RUNNING, /* answers */
+};
+
+struct gate {
+    struct gates *gates;
+    unsigned slot;
+    enum gate_state state;
+    uint64_t generation;
+    struct identity identity;
+    int pidfd; /* -1: no process */
+    struct channel *channel;
+    char *handover;               /* path of its hand-over socket; NULL: none */
+    uint64_t prepared, committed; /* numbers of snapshots */
+    int64_t started_ms;
+    unsigned early_deaths; /* in a row, each within a second of its start */
+    bool killed;           /* by us: told to the journal already */
+    struct page *page;
+    int page_fd, page_read_fd;
+    struct loop_timer restart;
+};
+
+/* Forks and executes /proc/self/exe with the hidden verb, hands over channel and hand-over socket. 0 or
+ * -errno. */
+int gate_spawn(struct gate *gate, const struct gates_settings *settings, const struct channel_events *events);
+/* Its process is gone: closes what belonged to it. */
+void gate_forget(struct gate *gate);
+void gate_send_descriptors(struct gate *gate, const struct snapshot *snapshot);

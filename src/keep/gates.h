@@ -1,0 +1,60 @@
+/* The gates as the keeper sees them: started, given what they serve, watched, replaced (design §1, §2).
+ *
+ * One slot per worker. A gate that dies is replaced at once, one that hangs (its page's tick older than 10 s,
+ * or its channel not read for 5 s) is killed and replaced. All callbacks fire from the loop. */
+#pragma once
+
+#include "base/log.h"
+#include "loop/loop.h"
+
+#include "keep/snapshot.h"
+#include "keep/targets.h"
+
+enum { GATES_MOST = 14 };
+
+enum gates_phase { GATES_STARTING, GATES_SERVING, GATES_STOPPING };
+
+struct gates;
+
+struct gates_events {
+    void (*on_want)(void *owner, const char *target, unsigned slot);
+    void (*on_unwant)(void *owner, const char *target, unsigned slot);
+    void (*on_slot_gone)(void *owner, unsigned slot);
+    void (*on_probed)(void *owner, uint32_t id, bool ok, const char *text);
+    void (*on_journal)(void *owner, const char *event, const json_t *evidence);
+    /* What became of gates_serve(): all gates serve it, or it was dropped (the text says why). Once each. */
+    void (*on_served)(void *owner, bool ok, const char *text);
+    /* After gates_drain(): the last one has gone. */
+    void (*on_ended)(void *owner);
+};
+
+struct gates_settings {
+    struct loop *loop;
+    const struct log *log;
+    const char *name;
+    const char *state_directory;   /* gates.json: who they are, for the next keeper */
+    const char *runtime_directory; /* their hand-over sockets */
+    unsigned workers;              /* 1..GATES_MOST */
+    struct snapshot_user user;
+    const struct targets *targets; /* read when a gate starts */
+    const struct gates_events *events;
+    void *owner;
+};
+
+/* NULL with the text when pages cannot be made. Starts nothing yet. */
+struct gates *gates_new(const struct gates_settings *settings, struct error *error);
+/* Two phases: prepare to all, then commit or drop. Takes the snapshot over. Starts the gates when there are
+ * none yet. One at a time: CHECKs that the last one has been answered. */
+void gates_serve(struct gates *gates, struct snapshot *snapshot);
+void gates_set_phase(struct gates *gates, enum gates_phase phase);
+/* Tells every gate of a changed row. `socket`: O_PATH descriptor (borrowed) or -1. */
+void gates_send_row(struct gates *gates, const struct target_row *row, int socket);
+/* Has one gate make an HTTP GET; on_probed always follows unless the gates are freed. */
+void gates_probe(struct gates *gates, const struct target_row *row, uint32_t id, const char *path,
+                 int64_t timeout_ms, int socket);
+/* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */
+void gates_drain(struct gates *gates, int64_t timeout_ms);
+bool gates_has(const struct gates *gates, pid_t pid);
+/* [{slot, generation, pid, state, open, requests}]; a new reference. */
+json_t *gates_describe(const struct gates *gates);
+void gates_free(struct gates **gates); /* kills what is left */

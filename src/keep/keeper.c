@@ -1,0 +1,498 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "link/spawn.h"
+#include "store/store.h"
+
+#include "keep/control.h"
+#include "keep/directories.h"
+#include "keep/gates.h"
+#include "keep/handover.h"
+#include "keep/keeper.h"
+#include "keep/lock.h"
+#include "keep/notify.h"
+#include "keep/predecessor.h"
+
+struct keeper {
+    struct keeper_settings settings;
+    const struct config *config;
+    const struct log *log;
+    struct loop *loop;
+    struct directories directories;
+    struct lock lock;
+    struct store *store;
+    struct listeners listeners;
+    struct handover handover;
+    struct snapshot_user user;
+    int hold_program;
+    struct targets *targets;
+    struct gates *gates;
+    struct control *control;
+    enum keeper_phase phase;
+    bool adopted, served; /* both: serving may begin */
+    bool stopping_now;
+    int exit_code;
+    struct error *error;
+    int64_t started_wall_ms;
+};
+
+/* --- journal -------------------------------------------------------------------------------------------- */
+
+static void keeper_journal(struct keeper *keeper, const char *target, const char *event,
+                           const json_t *evidence)
+{
+    const struct clock *clock = keeper->settings.clock;
+    struct store_journal_row row = {
+        .wall_ms = clock->wall_ms(clock),
+        .boottime_ms = clock->boottime_ms(clock),
+        .target = target,
+        .event = event,
+        .evidence = evidence,
+    };
+    if (keeper->store && !store_journal_append(keeper->store, &row))
+        log_warning(keeper->log, "the journal could not be written", LOG_TEXT("lost", event));
+}
+
+static void keeper_journal_own(void *owner, const char *event, const json_t *evidence)
+{
+    keeper_journal(owner, NULL, event, evidence);
+}
+
+static void keeper_journal_note(struct keeper *keeper, const char *event, json_t *evidence)
+{
+    keeper_journal(keeper, NULL, event, evidence);
+    json_decref(evidence);
+}
+
+static void keeper_open_store(struct keeper *keeper)
+{
+    struct error error = {0};
+    char *moved = NULL;
+    char *path = memory_format("%s/reeve.db", keeper->directories.state);
+    keeper->store = store_open(path, &moved, &error);
+    if (!keeper->store)
+        log_error(keeper->log, "no journal", LOG_TEXT("error", error.text));
+    if (moved) {
+        log_warning(keeper->log, "the database was unusable and was moved aside", LOG_TEXT("to", moved),
+                    LOG_TEXT("error", error.text));
+        keeper_journal_note(keeper, "database-moved",
+                            json_pack("{s:s, s:s}", "to", moved, "error", error.text));
+    }
+    free(moved);
+    free(path);
+}
+
+/* --- phases ------------------------------------------------------------------------------------------------
+ */
+
+static void keeper_fail(struct keeper *keeper, int code, const char *text)
+{
+    if (keeper->exit_code == KEEPER_EXIT_DONE) {
+        keeper->exit_code = code;
+        error_set(keeper->error, "%s", text);
+    }
+    keeper_stop(keeper, true);
+}
+
+static void keeper_serve_when_ready(struct keeper *keeper)
+{
+    if (!keeper->adopted || !keeper->served || keeper->phase != KEEPER_STARTING)
+        return;
+    keeper->phase = KEEPER_SERVING;
+    targets_boot(keeper->targets);
+    gates_set_phase(keeper->gates, GATES_SERVING);
+    handover_drain(&keeper->handover, keeper->config->drain_timeout_ms);
+    notify_send("READY=1");
+    keeper_journal_note(keeper, "serving", json_object());
+    if (keeper->settings.events->on_serving)
+        keeper->settings.events->on_serving(keeper->settings.owner, keeper);
+}
+
+static void keeper_on_adopted(void *owner)
+{
+    struct keeper *keeper = owner;
+    keeper->adopted = true;
+    keeper_serve_when_ready(keeper);
+}
+
+static void keeper_on_targets_stopped(void *owner)
+{
+    struct keeper *keeper = owner;
+    loop_stop(keeper->loop);
+}
+
+static void keeper_on_gates_ended(void *owner)
+{
+    struct keeper *keeper = owner;
+    targets_stop_all(keeper->targets, keeper->stopping_now, keeper_on_targets_stopped, keeper);
+}
+
+void keeper_stop(struct keeper *keeper, bool now)
+{
+    bool first = keeper->phase != KEEPER_STOPPING;
+    bool harder = !keeper->stopping_now && (now || !first);
+    keeper->stopping_now |= harder;
+    keeper->phase = KEEPER_STOPPING;
+    if (first) {
+        notify_send("STOPPING=1");
+        keeper_journal_note(keeper, "stop", json_pack("{s:b}", "now", now));
+        log_info(keeper->log, now ? "stopping at once" : "stopping");
+        gates_set_phase(keeper->gates, GATES_STOPPING);
+        gates_drain(keeper->gates, now ? 0 : keeper->config->drain_timeout_ms);
+    } else if (harder) {
+        log_info(keeper->log, "stopping at once");
+        targets_stop_all(keeper->targets, true, keeper_on_targets_stopped, keeper);
+    }
+}
+
+/* --- what targets say
+ * ----------------------------------------------------------------------------------------- */
+
+static void keeper_on_change(void *owner, const struct target_row *row, int socket)
+{
+    struct keeper *keeper = owner;
+    if (keeper->gates)
+        gates_send_row(keeper->gates, row, socket);
+    if (keeper->settings.events->on_row)
+        keeper->settings.events->on_row(keeper->settings.owner, row);
+}
+
+static void keeper_on_probe(void *owner, const struct target_row *row, uint32_t id, const char *path,
+                            int64_t timeout_ms, int socket)
+{
+    struct keeper *keeper = owner;
+    gates_probe(keeper->gates, row, id, path, timeout_ms, socket);
+}
+
+static void keeper_on_target_journal(void *owner, const char *target, const char *event,
+                                     const json_t *evidence)
+{
+    keeper_journal(owner, target, event, evidence);
+}
+
+static const struct targets_events keeper_targets_events = {
+    .on_change = keeper_on_change,
+    .on_probe = keeper_on_probe,
+    .on_journal = keeper_on_target_journal,
+};
+
+/* --- what gates say
+ * ------------------------------------------------------------------------------------------- */
+
+static void keeper_on_want(void *owner, const char *target, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    if (!targets_want(keeper->targets, target, slot))
+        log_warning(keeper->log, "a gate wants an unknown target", LOG_TEXT("target", target));
+}
+
+static void keeper_on_unwant(void *owner, const char *target, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    targets_unwant(keeper->targets, target, slot);
+}
+
+static void keeper_on_slot_gone(void *owner, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    targets_forget_asker(keeper->targets, slot);
+}
+
+static void keeper_on_probed(void *owner, uint32_t id, bool ok, const char *text)
+{
+    struct keeper *keeper = owner;
+    targets_probed(keeper->targets, id, ok, text);
+}
+
+static void keeper_on_served(void *owner, bool ok, const char *text)
+{
+    struct keeper *keeper = owner;
+    if (!ok) {
+        keeper_fail(keeper, KEEPER_EXIT_USAGE, text);
+        return;
+    }
+    keeper->served = true;
+    keeper_serve_when_ready(keeper);
+}
+
+static const struct gates_events keeper_gates_events = {
+    .on_want = keeper_on_want,
+    .on_unwant = keeper_on_unwant,
+    .on_slot_gone = keeper_on_slot_gone,
+    .on_probed = keeper_on_probed,
+    .on_journal = keeper_journal_own,
+    .on_served = keeper_on_served,
+    .on_ended = keeper_on_gates_ended,
+};
+
+/* --- what the command asks
+ * -------------------------------------------------------------------------------------- */
+
+static json_t *keeper_on_describe(void *owner)
+{
+    static const char *const phases[] = {"starting", "serving", "stopping"};
+    const struct keeper *keeper = owner;
+    json_t *addresses = json_array();
+    for (size_t i = 0; i < keeper->listeners.count; i++) {
+        char text[ADDRESS_TEXT_SIZE];
+        json_array_append_new(addresses, json_string(address_format(&keeper->listeners.addresses[i], text)));
+    }
+    char started[CLOCK_TEXT_SIZE];
+    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "name", keeper->config->name, "pid",
+                     (int)getpid(), "version", REEVE_VERSION, "config", keeper->config->file, "state",
+                     keeper->directories.state, "phase", phases[keeper->phase], "started",
+                     clock_format(keeper->started_wall_ms, started), "listen", addresses);
+}
+
+static void keeper_on_down(void *owner, bool now)
+{
+    keeper_stop(owner, now);
+}
+
+static json_t *keeper_on_journal_read(void *owner, const char *target, int last)
+{
+    const struct keeper *keeper = owner;
+    return store_journal_read(keeper->store, target, last);
+}
+
+static const struct control_events keeper_control_events = {
+    .on_describe = keeper_on_describe,
+    .on_down = keeper_on_down,
+    .on_journal_read = keeper_on_journal_read,
+};
+
+/* --- start
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void keeper_on_signal(void *owner, const siginfo_t *about)
+{
+    struct keeper *keeper = owner;
+    if (about->si_signo == SIGHUP) {
+        log_warning(keeper->log, "reload is not supported yet: nothing was changed");
+        return;
+    }
+    json_t *evidence = json_pack("{s:i, s:i, s:i}", "signal", about->si_signo, "from_pid", (int)about->si_pid,
+                                 "from_uid", (int)about->si_uid);
+    keeper_journal_note(keeper, "signal-received", evidence);
+    keeper_stop(keeper, false);
+}
+
+static void keeper_on_unknown_child(void *owner, const siginfo_t *exit)
+{
+    const struct keeper *keeper = owner;
+    log_debug(keeper->log, "reaped a process that was left to us", LOG_NUMBER("pid", exit->si_pid));
+}
+
+static bool keeper_prepare_process(struct keeper *keeper)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    keeper->loop = loop_new(keeper->settings.clock);
+    if (!keeper->loop || loop_signal(keeper->loop, SIGTERM, keeper_on_signal, keeper) < 0 ||
+        loop_signal(keeper->loop, SIGINT, keeper_on_signal, keeper) < 0 ||
+        loop_signal(keeper->loop, SIGHUP, keeper_on_signal, keeper) < 0 ||
+        loop_reap(keeper->loop, keeper_on_unknown_child, keeper) < 0)
+        return error_set(keeper->error, "event loop: %s", strerror(errno));
+    keeper->hold_program = spawn_open(keeper->settings.hold_program);
+    if (keeper->hold_program < 0)
+        return error_set(keeper->error, "%s: %s; it belongs beside the reeve program",
+                         keeper->settings.hold_program, strerror(-keeper->hold_program));
+    return true;
+}
+
+static bool keeper_is_ours(void *owner, const struct identity *identity)
+{
+    const struct keeper *keeper = owner;
+    return handover_is_survivor(&keeper->handover, identity) ||
+           predecessor_left(keeper->directories.state, identity);
+}
+
+static int keeper_open_listeners(struct keeper *keeper)
+{
+    const struct listeners_settings settings = {
+        .config = keeper->config,
+        .ours = keeper_is_ours,
+        .journal = keeper_journal_own,
+        .owner = keeper,
+    };
+    if (!listeners_new(&keeper->listeners, keeper->config, keeper->error))
+        return KEEPER_EXIT_USAGE;
+    listeners_take_passed(&keeper->listeners);
+    handover_take(&keeper->handover, keeper->directories.state, keeper->directories.runtime,
+                  &keeper->listeners, &settings);
+    return listeners_open(&keeper->listeners, &settings, keeper->error);
+}
+
+static unsigned keeper_workers(const struct config *config)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = config->workers ? config->workers : processors > 0 ? (unsigned)processors : 1;
+    return wanted < GATES_MOST ? wanted : GATES_MOST;
+}
+
+static bool keeper_start_targets(struct keeper *keeper)
+{
+    const struct targets_settings targets = {
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .config = keeper->config,
+        .state_directory = keeper->directories.state,
+        .runtime_directory = keeper->directories.runtime,
+        .socket_directory = keeper->directories.sockets,
+        .hold_program = keeper->hold_program,
+        .gates_group = keeper->user.gid,
+        .events = &keeper_targets_events,
+        .owner = keeper,
+    };
+    keeper->targets = targets_new(&targets);
+    const struct gates_settings gates = {
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .name = keeper->config->name,
+        .state_directory = keeper->directories.state,
+        .runtime_directory = keeper->directories.runtime,
+        .workers = keeper_workers(keeper->config),
+        .user = keeper->user,
+        .targets = keeper->targets,
+        .events = &keeper_gates_events,
+        .owner = keeper,
+    };
+    keeper->gates = gates_new(&gates, keeper->error);
+    if (!keeper->gates)
+        return false;
+    const struct control_settings control = {
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .runtime_directory = keeper->directories.runtime,
+        .targets = keeper->targets,
+        .gates = keeper->gates,
+        .events = &keeper_control_events,
+        .owner = keeper,
+    };
+    keeper->control = control_new(&control, keeper->error);
+    return keeper->control != NULL;
+}
+
+static int keeper_start(struct keeper *keeper)
+{
+    if (!snapshot_find_user(keeper->config, &keeper->user, keeper->error))
+        return KEEPER_EXIT_USAGE;
+    if (!directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error))
+        return KEEPER_EXIT_FAILED;
+    int code = predecessor_lock(keeper->config, &keeper->directories, &keeper->lock, keeper->error);
+    if (code)
+        return code;
+    keeper_open_store(keeper);
+    if (!keeper_prepare_process(keeper))
+        return KEEPER_EXIT_FAILED;
+    code = keeper_open_listeners(keeper);
+    if (code)
+        return code;
+    struct snapshot *snapshot =
+        snapshot_new(keeper->config, &keeper->listeners, 1, &keeper->user, keeper->error);
+    if (!snapshot)
+        return KEEPER_EXIT_USAGE;
+    if (!keeper_start_targets(keeper)) {
+        snapshot_free(&snapshot);
+        return KEEPER_EXIT_FAILED;
+    }
+    keeper_journal_note(keeper, "start",
+                        json_pack("{s:i, s:s, s:s}", "pid", (int)getpid(), "nonce", keeper->lock.nonce,
+                                  "config", keeper->config->file));
+    gates_serve(keeper->gates, snapshot);
+    return KEEPER_EXIT_DONE;
+}
+
+static void keeper_end(struct keeper *keeper)
+{
+    control_free(&keeper->control);
+    gates_free(&keeper->gates);
+    targets_free(&keeper->targets);
+    handover_drain(&keeper->handover, 0);
+    listeners_free(&keeper->listeners);
+    if (keeper->loop) {
+        loop_signal(keeper->loop, SIGTERM, NULL, NULL);
+        loop_signal(keeper->loop, SIGINT, NULL, NULL);
+        loop_signal(keeper->loop, SIGHUP, NULL, NULL);
+        loop_free(&keeper->loop);
+    }
+    if (keeper->hold_program >= 0)
+        close(keeper->hold_program);
+    if (keeper->store)
+        keeper_journal_note(keeper, "end", json_pack("{s:i}", "exit_code", keeper->exit_code));
+    store_close(&keeper->store);
+    directories_free(&keeper->directories);
+    lock_release(&keeper->lock);
+}
+
+int keeper_run(const struct keeper_settings *settings, struct error *error)
+{
+    struct keeper keeper = {
+        .settings = *settings,
+        .config = settings->config,
+        .log = settings->log,
+        .lock = {.fd = -1},
+        .hold_program = -1,
+        .error = error,
+        .started_wall_ms = settings->clock->wall_ms(settings->clock),
+    };
+    keeper.exit_code = keeper_start(&keeper);
+    if (keeper.exit_code == KEEPER_EXIT_DONE) {
+        if (settings->events->on_begin)
+            settings->events->on_begin(settings->owner, &keeper);
+        targets_adopt(keeper.targets, keeper_on_adopted, &keeper);
+        loop_run(keeper.loop);
+        if (settings->events->on_end)
+            settings->events->on_end(settings->owner, &keeper);
+    }
+    keeper_end(&keeper);
+    return keeper.exit_code;
+}
+
+struct loop *keeper_loop(const struct keeper *keeper)
+{
+    return keeper->loop;
+}
+
+struct targets *keeper_targets(const struct keeper *keeper)
+{
+    return keeper->targets;
+}
+
+enum keeper_phase keeper_phase(const struct keeper *keeper)
+{
+    return keeper->phase;
+}
+
+const char *keeper_state_directory(const struct keeper *keeper)
+{
+    return keeper->directories.state;
+}
+
+bool keeper_check(const struct config *config, struct error *error)
+{
+    struct listeners listeners;
+    struct snapshot_user user;
+    if (!listeners_new(&listeners, config, error))
+        return false;
+    listeners_free(&listeners);
+    if (!snapshot_find_user(config, &user, error))
+        return false;
+    struct snapshot *snapshot = snapshot_new(config, NULL, 0, &user, error);
+    bool good = snapshot != NULL;
+    snapshot_free(&snapshot);
+    return good;
+}
