@@ -71,8 +71,8 @@ const char *target_state_name(enum target_state state);     /* "down" "starting"
 const char *target_cause_name(enum target_cause_kind kind); /* "exit" "not-ready" ...; NULL for none */
 
 /* The contract's object (RFC 3339 times) plus, with `internal`, the members for gates (slot, demand,
- * addresses, socket, since_ms, next_attempt_ms, hold_ms, started_ms). A new reference. `boottime_ms` and `wall_ms` are now, to
- * convert times. */
+ * addresses, socket, since_ms, next_attempt_ms, hold_ms, started_ms). A new reference. `boottime_ms` and
+ * `wall_ms` are now, to convert times. */
 json_t *target_row_encode(const struct target_row *row, bool internal, int64_t boottime_ms, int64_t wall_ms);
 /* Reads what target_row_encode(internal) wrote; type-, length- and range-checked. False: malformed. */
 bool target_row_decode(const json_t *object, struct target_row *row);

@@ -1,0 +1,23 @@
+/* Ports for kept processes: from the range of `ports:`, in turn, tested free before each start (design §4).
+ *
+ * In turn, so that a port comes back as late as possible: whoever still holds an old address does not reach a
+ * new owner. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ports;
+
+/* Both ends are part of the range; first <= last. */
+struct ports *ports_new(uint16_t first, uint16_t last);
+void ports_free(struct ports **ports);
+
+/* A port of the range that we have not given out and that can be bound on 127.0.0.1 right now; it is given
+ * out until ports_release(). 0: none is free. */
+uint16_t ports_take(struct ports *ports);
+/* Notes a port that a run already has (adopted, or fixed by the configuration). Any port may be given. */
+void ports_reserve(struct ports *ports, uint16_t port);
+void ports_release(struct ports *ports, uint16_t port);
+/* True when 127.0.0.1:port can be bound now. */
+bool ports_bindable(uint16_t port);
