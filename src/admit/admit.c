@@ -1,0 +1,163 @@
+/* Names are compared, never resolved: a page that points its own name at our address (DNS rebinding) comes
+ * with a Host that is not ours, and one that calls us from elsewhere comes with an Origin that is not. */
+#include "admit/admit.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "wire/uri.h"
+
+enum { HOST_LONGEST = 256 };
+
+struct admit_origin {
+    bool secure;
+    int port;
+    struct slice host; /* lower case */
+    char memory[HOST_LONGEST];
+};
+
+struct admit {
+    struct slice *hosts;
+    size_t host_count;
+    struct admit_origin *origins;
+    size_t origin_count;
+};
+
+static int default_port(bool secure)
+{
+    return secure ? 443 : 80;
+}
+
+static bool authority_read(struct slice authority, struct admit_origin *origin)
+{
+    struct uri_host host;
+    if (authority.size > sizeof origin->memory || !uri_split_host(authority, origin->memory, &host))
+        return false;
+    origin->host = host.name;
+    origin->port = host.port < 0 ? default_port(origin->secure) : host.port;
+    return true;
+}
+
+/* "https://app.example:8443" (RFC 6454 §6.2); "null" and other schemes are nobody we know. */
+static bool origin_read(struct slice text, struct admit_origin *origin)
+{
+    struct slice http = SLICE("http://"), https = SLICE("https://");
+    origin->secure = text.size > https.size && slice_equal_ignore_case(slice_between(text, 0, 8), https);
+    if (!origin->secure && !slice_equal_ignore_case(slice_between(text, 0, 7), http))
+        return false;
+    return authority_read(slice_from(text, origin->secure ? https.size : http.size), origin);
+}
+
+static bool origin_equal(const struct admit_origin *a, const struct admit_origin *b)
+{
+    return a->secure == b->secure && a->port == b->port && slice_equal(a->host, b->host);
+}
+
+static bool origin_passes(const struct admit *admit, const struct admit_request *request)
+{
+    struct admit_origin theirs, own = {.secure = request->secure};
+    if (!request->origin.data)
+        return true;
+    if (!origin_read(request->origin, &theirs))
+        return false;
+    if (authority_read(request->authority, &own) && origin_equal(&theirs, &own))
+        return true;
+    for (size_t i = 0; i < admit->origin_count; i++)
+        if (origin_equal(&theirs, &admit->origins[i]))
+            return true;
+    return false;
+}
+
+static bool is_address(struct slice name)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    if (name.size == 0 || name.size >= sizeof text)
+        return false;
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    return inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, bytes) == 1;
+}
+
+bool admit_host_is_known(const struct admit *admit, struct slice name)
+{
+    if (slice_equal(name, SLICE("localhost")))
+        return true;
+    for (size_t i = 0; i < admit->host_count; i++)
+        if (slice_equal(name, admit->hosts[i]))
+            return true;
+    return is_address(name);
+}
+
+enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request)
+{
+    if (!admit_host_is_known(admit, request->host))
+        return ADMIT_FOREIGN_HOST;
+    if (!request->routed)
+        return ADMIT_NO_ROUTE;
+    if (request->steers && !origin_passes(admit, request))
+        return ADMIT_FOREIGN_ORIGIN;
+    return ADMIT_PASS;
+}
+
+int admit_status(enum admit_verdict verdict)
+{
+    switch (verdict) {
+    case ADMIT_PASS:
+        return 0;
+    case ADMIT_FOREIGN_HOST:
+        return 421;
+    case ADMIT_NO_ROUTE:
+        return 404;
+    case ADMIT_FOREIGN_ORIGIN:
+        return 403;
+    }
+    UNREACHABLE();
+}
+
+static size_t count_texts(const char *const *texts)
+{
+    size_t count = 0;
+    while (texts[count])
+        count++;
+    return count;
+}
+
+struct admit *admit_new(const char *const *hosts, const char *const *origins, struct error *error)
+{
+    struct admit *admit = MEMORY_NEW(struct admit);
+    admit->host_count = count_texts(hosts);
+    admit->hosts = MEMORY_ARRAY(struct slice, admit->host_count);
+    for (size_t i = 0; i < admit->host_count; i++)
+        admit->hosts[i] = slice_of_text(memory_text(hosts[i]));
+    admit->origin_count = count_texts(origins);
+    admit->origins = MEMORY_ARRAY(struct admit_origin, admit->origin_count);
+    for (size_t i = 0; i < admit->origin_count; i++) {
+        if (!origin_read(slice_of_text(origins[i]), &admit->origins[i])) {
+            error_set(error, "origin \"%s\" is not scheme://host or scheme://host:port", origins[i]);
+            admit_free(&admit);
+            return NULL;
+        }
+        struct slice *host = &admit->origins[i].host;
+        if (host->data != admit->origins[i].memory) { /* no letter was folded: it points into the text */
+            memcpy(admit->origins[i].memory, host->data, host->size);
+            host->data = admit->origins[i].memory;
+        }
+    }
+    return admit;
+}
+
+void admit_free(struct admit **admit)
+{
+    if (!*admit)
+        return;
+    for (size_t i = 0; i < (*admit)->host_count; i++)
+        free((char *)(uintptr_t)(*admit)->hosts[i].data);
+    free((*admit)->hosts);
+    free((*admit)->origins);
+    free(*admit);
+    *admit = NULL;
+}

@@ -1,0 +1,8 @@
+/* Sends a stretch of an open file as the rest of an answer, as fast as the client takes it. */
+#pragma once
+
+#include "http/exchange.h"
+
+/* After exchange_head() with length `size`: sends `size` bytes from `start`, ends the exchange and closes
+ * `fd`, which is taken over. A file that turns out shorter cuts the connection. */
+void file_body_send(struct exchange *exchange, int fd, int64_t start, int64_t size);

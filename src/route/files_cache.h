@@ -1,0 +1,48 @@
+/* The files below one root: opened beneath it (never outside, whatever symbolic links say), the small and
+ * often wanted ones kept in memory with their fields.
+ *
+ * A kept file is compared with the one on disk by fstatat(2) when the last look is older than 2 ms, so a
+ * change is seen by the next request of a person and costs a busy gate next to nothing. */
+#pragma once
+
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/list.h"
+#include "http/exchange.h"
+
+struct files_cache;
+
+enum {
+    FILES_CACHE_FIELDS = 6,
+    FILES_CACHE_ETAG_SIZE = 48,
+    FILES_CACHE_DATE_SIZE = 32,
+};
+
+struct files_identity {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+};
+
+struct files_file {
+    struct files_identity identity;
+    char *content; /* the whole of it; NULL: read `fd` */
+    int fd;        /* -1 with content; else the caller's to close */
+    char etag[FILES_CACHE_ETAG_SIZE];
+    char modified[FILES_CACHE_DATE_SIZE];
+    struct exchange_field fields[FILES_CACHE_FIELDS];
+    size_t field_count;
+};
+
+/* `root` is an O_PATH descriptor of the directory, taken over. */
+struct files_cache *files_cache_new(int root);
+void files_cache_free(struct files_cache **cache);
+
+/* Finds the regular file at `path` (relative, without dot segments). The result is either a kept file, valid
+ * until the next call, or `spare`, filled in with an open descriptor. NULL and *error: ENOENT (also for what
+ * is not a regular file or lies outside), EISDIR, EACCES, or another errno. */
+const struct files_file *files_cache_open(struct files_cache *cache, const char *path, int64_t now_us,
+                                          struct files_file *spare, int *error);
