@@ -10,3 +10,7 @@ int memfd_seal(const char *name, struct slice bytes);
  * mapping is read-only; give it back with memfd_unmap(). The descriptor stays the caller's. */
 int memfd_map(int fd, size_t limit, struct slice *bytes);
 void memfd_unmap(struct slice *bytes);
+
+/* An empty close-on-exec memfd that takes seals (and is not executable, where the kernel knows that). The
+ * descriptor or -errno. */
+int memfd_create_sealable(const char *name);

@@ -37,6 +37,6 @@ _Static_assert(sizeof(struct page) <= PAGE_SIZE_BYTES, "a page is 16 KiB");
 int page_create(const char *name);
 /* A read-only descriptor of the same page, for the others (reopened through /proc/self/fd). */
 int page_readonly(int fd);
-/* Maps a page; NULL and errno on failure (also when the memfd has another size). */
+/* Maps a page; NULL and errno on failure (EINVAL: another size, or not sealed against resizing). */
 struct page *page_map(int fd, int writable);
 void page_unmap(struct page **page);

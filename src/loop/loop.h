@@ -118,7 +118,8 @@ void loop_free_later(struct loop *loop, void *object, void (*free_object)(void *
 
 /* --- scratch memory ------------------------------------------------------------------------------- */
 
-/* LOOP_SCRATCH_SIZE bytes that whoever runs in a callback may use until it returns or calls into code that
- * may use it too; so that thousands of idle connections need no read buffer each. */
-enum { LOOP_SCRATCH_SIZE = 65536 };
+/* LOOP_SCRATCH_SIZE bytes (64 KiB of payload and some room for what goes around it) that whoever runs in a
+ * callback may use until it returns or calls code that may use them too; so that thousands of idle
+ * connections need no read buffer each. */
+enum { LOOP_SCRATCH_SIZE = 65536 + 4096 };
 void *loop_scratch(struct loop *loop);
