@@ -58,11 +58,14 @@ static int kill_whole(const struct survivors_run *run)
     return first;
 }
 
-static char *const with_nonce[] = {(char *)(uintptr_t) "PATH=/usr/bin:/bin",
-                                   (char *)(uintptr_t) "REEVE_RUN=00112233445566778899aabbccddeeff", NULL};
-static char *const with_other[] = {(char *)(uintptr_t) "PATH=/usr/bin:/bin",
-                                   (char *)(uintptr_t) "REEVE_RUN=00112233445566778899aabbccddeef", NULL};
-static const struct survivors_run by_nonce = {.nonce = "00112233445566778899aabbccddeeff"};
+/* Fresh for each run of this test: others of its kind may run beside it. */
+static char nonce[IDENTITY_NONCE_SIZE];
+static char nonce_variable[64];
+static char other_variable[64];
+static char path_variable[] = "PATH=/usr/bin:/bin";
+static char *const with_nonce[] = {path_variable, nonce_variable, NULL};
+static char *const with_other[] = {path_variable, other_variable, NULL};
+static const struct survivors_run by_nonce = {.nonce = nonce};
 
 static void test_a_process_is_found_by_its_nonce_alone(void **state)
 {
@@ -103,7 +106,7 @@ static void test_a_recorded_process_counts_only_while_it_is_the_same(void **stat
     (void)state;
     static char *const empty[] = {NULL};
     pid_t pid = start("echo ready; while :; do /bin/sleep 1000; done", empty);
-    struct survivors_run run = {.nonce = "ffffffffffffffffffffffffffffffff"};
+    struct survivors_run run = {.nonce = nonce};
     assert_int_equal(identity_of(pid, &run.main), 0);
     run.main.start_time++;
     struct survivor found[8];
@@ -143,7 +146,7 @@ static void test_the_nonce_is_found_at_every_place(void **state)
 static void test_we_are_never_our_own_survivor(void **state)
 {
     (void)state;
-    struct survivors_run run = {.nonce = "ffffffffffffffffffffffffffffffff"};
+    struct survivors_run run = {.nonce = nonce};
     assert_int_equal(identity_of(getpid(), &run.main), 0);
     struct survivor found[8];
     for (int i = survivors_find(&run, found, 8) - 1; i >= 0; i--)
@@ -171,6 +174,9 @@ static void test_descendants_are_listed_parents_first(void **state)
 static int become_subreaper(void **state)
 {
     (void)state;
+    identity_nonce(nonce);
+    snprintf(nonce_variable, sizeof nonce_variable, "REEVE_RUN=%s", nonce);
+    snprintf(other_variable, sizeof other_variable, "REEVE_RUN=%.31s", nonce);
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
