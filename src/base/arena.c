@@ -26,14 +26,14 @@ static struct arena_block *arena_block_with(struct arena *arena, size_t size)
     size_t whole = sizeof(struct arena_block) + capacity;
     if (whole > arena->limit - arena->used)
         return NULL;
-    struct arena_block *block = memory_new(whole);
+    struct arena_block *block = memory_resize(NULL, whole);
     *block = (struct arena_block){.older = newest, .capacity = capacity};
     arena->newest = block;
     arena->used += whole;
     return block;
 }
 
-void *arena_new(struct arena *arena, size_t size)
+static void *take(struct arena *arena, size_t size)
 {
     const size_t alignment = alignof(max_align_t);
     if (size > arena->limit)
@@ -47,13 +47,20 @@ void *arena_new(struct arena *arena, size_t size)
     return memory;
 }
 
+void *arena_new(struct arena *arena, size_t size)
+{
+    void *memory = take(arena, size);
+    return memory ? memset(memory, 0, size) : NULL;
+}
+
 struct slice arena_copy(struct arena *arena, struct slice bytes)
 {
-    char *copy = arena_new(arena, bytes.size + 1);
+    char *copy = take(arena, bytes.size + 1);
     if (!copy)
         return (struct slice){0};
     if (bytes.size)
         memcpy(copy, bytes.data, bytes.size);
+    copy[bytes.size] = 0;
     return slice_of(copy, bytes.size);
 }
 
@@ -78,4 +85,21 @@ void arena_free(struct arena *arena)
         arena->newest = older;
     }
     arena->used = 0;
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *block = arena->newest;
+    while (block && block->older) {
+        struct arena_block *older = block->older;
+        free(block);
+        block = older;
+    }
+    arena->newest = block;
+    if (block && block->capacity > ARENA_BLOCK) {
+        arena_free(arena);
+    } else if (block) {
+        block->used = 0;
+        arena->used = sizeof *block + block->capacity;
+    }
 }

@@ -19,3 +19,5 @@ __attribute__((format(printf, 2, 3))) struct slice arena_format(struct arena *ar
 
 /* Gives everything back; the arena is empty and may be used again. */
 void arena_free(struct arena *arena);
+/* The same, but keeps the first block when it is of ordinary size, so that steady work allocates nothing. */
+void arena_reset(struct arena *arena);

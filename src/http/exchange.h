@@ -77,12 +77,14 @@ void exchange_interim(struct exchange *exchange, int status, const struct exchan
                       size_t count);
 /* The head; it leaves with the first bytes of the body, at exchange_flush() or at the end. `length` is the
  * body's, or EXCHANGE_LENGTH_UNKNOWN (chunked; until close for HTTP/1.0). For HEAD, 204 and 304 no body is
- * sent whatever is written. False when the fields exceed 64 KiB: nothing was sent, answer something else. */
+ * sent whatever is written. False when the fields exceed 64 KiB or hold bytes that no field may hold: nothing
+ * was sent, answer something else. */
 bool exchange_head(struct exchange *exchange, int status, const struct exchange_field *fields, size_t count,
                    int64_t length);
 bool exchange_head_sent(const struct exchange *exchange); /* exchange_head() was called */
-/* Bytes taken (0..size); fewer than size: wait for on_room. -EPIPE: the connection is broken, on_gone
- * follows. */
+/* Bytes taken (0..size); fewer than size: wait for on_room. Small pieces may wait for the end of the loop's
+ * turn to leave together; exchange_flush() sends them now. -EPIPE: the connection is broken, on_gone follows.
+ */
 ssize_t exchange_write(struct exchange *exchange, const void *bytes, size_t size);
 /* The same from a file, by sendfile(2) where it can be; *offset moves on. -EAGAIN: wait for on_room;
  * 0 with size > 0: the file ended early (then call exchange_fail()). */
@@ -92,10 +94,11 @@ void exchange_flush(struct exchange *exchange);
 void exchange_end(struct exchange *exchange);
 /* The answer cannot be completed: the client sees a cut connection, never a well-formed end. */
 void exchange_fail(struct exchange *exchange);
-/* A whole small answer in one call: head, body, end. */
+/* A whole small answer in one call: head, body, end. What the kernel does not take is copied. */
 void exchange_reply(struct exchange *exchange, int status, const struct exchange_field *fields, size_t count,
                     struct slice body);
-/* Closes the connection after this exchange (drain, or trust in it is lost). */
+/* Closes the connection after this exchange (drain, or trust in it is lost). A refused body (-EFBIG, -EPROTO)
+ * and status 421 do so by themselves. */
 void exchange_close_after(struct exchange *exchange);
 
 /* Sends 101 with `fields` (Connection and Upgrade are the caller's here) and gives the connection away: the

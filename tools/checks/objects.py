@@ -27,7 +27,7 @@ def symbols(path):
 
 def check_prefixes(tree, build, excepted):
     for source, path in objects(tree, build):
-        prefix = re.escape(source.stem)
+        prefix = rf"({re.escape(source.parts[1])}_)?{re.escape(source.stem)}"
         if source.parts[1] == "reeve":
             prefix += "|reeve"
         own = re.compile(rf"({prefix})(_|$)")
