@@ -1,6 +1,6 @@
 /* The line structure is walked byte by byte, the data in one step. */
-#include "wire/chunks.h"
 #include "base/check.h"
+#include "wire/chunks.h"
 #include "wire/fields.h"
 
 enum chunks_state {

@@ -223,25 +223,41 @@ static enum http1_result http1_status_line(struct http1_head *head, struct http1
     return http1_take_status(head, cursor);
 }
 
-static enum http1_result http1_field_line(struct http1_head *head, struct http1_cursor *cursor)
+static bool http1_is_blank(char byte)
 {
-    const char *at = cursor->at, *end = cursor->end, *start = at;
+    return byte == ' ' || byte == '\t';
+}
+
+/* "Name:" */
+static enum http1_result http1_take_name(struct http1_cursor *cursor, struct slice *name)
+{
+    const char *at = cursor->at, *end = cursor->end;
     while (at < end && fields_token_bytes[(uint8_t)*at])
         at++;
     if (at == end)
         return HTTP1_MORE;
-    struct slice name = slice_of(start, (size_t)(at - start));
-    if (*at != ':' || name.size == 0)
-        return name.size == 0 && (*at == ' ' || *at == '\t') ? HTTP1_BAD_FOLD : HTTP1_BAD_NAME;
-    at++;
-    while (at < end && (*at == ' ' || *at == '\t'))
-        at++;
-    struct slice value = slice_of(at, span_value(at, (size_t)(end - at)));
-    cursor->at = at + value.size;
-    enum http1_result result = http1_line_end(cursor, HTTP1_BAD_VALUE);
+    *name = slice_of(cursor->at, (size_t)(at - cursor->at));
+    if (*at != ':' || name->size == 0)
+        return name->size == 0 && http1_is_blank(*at) ? HTTP1_BAD_FOLD : HTTP1_BAD_NAME;
+    cursor->at = at + 1;
+    return HTTP1_DONE;
+}
+
+static enum http1_result http1_field_line(struct http1_head *head, struct http1_cursor *cursor)
+{
+    struct slice name;
+    enum http1_result result = http1_take_name(cursor, &name);
     if (result != HTTP1_DONE)
         return result;
-    while (value.size && (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t'))
+    const char *at = cursor->at;
+    while (at < cursor->end && http1_is_blank(*at))
+        at++;
+    struct slice value = slice_of(at, span_value(at, (size_t)(cursor->end - at)));
+    cursor->at = at + value.size;
+    result = http1_line_end(cursor, HTTP1_BAD_VALUE);
+    if (result != HTTP1_DONE)
+        return result;
+    while (value.size && http1_is_blank(value.data[value.size - 1]))
         value.size--;
     return fields_add(&head->fields, name, value) ? HTTP1_DONE : HTTP1_MANY_FIELDS;
 }

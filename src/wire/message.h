@@ -43,8 +43,8 @@ enum message_type {
     MESSAGE_GATE_UNWANT,     /* {target}: nobody here waits any more */
     MESSAGE_GATE_PROBED,     /* {target, generation, ok, status?, error?} same id as the question */
     MESSAGE_GATE_DRAINED,    /* {}: the last connection has ended; exits now */
-    MESSAGE_GATE_LISTENERS,  /* answer to MESSAGE_TAKE_LISTENERS: {name, pid, addresses: [..]} fds: listeners in
-                                order */
+    MESSAGE_GATE_LISTENERS,  /* answer to MESSAGE_TAKE_LISTENERS: {name, pid, addresses: [..]} fds: listeners
+                                in  order */
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
