@@ -3,8 +3,11 @@
  * Owns both streams from here on. Holds no buffer while neither side is blocked (it reads into scratch
  * memory shared by the loop's relays and writes at once); when a side blocks it keeps at most
  * `high_water` bytes and stops reading the other side. Half-close passes: an end of stream on one side
- * becomes stream_end() on the other, the opposite direction goes on. A broken side ends the relay after
- * what was read has been written. */
+ * becomes stream_end() on the other, the opposite direction goes on.
+ *
+ * A side that takes no more bytes (reset, error, closed whole) is noticed at once, read or not. What it had
+ * sent is still delivered, then the other side gets its end of stream; what that one still sends is read and
+ * dropped until its own end, at most 500 ms after the last delivered byte; then the relay ends. */
 #pragma once
 
 #include "base/slice.h"
@@ -15,17 +18,19 @@ struct relay;
 enum relay_direction { RELAY_A_TO_B, RELAY_B_TO_A };
 
 enum relay_end {
-    RELAY_ENDED,    /* both directions saw their end of stream */
-    RELAY_A_BROKEN, /* reset or error on side a */
+    RELAY_ENDED,    /* both directions saw their end of stream (a side that closed whole ends both) */
+    RELAY_A_BROKEN, /* reset or error on side a, or the tap refused its bytes */
     RELAY_B_BROKEN,
     RELAY_HALF_CLOSE, /* one side ended and the other did not follow within half_close_ms */
 };
 
+/* Copied at the start. */
 struct relay_settings {
-    size_t high_water;     /* bytes held per direction when blocked; 64 KiB */
+    size_t high_water;     /* bytes held per direction when blocked; 0: 64 KiB, which is also the most */
     int64_t half_close_ms; /* how long one direction may outlive the other; 0: for ever */
-    /* Sees every byte once, in order, before it is written; may be NULL. It must not keep the slice
-     * and must not destroy the relay; false ends the relay (protocol error of that side). */
+    /* Sees every byte once, in order, before it is written; may be NULL. It must not keep the slice, not
+     * use loop_scratch() (where the slice is) and not destroy the relay; false ends the relay at once
+     * (protocol error of that side). */
     bool (*tap)(void *owner, enum relay_direction direction, struct slice bytes);
     /* Fires exactly once, from the loop and never from inside relay_start(), with the first reason that
      * ended it; the relay may be destroyed there. Both streams are already closed. */
@@ -33,7 +38,7 @@ struct relay_settings {
 };
 
 struct relay_counts {
-    uint64_t bytes[2]; /* by direction, written to the other side */
+    uint64_t bytes[2]; /* by direction, written to the other side; without relay_insert()'s */
 };
 
 /* `early_a` were read from a (for b) before the relay began, `early_b` from b (for a); both are copied. */
@@ -41,7 +46,9 @@ struct relay *relay_start(struct stream *a, struct stream *b, struct slice early
                           const struct relay_settings *settings, void *owner);
 struct relay_counts relay_counts(const struct relay *relay);
 /* Bytes to put in between at a moment when nothing is half-written toward that side (the caller knows
- * frame boundaries from its tap): 0, or -EAGAIN when that side is blocked. */
+ * frame boundaries from its tap; from inside the tap they go before the tapped slice): 0, or -EAGAIN when
+ * that side is blocked (nothing is taken), -EPIPE when that direction has ended. */
+enum { RELAY_INSERT_LARGEST = 1024 };
 int relay_insert(struct relay *relay, enum relay_direction direction, struct slice bytes);
 /* Closes both streams now; no callback. Sets *relay to NULL. */
 void relay_destroy(struct relay **relay);

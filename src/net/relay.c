@@ -1,0 +1,374 @@
+/* Two pumps over two streams.
+ *
+ * Each direction ("flow") is read by its source side and written to the other, its sink; its state belongs to
+ * the source. Bytes are read into the loop's scratch memory and written at once; only what the sink does not
+ * take is copied, and then the source is not read until the copy has left. */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/memory.h"
+
+#include "net/relay.h"
+
+enum {
+    HIGH_WATER_LARGEST = 65536,
+    LINGER_MS = 500,           /* without a delivered byte, after a side was lost */
+    LINGER_LONGEST_MS = 10000, /* in all */
+};
+
+enum flow_state {
+    FLOW_OPEN,     /* what the source sends goes to the sink */
+    FLOW_FLUSHING, /* the source has ended; what is held still goes to the sink */
+    FLOW_DRAINING, /* the sink takes nothing more: what the source sends is dropped until it ends */
+    FLOW_ENDED,    /* nothing more comes, and the sink knows */
+};
+
+struct side {
+    struct relay *relay;
+    struct stream *stream;
+    struct buffer held; /* read from this side, not yet taken by the other */
+    size_t inserted;    /* of these, at the front: put in by relay_insert() */
+    uint64_t passed;
+    enum flow_state state; /* of the flow that starts here */
+};
+
+struct relay {
+    struct loop *loop;
+    struct side sides[2];
+    struct relay_settings settings;
+    void *owner;
+    struct loop_task start;
+    struct loop_timer limit;  /* half-close or linger */
+    int64_t linger_end_us;    /* 0: no side was lost */
+    int64_t linger_delivered; /* bytes delivered when the timer was set */
+    enum relay_end reason;
+    bool ended;
+};
+
+static enum relay_direction direction_of(const struct side *side)
+{
+    return side == &side->relay->sides[0] ? RELAY_A_TO_B : RELAY_B_TO_A;
+}
+
+static struct side *other(struct side *side)
+{
+    return &side->relay->sides[direction_of(side) == RELAY_A_TO_B ? 1 : 0];
+}
+
+static enum relay_end broken_reason(const struct side *side)
+{
+    return direction_of(side) == RELAY_A_TO_B ? RELAY_A_BROKEN : RELAY_B_BROKEN;
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+static void release(struct relay *relay)
+{
+    loop_task_stop(&relay->start);
+    loop_timer_stop(&relay->limit);
+    for (int i = 0; i < 2; i++) {
+        stream_close(&relay->sides[i].stream);
+        buffer_free(&relay->sides[i].held);
+    }
+}
+
+/* The relay may be gone afterwards: every caller returns at once. */
+static void end(struct relay *relay, enum relay_end reason)
+{
+    release(relay);
+    relay->ended = true;
+    relay->settings.on_end(relay->owner, reason);
+}
+
+/* The first reason stays. */
+static void note_reason(struct relay *relay, enum relay_end reason)
+{
+    if (relay->reason == RELAY_ENDED)
+        relay->reason = reason;
+}
+
+static void end_when_both_have(struct relay *relay)
+{
+    if (relay->sides[0].state == FLOW_ENDED && relay->sides[1].state == FLOW_ENDED)
+        end(relay, relay->reason);
+}
+
+/* Bytes that both peers have received: what the kernel still keeps for them (unix(7), tcp(7) SIOCOUTQ) does
+ * not count, and its shrinking is progress although there is no room for us yet. */
+static int64_t delivered(struct relay *relay)
+{
+    int64_t total = 0;
+    for (int i = 0; i < 2; i++) {
+        int unsent = 0;
+        ioctl(stream_fd(other(&relay->sides[i])->stream), SIOCOUTQ, &unsent);
+        total += (int64_t)relay->sides[i].passed - unsent;
+    }
+    return total;
+}
+
+static void on_limit(struct loop_timer *timer);
+
+static void linger(struct relay *relay)
+{
+    relay->linger_delivered = delivered(relay);
+    loop_timer_start(relay->loop, &relay->limit, LINGER_MS, on_limit);
+}
+
+static void on_limit(struct loop_timer *timer)
+{
+    struct relay *relay = LIST_ENTRY(timer, struct relay, limit);
+    if (relay->linger_end_us == 0)
+        end(relay, RELAY_HALF_CLOSE);
+    else if (relay->linger_delivered < delivered(relay) && loop_now_us(relay->loop) < relay->linger_end_us)
+        linger(relay);
+    else
+        end(relay, relay->reason);
+}
+
+static void limit_half_close(struct relay *relay)
+{
+    if (relay->settings.half_close_ms > 0 && !loop_timer_armed(&relay->limit))
+        loop_timer_start(relay->loop, &relay->limit, relay->settings.half_close_ms, on_limit);
+}
+
+/* --- states --------------------------------------------------------------------------------- */
+
+/* The one place where a flow changes its state; reading follows from it. */
+static void set_state(struct side *side, enum flow_state state)
+{
+    side->state = state;
+    bool wanted = state == FLOW_DRAINING || (state == FLOW_OPEN && buffer_size(&side->held) == 0);
+    stream_want_read(side->stream, wanted);
+}
+
+static void end_flow(struct side *side)
+{
+    set_state(side, FLOW_ENDED);
+    stream_end(other(side)->stream); /* a sink that is gone does not mind */
+    end_when_both_have(side->relay);
+}
+
+static void source_ended(struct side *side)
+{
+    limit_half_close(side->relay);
+    if (buffer_size(&side->held) > 0)
+        set_state(side, FLOW_FLUSHING);
+    else
+        end_flow(side);
+}
+
+/* `side` takes no more bytes. What it sent before is still read to its end. */
+static void lost(struct side *side)
+{
+    struct relay *relay = side->relay;
+    struct side *source = other(side);
+    if (relay->linger_end_us == 0) {
+        relay->linger_end_us = loop_now_us(relay->loop) + LINGER_LONGEST_MS * 1000LL;
+        linger(relay);
+    }
+    buffer_free(&source->held);
+    source->inserted = 0;
+    if (source->state == FLOW_OPEN)
+        set_state(source, FLOW_DRAINING);
+    else if (source->state == FLOW_FLUSHING)
+        end_flow(source);
+}
+
+static void broke(struct side *side)
+{
+    note_reason(side->relay, broken_reason(side));
+    lost(side);
+}
+
+/* --- bytes ---------------------------------------------------------------------------------- */
+
+static void hold(struct side *side, struct slice bytes)
+{
+    CHECK(buffer_append(&side->held, bytes)); /* reads are no larger than high_water */
+    set_state(side, side->state);
+    stream_want_write(other(side)->stream, true);
+}
+
+static void deliver(struct side *side, struct slice bytes)
+{
+    if (buffer_size(&side->held) > 0) { /* an insert from inside the tap is half-written */
+        hold(side, bytes);
+        return;
+    }
+    struct side *sink = other(side);
+    ssize_t count = stream_write(sink->stream, bytes.data, bytes.size);
+    if (count < 0 && count != -EAGAIN) {
+        broke(sink);
+        return;
+    }
+    if (count > 0)
+        side->passed += (uint64_t)count;
+    if (count < (ssize_t)bytes.size)
+        hold(side, slice_from(bytes, count > 0 ? (size_t)count : 0));
+}
+
+static void pass(struct side *side, struct slice bytes)
+{
+    struct relay *relay = side->relay;
+    if (relay->settings.tap && !relay->settings.tap(relay->owner, direction_of(side), bytes))
+        end(relay, broken_reason(side));
+    else
+        deliver(side, bytes);
+}
+
+static void on_readable(void *owner)
+{
+    struct side *side = owner;
+    struct relay *relay = side->relay;
+    char *scratch = loop_scratch(relay->loop);
+    ssize_t count = stream_read(side->stream, scratch, relay->settings.high_water);
+    if (count == -EAGAIN)
+        return;
+    if (count > 0) {
+        if (side->state == FLOW_OPEN)
+            pass(side, slice_of(scratch, (size_t)count));
+        return;
+    }
+    if (count == 0) {
+        source_ended(side);
+        return;
+    }
+    broke(side);
+    if (!relay->ended)
+        source_ended(side);
+}
+
+/* The sink has room: `owner` is the sink's side. */
+static void on_writable(void *owner)
+{
+    struct side *sink = owner;
+    struct side *side = other(sink);
+    struct slice bytes = buffer_slice(&side->held);
+    if (bytes.size == 0)
+        return;
+    ssize_t count = stream_write(sink->stream, bytes.data, bytes.size);
+    if (count < 0 && count != -EAGAIN) {
+        broke(sink);
+        return;
+    }
+    size_t taken = count > 0 ? (size_t)count : 0;
+    size_t inserted = taken < side->inserted ? taken : side->inserted;
+    side->inserted -= inserted;
+    side->passed += taken - inserted;
+    buffer_consume(&side->held, taken);
+    if (taken < bytes.size) {
+        stream_want_write(sink->stream, true);
+        return;
+    }
+    buffer_free(&side->held);
+    if (side->state == FLOW_FLUSHING)
+        end_flow(side);
+    else
+        set_state(side, side->state);
+}
+
+/* Reading notices an end by itself when it is wanted; this is for when it is not. */
+static void on_gone(void *owner)
+{
+    struct side *side = owner;
+    if (stream_broken(side->stream))
+        lost(side);
+    else if (side->state == FLOW_OPEN)
+        limit_half_close(side->relay);
+}
+
+static const struct stream_events relay_events = {.on_readable = on_readable, .on_writable = on_writable};
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+/* Early bytes wait in `held` until here, because the tap is not called from inside relay_start(). */
+static void open_flow(struct side *side)
+{
+    struct buffer early = side->held;
+    side->held = BUFFER(early.limit);
+    if (buffer_size(&early) > 0)
+        pass(side, buffer_slice(&early));
+    buffer_free(&early);
+    if (side->relay->ended)
+        return;
+    set_state(side, side->state);
+    stream_watch_gone(side->stream, on_gone);
+    if (stream_broken(side->stream)) /* an earlier owner may have been told already */
+        lost(side);
+}
+
+static void on_start(struct loop_task *task)
+{
+    struct relay *relay = LIST_ENTRY(task, struct relay, start);
+    open_flow(&relay->sides[0]);
+    if (!relay->ended)
+        open_flow(&relay->sides[1]);
+}
+
+static void init_side(struct side *side, struct relay *relay, struct stream *stream, struct slice early)
+{
+    size_t room = early.size > relay->settings.high_water ? early.size : relay->settings.high_water;
+    side->relay = relay;
+    side->stream = stream;
+    side->held = BUFFER(room + RELAY_INSERT_LARGEST);
+    CHECK(buffer_append(&side->held, early));
+    stream_watch_gone(stream, NULL);
+    stream_set_events(stream, &relay_events, side);
+    stream_want_read(stream, false);
+    stream_want_write(stream, false);
+}
+
+struct relay *relay_start(struct stream *a, struct stream *b, struct slice early_a, struct slice early_b,
+                          const struct relay_settings *settings, void *owner)
+{
+    struct relay *relay = MEMORY_NEW(struct relay);
+    relay->loop = stream_loop(a);
+    relay->settings = *settings;
+    relay->owner = owner;
+    if (settings->high_water == 0 || settings->high_water > HIGH_WATER_LARGEST)
+        relay->settings.high_water = HIGH_WATER_LARGEST;
+    init_side(&relay->sides[0], relay, a, early_a);
+    init_side(&relay->sides[1], relay, b, early_b);
+    loop_task_start(relay->loop, &relay->start, on_start);
+    return relay;
+}
+
+struct relay_counts relay_counts(const struct relay *relay)
+{
+    return (struct relay_counts){.bytes = {relay->sides[0].passed, relay->sides[1].passed}};
+}
+
+int relay_insert(struct relay *relay, enum relay_direction direction, struct slice bytes)
+{
+    struct side *side = &relay->sides[direction];
+    CHECK(bytes.size <= RELAY_INSERT_LARGEST);
+    if (relay->ended || side->state != FLOW_OPEN)
+        return buffer_size(&side->held) > 0 ? -EAGAIN : -EPIPE;
+    if (buffer_size(&side->held) > 0)
+        return -EAGAIN;
+    ssize_t count = stream_write(other(side)->stream, bytes.data, bytes.size);
+    if (count == -EAGAIN)
+        return -EAGAIN;
+    if (count < 0)
+        return -EPIPE; /* the stream's event follows and is dealt with there */
+    if (count < (ssize_t)bytes.size) {
+        side->inserted = bytes.size - (size_t)count;
+        hold(side, slice_from(bytes, (size_t)count));
+    }
+    return 0;
+}
+
+void relay_destroy(struct relay **where)
+{
+    struct relay *relay = *where;
+    *where = NULL;
+    if (!relay)
+        return;
+    release(relay);
+    relay->ended = true;
+    loop_free_later(relay->loop, relay, free);
+}
