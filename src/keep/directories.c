@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -116,4 +117,21 @@ void directories_free(struct directories *directories)
     free(directories->runtime);
     free(directories->sockets);
     *directories = (struct directories){0};
+}
+
+void directories_each(void (*found)(void *owner, const char *runtime), void *owner)
+{
+    char *base = directories_runtime_base();
+    DIR *directory = opendir(base);
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        if (entry->d_name[0] == '.' || strchr(entry->d_name, ':'))
+            continue;
+        char *runtime = memory_format("%s/%s", base, entry->d_name);
+        found(owner, runtime);
+        free(runtime);
+    }
+    if (directory)
+        closedir(directory);
+    free(base);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 
+#include "keep/directories.h"
 #include "keep/identity.h"
 
 struct lock {
@@ -19,7 +20,9 @@ enum lock_result {
     LOCK_FAILED, /* *error says why */
 };
 
-/* Takes state/lock and writes pid, start time, boot and a fresh nonce into it. */
-enum lock_result lock_take(const char *state_directory, struct lock *lock, pid_t *holder,
+/* Takes state/lock and writes pid, start time, boot, a fresh nonce and the runtime directory into it. */
+enum lock_result lock_take(const struct directories *directories, struct lock *lock, pid_t *holder,
                            struct error *error);
 void lock_release(struct lock *lock);
+/* What the last holder wrote, for the command: its runtime directory in fresh memory, or NULL. */
+char *lock_read_runtime(const char *state_directory);

@@ -79,7 +79,7 @@ int predecessor_lock(const struct config *config, const struct directories *dire
     int64_t answer_until = predecessor_now_ms() + patience;
     for (;;) {
         pid_t holder = 0;
-        enum lock_result result = lock_take(directories->state, lock, &holder, error);
+        enum lock_result result = lock_take(directories, lock, &holder, error);
         if (result == LOCK_TAKEN)
             return 0;
         if (result == LOCK_FAILED)

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "keep/control.h"
+#include "keep/directories.h"
+#include "keep/lock.h"
+
+#include "reeve/command.h"
+
+extern char **environ;
+
+int command_fail(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("reeve: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return code;
+}
+
+void command_print_json(json_t *value)
+{
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    putchar('\n');
+    json_decref(value);
+}
+
+/* --- arguments ------------------------------------------------------------------------------------------ */
+
+struct command_flag {
+    const char *name, *short_name;
+    unsigned option;
+    size_t place; /* of a bool in struct command */
+};
+
+static const struct command_flag command_flags[] = {
+    {"--json", NULL, COMMAND_TAKES_JSON, offsetof(struct command, json)},
+    {"--no-wait", NULL, COMMAND_TAKES_NO_WAIT, offsetof(struct command, no_wait)},
+    {"--detach", "-d", COMMAND_TAKES_DETACH, offsetof(struct command, detach)},
+    {"--now", NULL, COMMAND_TAKES_NOW, offsetof(struct command, now)},
+    {"--quiet", "-q", COMMAND_TAKES_QUIET, offsetof(struct command, quiet)},
+    {"--follow", "-f", COMMAND_TAKES_FOLLOW, offsetof(struct command, follow)},
+    {"--previous", NULL, COMMAND_TAKES_FOLLOW, offsetof(struct command, previous)},
+    {"--force", NULL, COMMAND_TAKES_FORCE, offsetof(struct command, force)},
+};
+
+static bool command_take_flag(const struct verb *verb, const char *word, struct command *command)
+{
+    for (size_t i = 0; i < sizeof command_flags / sizeof command_flags[0]; i++) {
+        const struct command_flag *flag = &command_flags[i];
+        bool named =
+            strcmp(word, flag->name) == 0 || (flag->short_name && strcmp(word, flag->short_name) == 0);
+        if (!named || !(verb->options & flag->option))
+            continue;
+        bool *value = (bool *)(void *)((char *)command + flag->place);
+        *value = true;
+        return true;
+    }
+    return false;
+}
+
+/* "--name VALUE" or "--name=VALUE": the value, or NULL when `word` is another option. */
+static const char *command_value(const char *name, int count, char **arguments, int *at, struct error *error)
+{
+    size_t size = strlen(name);
+    if (strncmp(arguments[*at], name, size) != 0)
+        return NULL;
+    if (arguments[*at][size] == '=')
+        return arguments[*at] + size + 1;
+    if (arguments[*at][size] != '\0')
+        return NULL;
+    if (*at + 1 < count)
+        return arguments[++*at];
+    error_set(error, "%s needs a value", name);
+    return NULL;
+}
+
+static bool command_take_value(const struct verb *verb, int count, char **arguments, int *at,
+                               struct command *command, struct error *error)
+{
+    const char *value;
+    if ((value = command_value("-c", count, arguments, at, error)))
+        command->file = value;
+    else if ((value = command_value("--state", count, arguments, at, error)))
+        command->state = value;
+    else if ((verb->options & COMMAND_TAKES_FOLLOW) &&
+             (value = command_value("--since", count, arguments, at, error)))
+        command->since = value;
+    else if ((verb->options & COMMAND_TAKES_DETACH) &&
+             (value = command_value("--report-to", count, arguments, at, error)))
+        command->report = (int)strtol(value, NULL, 10);
+    return value != NULL;
+}
+
+bool command_parse(const struct verb *verb, int count, char **arguments, struct command *command,
+                   struct error *error)
+{
+    *command = (struct command){.verb = verb->name, .report = -1, .state = getenv("REEVE_STATE")};
+    bool options = true;
+    for (int i = 0; i < count; i++) {
+        const char *word = arguments[i];
+        if (options && strcmp(word, "--") == 0) {
+            options = false;
+        } else if (!options || word[0] != '-' || word[1] == '\0') {
+            if (command->argument_count == verb->most)
+                return error_set(error, "%s takes no argument %s; usage: reeve %s %s", verb->name, word,
+                                 verb->name, verb->arguments);
+            command->arguments[command->argument_count++] = word;
+        } else if (!command_take_flag(verb, word, command) &&
+                   !command_take_value(verb, count, arguments, &i, command, error)) {
+            if (error->text[0])
+                return false;
+            return error_set(error, "%s knows no option %s; `reeve %s --help` tells which", verb->name, word,
+                             verb->name);
+        }
+    }
+    if (command->argument_count < verb->least)
+        return error_set(error, "%s needs %s; usage: reeve %s %s", verb->name, verb->arguments, verb->name,
+                         verb->arguments);
+    return true;
+}
+
+/* --- the configuration and the keeper --------------------------------------------------------------------
+ */
+
+static struct config_environment command_environment(char directory[PATH_MAX])
+{
+    if (!getcwd(directory, PATH_MAX))
+        snprintf(directory, PATH_MAX, "/");
+    return (struct config_environment){
+        .variables = (const char *const *)environ,
+        .directory = directory,
+        .root = geteuid() == 0,
+    };
+}
+
+struct config *command_load(const struct command *command, const char *given)
+{
+    char directory[PATH_MAX];
+    struct config_environment environment = command_environment(directory);
+    struct error error = {0};
+    char *path = config_find_file(given ? given : command->file, &environment, &error);
+    if (!path) {
+        command_fail(COMMAND_USAGE, "%s", error.text);
+        return NULL;
+    }
+    struct config_errors errors = {0};
+    struct config *config = config_load(path, &environment, &errors);
+    if (!config) {
+        char *text = config_errors_text(&errors);
+        fputs(text, stderr);
+        free(text);
+    }
+    config_errors_free(&errors);
+    free(path);
+    return config;
+}
+
+bool command_find(const struct command *command, struct command_place *place)
+{
+    *place = (struct command_place){0};
+    if (command->state) {
+        place->state = memory_text(command->state);
+        place->runtime = lock_read_runtime(command->state);
+        return place->runtime || command_fail(0, "%s/lock: there was no reeve here", command->state);
+    }
+    struct config *config = command_load(command, NULL);
+    if (!config)
+        return false;
+    place->state = memory_text(config->state);
+    place->runtime = directories_runtime(config->name);
+    config_free(&config);
+    return true;
+}
+
+void command_place_free(struct command_place *place)
+{
+    free(place->state);
+    free(place->runtime);
+    *place = (struct command_place){0};
+}
+
+int command_connect(const struct command_place *place)
+{
+    int connection = control_connect(place->runtime);
+    if (connection >= 0)
+        return connection;
+    if (connection == -ENOENT || connection == -ECONNREFUSED)
+        command_fail(0, "no reeve runs for %s; start it with: reeve run", place->state);
+    else
+        command_fail(0, "%s: %s", place->runtime, strerror(-connection));
+    return -1;
+}
+
+int command_ask(const struct command *command, enum message_type question, json_t *body, json_t **answer)
+{
+    struct command_place place;
+    *answer = NULL;
+    if (!command_find(command, &place)) {
+        json_decref(body);
+        return command->state ? COMMAND_NOT_RUNNING : COMMAND_USAGE;
+    }
+    int connection = command_connect(&place);
+    command_place_free(&place);
+    if (connection < 0) {
+        json_decref(body);
+        return COMMAND_NOT_RUNNING;
+    }
+    struct error error = {0};
+    int failed = control_ask(connection, question, body, -1, answer, &error);
+    close(connection);
+    if (failed)
+        command_fail(0, "%s", error.text);
+    return failed < 0 ? COMMAND_FAILED : failed;
+}

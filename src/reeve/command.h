@@ -1,0 +1,79 @@
+/* What every verb of the command shares: its arguments, the configuration, the way to the keeper. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "wire/message.h"
+
+enum {
+    COMMAND_DONE = 0,
+    COMMAND_FAILED = 1,
+    COMMAND_USAGE = 2,
+    COMMAND_RUNNING = 3,
+    COMMAND_PORT_HELD = 4,
+    COMMAND_NOT_RUNNING = 5,
+    COMMAND_NO_TARGET = 6,
+};
+
+enum { COMMAND_ARGUMENTS = 64 };
+
+struct command {
+    const char *verb;
+    const char *file;  /* -c FILE; NULL: found */
+    const char *state; /* --state DIR or $REEVE_STATE */
+    bool json, no_wait, detach, now, quiet, follow, previous, force;
+    int report;                               /* --report-to FD of `run -d`; -1: none */
+    const char *since;                        /* logs */
+    const char *arguments[COMMAND_ARGUMENTS]; /* what is no option */
+    int argument_count;
+};
+
+/* One verb of the table in reeve.c. */
+struct verb {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    const char *summary;
+    const char *details; /* --help's text: options and exit codes of this verb; NULL: none */
+    unsigned options;    /* COMMAND_TAKES_*: others are refused */
+    int least, most;     /* arguments */
+    int (*run)(const struct command *command);
+};
+
+enum {
+    COMMAND_TAKES_JSON = 1 << 0,
+    COMMAND_TAKES_NO_WAIT = 1 << 1,
+    COMMAND_TAKES_DETACH = 1 << 2,
+    COMMAND_TAKES_NOW = 1 << 3,
+    COMMAND_TAKES_QUIET = 1 << 4,
+    COMMAND_TAKES_FOLLOW = 1 << 5,
+    COMMAND_TAKES_FORCE = 1 << 6,
+};
+
+/* Fills `command` from the arguments after the verb. False with the text. */
+bool command_parse(const struct verb *verb, int count, char **arguments, struct command *command,
+                   struct error *error);
+
+/* Loads and checks the file that rules (or `given`). NULL with every error printed to stderr. */
+struct config *command_load(const struct command *command, const char *given);
+
+/* Where this keeper has its files: from --state, else from the configuration. */
+struct command_place {
+    char *state;
+    char *runtime;
+};
+bool command_find(const struct command *command, struct command_place *place);
+void command_place_free(struct command_place *place);
+
+/* Connects to the keeper: the descriptor, or -1 with the reason printed (then the exit code is 5). */
+int command_connect(const struct command_place *place);
+/* Find, connect, ask, print the error if there is one. The exit code; *answer on 0. Steals `body`. */
+int command_ask(const struct command *command, enum message_type question, json_t *body, json_t **answer);
+
+/* "reeve: text\n" to stderr; returns `code`. */
+__attribute__((format(printf, 2, 3))) int command_fail(int code, const char *format, ...);
+/* Prints JSON and a newline to stdout; steals the reference. */
+void command_print_json(json_t *value);

@@ -1,0 +1,101 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "reeve/display.h"
+
+static const char *display_text(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text && *text ? text : otherwise;
+}
+
+static const char *display_colour(const char *state)
+{
+    static const struct {
+        const char *state, *colour;
+    } colours[] = {
+        {"ready", "\033[32m"},   {"starting", "\033[33m"}, {"stopping", "\033[33m"},
+        {"backoff", "\033[31m"}, {"failed", "\033[31m"},   {NULL, ""},
+    };
+    size_t i = 0;
+    while (colours[i].state && strcmp(colours[i].state, state) != 0)
+        i++;
+    return colours[i].colour;
+}
+
+static void display_ready_after(const json_t *target, char *text, size_t size)
+{
+    const json_t *after = json_object_get(json_object_get(target, "run"), "ready_after_ms");
+    if (json_is_integer(after))
+        snprintf(text, size, "%.2f s", (double)json_integer_value(after) / 1000);
+    else
+        snprintf(text, size, "-");
+}
+
+static int display_widest(const json_t *targets, const char *key, int least)
+{
+    for (size_t i = 0; i < json_array_size(targets); i++) {
+        int size = (int)strlen(display_text(json_array_get(targets, i), key, "-"));
+        least = size > least ? size : least;
+    }
+    return least;
+}
+
+static void display_target(struct buffer *out, const json_t *target, const int widths[2], bool colour)
+{
+    const char *state = display_text(target, "state", "?");
+    const json_t *run = json_object_get(target, "run");
+    json_int_t pid = json_integer_value(json_object_get(run, "pid"));
+    char pid_text[16] = "-", after[32];
+    if (pid > 0)
+        snprintf(pid_text, sizeof pid_text, "%d", (int)pid);
+    display_ready_after(target, after, sizeof after);
+    buffer_append_format(out, "  %-*s  %s%-8s%s  %7s  %-*s  %8s  %5lld", widths[0],
+                         display_text(target, "name", "?"), colour ? display_colour(state) : "", state,
+                         colour ? "\033[0m" : "", pid_text, widths[1], display_text(target, "address", "-"),
+                         after, (long long)json_integer_value(json_object_get(target, "restarts")));
+    const char *cause = display_text(json_object_get(target, "cause"), "text", "");
+    if (strcmp(state, "ready") != 0 && *cause)
+        buffer_append_format(out, "  %s", cause);
+    const char *wanted = display_text(target, "wanted", "");
+    if (strcmp(state, "down") == 0 && strcmp(wanted, "down") == 0 && !*cause)
+        buffer_append_text(out, "  not wanted now (starts on demand, or was stopped)");
+    buffer_append_text(out, "\n");
+}
+
+void display_targets(struct buffer *out, const json_t *targets, bool colour)
+{
+    const int widths[2] = {display_widest(targets, "name", 6), display_widest(targets, "address", 7)};
+    buffer_append_format(out, "  %-*s  %-8s  %7s  %-*s  %8s  %5s\n", widths[0], "TARGET", "STATE", "PID",
+                         widths[1], "ADDRESS", "READY IN", "STARTS");
+    for (size_t i = 0; i < json_array_size(targets); i++)
+        display_target(out, json_array_get(targets, i), widths, colour);
+}
+
+bool display_url(const json_t *addresses, char *url, size_t size)
+{
+    for (size_t i = 0; i < json_array_size(addresses); i++) {
+        const char *address = json_string_value(json_array_get(addresses, i));
+        if (!address || strncmp(address, "unix:", 5) == 0)
+            continue;
+        const char *port = strrchr(address, ':');
+        bool any = strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+        if (any)
+            snprintf(url, size, "http://127.0.0.1%s/", port);
+        else
+            snprintf(url, size, "http://%s/", address);
+        return true;
+    }
+    return false;
+}
+
+void display_keeper(struct buffer *out, const json_t *keeper)
+{
+    char url[160] = "";
+    display_url(json_object_get(keeper, "listen"), url, sizeof url);
+    buffer_append_format(out, "%s %s · %s · pid %d · %s\n  file   %s\n  state  %s\n",
+                         display_text(keeper, "name", "?"), display_text(keeper, "version", "?"),
+                         display_text(keeper, "phase", "?"),
+                         (int)json_integer_value(json_object_get(keeper, "pid")), url,
+                         display_text(keeper, "config", "?"), display_text(keeper, "state", "?"));
+}

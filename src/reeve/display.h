@@ -1,0 +1,15 @@
+/* Targets as people read them: the table of `reeve status` and of the start screen. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/buffer.h"
+#include "wire/target.h"
+
+/* One line per target object of contract §2 (an array), with a heading; `colour`: for a terminal. */
+void display_targets(struct buffer *out, const json_t *targets, bool colour);
+/* "http://127.0.0.1:8080/" of the first TCP listener ("0.0.0.0" becomes 127.0.0.1); false when there is none.
+ * `addresses`: as the keeper describes them. */
+bool display_url(const json_t *addresses, char *url, size_t size);
+/* "workbench 0.1.0 · serving · state /var/lib/..." from the keeper's description. */
+void display_keeper(struct buffer *out, const json_t *keeper);

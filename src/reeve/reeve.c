@@ -1,0 +1,181 @@
+/* The command: one table of verbs, and the hidden verb that makes a process a gate. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reeve.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "gate/gate.h"
+
+#include "reeve/verbs.h"
+
+static const struct verb reeve_verbs[] = {
+    {"run", "[FILE] [-d]", "start: listen, keep the services, serve",
+     "  -d, --detach   in the background; returns when it serves\n"
+     "Ctrl-C stops in order, a second one kills. Exit: 0 stopped, 1 cannot start, 2 bad configuration,\n"
+     "3 already running, 4 port held by someone else.",
+     COMMAND_TAKES_DETACH | COMMAND_TAKES_JSON, 0, 1, run_verb},
+    {"down", "[--now]", "stop the running reeve of this configuration",
+     "  --now          kill instead of stopping in order\n"
+     "  --no-wait      do not wait until it has gone",
+     COMMAND_TAKES_NOW | COMMAND_TAKES_JSON | COMMAND_TAKES_NO_WAIT, 0, 0, down_verb},
+    {"check", "[FILE|-]", "check a configuration and what it names; starts nothing", NULL, COMMAND_TAKES_JSON,
+     0, 1, check_verb},
+    {"config", "[FILE|-]", "print the effective configuration, defaults marked", NULL, COMMAND_TAKES_JSON, 0,
+     1, config_verb},
+    {"status", "[-q]", "show the keeper and every target",
+     "  -q, --quiet    only the exit code: 0 all that is wanted is ready, 1 something is not",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_QUIET, 0, 0, status_verb},
+    {"ls", "", "list all running reeves of this user", NULL, COMMAND_TAKES_JSON, 0, 0, ls_verb},
+    {"start", "NAME...", "start targets and wait until they are ready", "  --no-wait      return at once",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_NO_WAIT, 1, COMMAND_ARGUMENTS, steer_start_verb},
+    {"stop", "NAME...", "stop targets; they stay stopped over restarts of reeve",
+     "  --no-wait      return at once", COMMAND_TAKES_JSON | COMMAND_TAKES_NO_WAIT, 1, COMMAND_ARGUMENTS,
+     steer_stop_verb},
+    {"restart", "NAME...", "stop and start targets", "  --no-wait      return at once",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_NO_WAIT, 1, COMMAND_ARGUMENTS, steer_restart_verb},
+    {"logs", "[-f] [NAME...]", "print what services wrote",
+     "  -f, --follow   go on with what comes\n"
+     "  --since TIME   from then on: RFC 3339, or an age such as 10m\n"
+     "  --previous     of the run before the last one",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_FOLLOW, 0, COMMAND_ARGUMENTS, logs_verb},
+    {"init", "", "look at this directory and write a starter reeve.yaml",
+     "  --force        overwrite an existing file", COMMAND_TAKES_JSON | COMMAND_TAKES_FORCE, 0, 0,
+     init_verb},
+};
+enum { REEVE_VERBS = sizeof reeve_verbs / sizeof reeve_verbs[0] };
+
+const char *reeve_version(void)
+{
+    return REEVE_VERSION;
+}
+
+static void reeve_print_help(FILE *out)
+{
+    fprintf(out,
+            "reeve %s: the front door and the keeper of process-backed web apps\n\nusage: reeve VERB ...\n\n",
+            REEVE_VERSION);
+    for (int i = 0; i < REEVE_VERBS; i++)
+        fprintf(out, "  %-8s %-16s %s\n", reeve_verbs[i].name, reeve_verbs[i].arguments,
+                reeve_verbs[i].summary);
+    fputs("\nEvery verb takes -c FILE, --state DIR, --json and --help. Without -c the configuration is "
+          "$REEVE_CONFIG,\n"
+          "./reeve.yaml or a parent directory's, or /etc/reeve/reeve.yaml.\n",
+          out);
+}
+
+static void reeve_print_verb_help(const struct verb *verb)
+{
+    printf("usage: reeve %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
+    if (verb->details)
+        printf("\n%s\n", verb->details);
+    puts("\n  -c FILE        the configuration\n"
+         "  --state DIR    find the keeper by its state directory (or $REEVE_STATE)\n"
+         "  --json         for programs");
+}
+
+static const struct verb *reeve_find_verb(const char *name)
+{
+    for (int i = 0; i < REEVE_VERBS; i++)
+        if (strcmp(reeve_verbs[i].name, name) == 0)
+            return &reeve_verbs[i];
+    return NULL;
+}
+
+static bool reeve_asks_help(int count, char **arguments)
+{
+    for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++)
+        if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static const char *reeve_guess_verb(const char *word)
+{
+    const char *nearest = NULL;
+    unsigned least = 3;
+    for (int i = 0; i < REEVE_VERBS; i++) {
+        unsigned distance = text_distance(slice_of_text(word), slice_of_text(reeve_verbs[i].name));
+        if (distance < least) {
+            least = distance;
+            nearest = reeve_verbs[i].name;
+        }
+    }
+    return nearest;
+}
+
+static int reeve_unknown_verb(const char *word)
+{
+    const char *guess = reeve_guess_verb(word);
+    if (guess)
+        return command_fail(COMMAND_USAGE, "there is no verb %s; did you mean %s?", word, guess);
+    return command_fail(COMMAND_USAGE, "there is no verb %s; `reeve --help` lists them", word);
+}
+
+/* The keeper starts gates with "__gate SLOT UID GID". */
+static int reeve_gate(int argc, char **argv)
+{
+    if (argc != 5)
+        return COMMAND_USAGE;
+    const struct gate_start start = {
+        .slot = (unsigned)strtoul(argv[2], NULL, 10),
+        .uid = (uid_t)strtoul(argv[3], NULL, 10),
+        .gid = (gid_t)strtoul(argv[4], NULL, 10),
+    };
+    return gate_main(&start);
+}
+
+/* Options may stand before the verb ("reeve -c FILE status"): where the verb is, or argc. */
+static int reeve_verb_place(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-') {
+        bool takes_value = strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--state") == 0;
+        at += takes_value ? 2 : 1;
+    }
+    return at < argc ? at : argc;
+}
+
+static int reeve_run_verb(const struct verb *verb, int argc, char **argv, int place)
+{
+    char **arguments = MEMORY_ARRAY(char *, (size_t)argc);
+    int count = 0;
+    for (int i = 1; i < argc; i++)
+        if (i != place)
+            arguments[count++] = argv[i];
+    struct command command;
+    struct error error = {0};
+    int code = COMMAND_DONE;
+    if (reeve_asks_help(count, arguments))
+        reeve_print_verb_help(verb);
+    else if (command_parse(verb, count, arguments, &command, &error))
+        code = verb->run(&command);
+    else
+        code = command_fail(COMMAND_USAGE, "%s", error.text);
+    free(arguments);
+    return code;
+}
+
+int reeve_main(int argc, char **argv, const struct reeve_app *app)
+{
+    (void)app;
+    if (argc > 1 && strcmp(argv[1], "__gate") == 0)
+        return reeve_gate(argc, argv);
+    /* A reader that goes away is an error of write(2), not the end of the keeper. */
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    int place = reeve_verb_place(argc, argv);
+    if (place < argc && strcmp(argv[place], "help") != 0) {
+        const struct verb *verb = reeve_find_verb(argv[place]);
+        return verb ? reeve_run_verb(verb, argc, argv, place) : reeve_unknown_verb(argv[place]);
+    }
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        puts(REEVE_VERSION);
+        return COMMAND_DONE;
+    }
+    bool asked = place < argc || reeve_asks_help(argc - 1, argv + 1);
+    reeve_print_help(asked ? stdout : stderr);
+    return asked ? COMMAND_DONE : COMMAND_USAGE;
+}

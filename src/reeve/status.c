@@ -1,0 +1,82 @@
+/* `reeve status` and `reeve ls`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keep/control.h"
+#include "keep/directories.h"
+
+#include "reeve/display.h"
+#include "reeve/verbs.h"
+
+enum { STATUS_ASK_MS = 2000 };
+
+/* Something that is wanted is not ready. */
+static bool status_is_degraded(const json_t *targets)
+{
+    for (size_t i = 0; i < json_array_size(targets); i++) {
+        const json_t *target = json_array_get(targets, i);
+        const char *wanted = json_string_value(json_object_get(target, "wanted"));
+        if (wanted && strcmp(wanted, "up") == 0 && !json_is_true(json_object_get(target, "ready")))
+            return true;
+    }
+    return false;
+}
+
+static void status_print(const json_t *answer)
+{
+    struct buffer out = BUFFER(1 << 20);
+    display_keeper(&out, json_object_get(answer, "keeper"));
+    display_targets(&out, json_object_get(answer, "targets"), isatty(STDOUT_FILENO));
+    fwrite(out.data, 1, buffer_size(&out), stdout);
+    buffer_free(&out);
+}
+
+int status_verb(const struct command *command)
+{
+    json_t *answer = NULL;
+    int code = command_ask(command, MESSAGE_CONTROL_STATUS, NULL, &answer);
+    if (code)
+        return code;
+    code = status_is_degraded(json_object_get(answer, "targets")) ? COMMAND_FAILED : COMMAND_DONE;
+    if (command->json && !command->quiet)
+        command_print_json(json_incref(answer));
+    else if (!command->quiet)
+        status_print(answer);
+    json_decref(answer);
+    return code;
+}
+
+/* --- ls ----------------------------------------------------------------------------------------------------
+ */
+
+static void status_collect(void *owner, const char *runtime)
+{
+    int connection = control_connect(runtime);
+    json_t *answer = NULL;
+    if (connection < 0)
+        return;
+    if (control_ask(connection, MESSAGE_CONTROL_HELLO, NULL, STATUS_ASK_MS, &answer, NULL) == 0)
+        json_array_append_new(owner, answer);
+    close(connection);
+}
+
+int ls_verb(const struct command *command)
+{
+    json_t *found = json_array();
+    directories_each(status_collect, found);
+    if (command->json) {
+        command_print_json(found);
+        return COMMAND_DONE;
+    }
+    struct buffer out = BUFFER(1 << 20);
+    for (size_t i = 0; i < json_array_size(found); i++)
+        display_keeper(&out, json_array_get(found, i));
+    if (json_array_size(found) == 0)
+        buffer_append_text(&out, "no reeve of this user runs\n");
+    fwrite(out.data, 1, buffer_size(&out), stdout);
+    buffer_free(&out);
+    json_decref(found);
+    return COMMAND_DONE;
+}

@@ -1,0 +1,16 @@
+/* The verbs of the command, one function each; the table is in reeve.c. */
+#pragma once
+
+#include "reeve/command.h"
+
+int check_verb(const struct command *command);
+int config_verb(const struct command *command);
+int down_verb(const struct command *command);
+int init_verb(const struct command *command);
+int logs_verb(const struct command *command);
+int ls_verb(const struct command *command);
+int run_verb(const struct command *command);
+int status_verb(const struct command *command);
+int steer_start_verb(const struct command *command);
+int steer_stop_verb(const struct command *command);
+int steer_restart_verb(const struct command *command);
