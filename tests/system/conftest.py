@@ -1,0 +1,192 @@
+"""System tests: the real reeve in front of real programs, driven by real clients.
+
+Every test has a folder, a name (so a runtime directory) and ports of its own. Nothing sleeps for luck: wait_for()
+polls a condition until a deadline. At the end of each test its reeve is stopped and nothing of it may be left."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+BIN = os.environ.get("REEVE_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build/reeve"))
+PROGRAMS = pathlib.Path(__file__).parent / "programs"
+PYTHON = "/usr/bin/python3"
+SLACK = 5 if os.environ.get("ASAN_OPTIONS") else 2  # on deadlines that users are promised
+
+
+def wait_for(condition, timeout=10.0, what="the condition"):
+    """Polls until condition() is true and returns its value; fails after `timeout` seconds (times SLACK)."""
+    deadline = time.monotonic() + timeout * SLACK
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {timeout * SLACK:.0f} s in vain for {what}")
+        time.sleep(0.01)
+
+
+def free_port(address="127.0.0.1"):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def program(name):
+    """A command line for one of tests/system/programs, as YAML."""
+    return f"{PYTHON}, -u, {PROGRAMS / name}"
+
+
+def process_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def descriptors(pid):
+    """How many descriptors a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def processes_with(variable):
+    """Pids whose environment holds `variable` ("NAME=value")."""
+    found = []
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.isdigit() and variable.encode() in pathlib.Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
+                found.append(int(entry))
+    return [pid for pid in found if process_alive(pid)]
+
+
+class Reeve:
+    """One reeve: its file, its process, its command."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = pathlib.Path(folder), name
+        self.file = self.folder / "reeve.yaml"
+        self.state = self.folder / "state"
+        self.port = free_port()
+        self.process = None
+        self.out, self.err = self.folder / "reeve.out", self.folder / "reeve.err"
+
+    def configure(self, text, **head):
+        """Writes reeve.yaml: `text` behind name, state and listen."""
+        lines = [f"name: {self.name}", f"state: {self.state}"]
+        if "listen:" not in text:
+            lines.append(f'listen: [{{address: "127.0.0.1:{self.port}"}}]')
+        lines += [f"{key}: {value}" for key, value in head.items()]
+        self.file.write_text("\n".join(lines) + "\n" + text)
+        return self
+
+    def spawn(self, **environment):
+        """Starts `reeve run` without waiting for anything."""
+        self.process = subprocess.Popen([BIN, "run", str(self.file)], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                        stdout=open(self.out, "ab"), stderr=open(self.err, "ab"),
+                                        env=os.environ | environment, start_new_session=True)
+        return self
+
+    def start(self, text=None, **head):
+        """Starts it and waits until it serves (boot targets may still be starting)."""
+        if text is not None:
+            self.configure(text, **head)
+        self.spawn()
+        wait_for(lambda: self.process.poll() is not None or self.serving(), 20, "reeve to serve")
+        assert self.process.poll() is None, f"reeve ended with {self.process.returncode}:\n{self.log()}"
+        return self
+
+    def serving(self):
+        answer = self.verb("status", "--json", check=False)
+        return answer.returncode in (0, 1) and json.loads(answer.stdout)["keeper"]["phase"] == "serving"
+
+    def log(self):
+        return self.err.read_text(errors="replace")[-8000:] if self.err.exists() else ""
+
+    def verb(self, *words, check=True, timeout=60):
+        """Runs `reeve -c FILE WORDS...`; with `check`, success is expected."""
+        done = subprocess.run([BIN, "-c", str(self.file), *words], capture_output=True, text=True, timeout=timeout,
+                              cwd=self.folder)
+        if check:
+            assert done.returncode == 0, f"reeve {words}: {done.returncode}\n{done.stdout}{done.stderr}\n{self.log()}"
+        return done
+
+    def status(self):
+        done = self.verb("status", "--json", check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
+
+    def target(self, name):
+        return next(row for row in self.status()["targets"] if row["name"] == name)
+
+    def wait_state(self, name, *states, timeout=10):
+        wait_for(lambda: self.target(name)["state"] in states, timeout, f"{name} to be {' or '.join(states)}")
+        return self.target(name)
+
+    def gates(self):
+        return [row["pid"] for row in self.status()["gates"] if row["pid"]]
+
+    def journal(self):
+        """Rows of the journal, once reeve has ended (it holds the database alone)."""
+        import sqlite3
+        with contextlib.closing(sqlite3.connect(self.state / "reeve.db")) as database:
+            rows = database.execute("SELECT target, event, evidence FROM journal ORDER BY id").fetchall()
+        return [(target, event, json.loads(evidence)) for target, event, evidence in rows]
+
+    def get(self, path="/", headers=None, method="GET", body=None, timeout=30):
+        """One request on a connection of its own; status, fields and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        with contextlib.closing(connection):
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+
+    def raw(self, request, timeout=20):
+        """Sends bytes, reads until the connection is closed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(request)
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+            return answer
+
+    def kill_keeper(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, timeout=40):
+        """Stops in order; the keeper must end with 0."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(timeout * SLACK) == 0, self.log()
+
+
+@pytest.fixture
+def make_reeve(tmp_path_factory, request):
+    """A factory of reeves; at the end each is stopped and nothing with its name may be left."""
+    made = []
+
+    def make(name=None):
+        folder = tmp_path_factory.mktemp("reeve")
+        folder.chmod(0o755)
+        made.append(Reeve(folder, name or f"t{os.getpid()}-{len(made)}-{folder.name}"))
+        return made[-1]
+
+    yield make
+    for reeve in made:
+        reeve.stop()
+    for reeve in made:
+        wait_for(lambda: not processes_with(f"REEVE_NAME={reeve.name}"), 5, "kept processes to end")
+        assert "AddressSanitizer" not in reeve.log() and "runtime error" not in reeve.log(), reeve.log()
+
+
+@pytest.fixture
+def reeve(make_reeve):
+    return make_reeve()
