@@ -1,0 +1,29 @@
+/* Follows a target's output, log/NAME/: every record once, in order, whatever is rotated meanwhile.
+ *
+ * The files are those of wire/logline.h: current.jsonl grows, rotation renames it to the next number, the
+ * oldest numbers are deleted. The directory belongs to the run's user, so only regular files are opened, and
+ * no symbolic link is followed. A torn line waits for its newline; a line beyond the longest record is
+ * dropped. */
+#pragma once
+
+#include "base/slice.h"
+#include "loop/loop.h"
+
+struct follow;
+
+/* One record without its newline; valid during the call. follow_stop() may be called. */
+typedef void follow_line_fn(void *owner, struct slice record);
+
+enum follow_from {
+    FOLLOW_FROM_START, /* everything that is there, then what comes */
+    FOLLOW_FROM_END,   /* only what comes */
+};
+
+/* `directory` stays the caller's (O_PATH will do). Lines come from the loop only. NULL with errno when the
+ * directory cannot be watched (inotify(7): ENOSPC is the user's limit of watches). */
+struct follow *follow_start(struct loop *loop, int directory, enum follow_from from, follow_line_fn *on_line,
+                            void *owner);
+void follow_stop(struct follow **follow);
+
+/* Everything that is there now, in order, without a loop. 0 or -errno. */
+int follow_read(int directory, follow_line_fn *on_line, void *owner);
