@@ -24,8 +24,6 @@ struct config_environment {
     void *owner;
 };
 
-enum { CONFIG_ERRORS_MOST = 20 };
-
 struct config_error {
     struct config_place place;
     char *text; /* without the place; may have further lines, each indented by two spaces */
@@ -33,12 +31,15 @@ struct config_error {
 
 /* Everything found wrong, in the order of the file. Start with zeroes; config_errors_free() in the end. */
 struct config_errors {
-    struct config_error items[CONFIG_ERRORS_MOST];
+    struct config_error *items;
     size_t count;
-    size_t dropped; /* found beyond CONFIG_ERRORS_MOST */
+    size_t dropped; /* found beyond what is kept */
 };
 
-/* "file:line:column: text\n" for each, and a last line for those dropped. The caller frees it. */
+enum { CONFIG_ERRORS_SHOWN = 20 };
+
+/* "file:line:column: text\n" for the first CONFIG_ERRORS_SHOWN, and a last line that counts the others. The
+ * caller frees it. */
 char *config_errors_text(const struct config_errors *errors);
 /* The first error in one struct error, and how many more there are; for replies that have one text. */
 void config_errors_first(const struct config_errors *errors, struct error *error);
@@ -66,7 +67,7 @@ char *config_place_text(const struct config_place *place, char *text, size_t siz
 /* By name; NULL when there is none. */
 const struct config_service *config_service(const struct config *config, const char *name);
 
-/* The value of `name` at this start; NULL when it has none. Names: PORT SOCKET user, and
+/* The value of `name` at this start; NULL when it has none. Names: PORT SOCKET user prefix, and
  * services.NAME.port, services.NAME.socket. */
 typedef const char *config_lookup_fn(void *owner, struct slice name);
 

@@ -42,6 +42,8 @@ enum config_ready {
 
 struct config_service_ready {
     enum config_ready kind;
+    bool tcp; /* this and the next as written: `kind` is what they come to */
+    bool none;
     char *path; /* CONFIG_READY_HTTP only */
     int64_t timeout_ms;
 };
