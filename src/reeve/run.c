@@ -77,8 +77,10 @@ static void run_on_serving(void *owner, struct keeper *keeper)
 
 static void run_on_row(void *owner, const struct target_row *row)
 {
+    struct run *run = owner;
     (void)row;
-    run_show_when_settled(owner);
+    output_look(run->output);
+    run_show_when_settled(run);
 }
 
 static void run_on_end(void *owner, struct keeper *keeper)
