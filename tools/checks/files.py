@@ -69,7 +69,8 @@ def check_listed(tree):
     for name in tree.under("src", "tests", suffixes=".c"):
         path = pathlib.PurePath(name)
         lists = [f"{folder}/meson.build" for folder in path.parents if f"{folder}/meson.build" in tree.files]
-        entry = re.compile(rf"['/]{re.escape(path.name)}'")
+        stem = re.escape(path.stem.removesuffix("_test"))
+        entry = re.compile(rf"['/]{stem}(_test)?(\.c)?'")
         if path.name != "main.c" and not any(entry.search(tree.text(one)) for one in lists):
             yield f"{name}:1: in no meson.build"
 
