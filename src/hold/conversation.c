@@ -95,9 +95,9 @@ void conversation_free(struct conversation **where)
     if (!conversation)
         return;
     int fd = conversation->listener.fd;
-    channel_close(&conversation->channel);
     loop_fd_stop(&conversation->listener);
-    close(fd);
+    close(fd); /* before the channel: who sees that end finds nobody here any more */
+    channel_close(&conversation->channel);
     free(conversation);
     *where = NULL;
 }

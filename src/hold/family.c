@@ -58,25 +58,34 @@ static ssize_t family_read(const char *path, char *text, size_t size)
     return length;
 }
 
+/* Field `number` of /proc/PID/stat, counted from 3 (proc(5)); 0 when it is no plain number. */
+static uint64_t family_field(struct slice fields, int number)
+{
+    struct slice field = {0};
+    for (int at = 3; at <= number; at++)
+        if (!slice_next(&fields, ' ', &field))
+            return 0;
+    uint64_t value = 0;
+    return slice_to_u64(field, &value) ? value : 0;
+}
+
 bool family_member(pid_t pid, struct family_member *member)
 {
     char path[FAMILY_PATH_SIZE], text[512];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (family_read(path, text, sizeof text) <= 0)
+    ssize_t size = family_read(path, text, sizeof text);
+    const char *name_end = size > 0 ? strrchr(text, ')') : NULL; /* the name before it may hold anything */
+    if (!name_end || name_end + 2 >= text + size)
         return false;
-    const char *rest = strrchr(text, ')'); /* the name before it may hold anything */
-    int parent = 0, group = 0;
-    long long threads = 1, start_time = 0;
-    /* Fields 3, 4, 5, 20 and 22 of proc(5). */
-    if (!rest ||
-        sscanf(rest + 1, " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %lld %*d %lld",
-               &member->state, &parent, &group, &threads, &start_time) != 5)
-        return false;
-    member->pid = pid;
-    member->parent = parent;
-    member->group = group;
-    member->threads = threads;
-    member->start_time = start_time;
+    struct slice fields = slice_of(name_end + 2, (size_t)(text + size - name_end) - 2);
+    *member = (struct family_member){
+        .pid = pid,
+        .state = fields.data[0],
+        .parent = (pid_t)family_field(fields, 4),
+        .group = (pid_t)family_field(fields, 5),
+        .threads = (int64_t)family_field(fields, 20),
+        .start_time = (int64_t)family_field(fields, 22),
+    };
     return true;
 }
 

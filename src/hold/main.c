@@ -130,8 +130,10 @@ int main(int count, char **words)
     if (pid != 0)
         return pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     prctl(PR_SET_NAME, "reeve-hold");
-    mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION); /* so that buffers go back to the system when freed */
-    mallopt(M_TRIM_THRESHOLD, 0);
+    /* A small heap, and buffers in pages of their own that go back to the system when freed. */
+    mallopt(M_TOP_PAD, 0);
+    mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
+    malloc_trim(0);
     guard_descriptors();
     ignore_signals();
     prctl(PR_SET_CHILD_SUBREAPER, 1);

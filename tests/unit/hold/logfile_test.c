@@ -193,7 +193,8 @@ static void limit_files(rlim_t size)
 static void test_a_full_disk_tears_no_line(void **state)
 {
     const struct place *place = *state;
-    signal(SIGXFSZ, SIG_IGN);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    assert_int_equal(sigaction(SIGXFSZ, &ignore, NULL), 0);
     struct logfile *log = open_log(place, 0, 1);
     limit_files(7);
     logfile_write(log, SLICE("aaaa\nbbbb\ncccc\n"));
