@@ -1,5 +1,5 @@
-/* No copy of its own: bodies of known length are read exactly, chunked ones are unframed in place in the
- * caller's memory, where a decoded byte never lies behind its encoded one. */
+/* No copy of its own: bodies are read into the caller's memory, and chunked ones unframed in place there,
+ * where a decoded byte never lies behind its encoded one. */
 #include <errno.h>
 #include <string.h>
 
@@ -60,17 +60,29 @@ static ssize_t take_buffered(struct incoming *in, char *memory, size_t size)
     return (ssize_t)size;
 }
 
+static void keep_ahead(struct incoming *in, const char *bytes, size_t size)
+{
+    in->ahead.limit = INCOMING_AHEAD_MOST;
+    CHECK(buffer_append(&in->ahead, slice_of(bytes, size)));
+}
+
+/* Asks for more than is left where there is memory: a short count tells the stream that nothing more waits,
+ * which saves a read that would find nothing. */
 static ssize_t read_plain(struct incoming *in, struct stream *stream, char *memory, size_t size)
 {
-    if (in->body == FRAMING_LENGTH && (int64_t)size > in->left)
-        size = (size_t)in->left;
+    size_t left = in->body == FRAMING_LENGTH ? (size_t)in->left : SIZE_MAX - INCOMING_AHEAD_MOST;
+    if (size > left + INCOMING_AHEAD_MOST)
+        size = left + INCOMING_AHEAD_MOST;
     ssize_t got = stream_read(stream, memory, size);
-    if (got != 0)
-        return got;
-    if (in->body != FRAMING_UNTIL_CLOSE)
+    if (got == 0 && in->body == FRAMING_UNTIL_CLOSE)
+        in->ended = true;
+    else if (got == 0)
         return -ECONNRESET;
-    in->ended = true;
-    return 0;
+    if (got > 0 && (size_t)got > left) {
+        keep_ahead(in, memory + left, (size_t)got - left);
+        got = (ssize_t)left;
+    }
+    return got;
 }
 
 static ssize_t read_chunked(struct incoming *in, struct stream *stream, char *memory, size_t size)
@@ -84,10 +96,8 @@ static ssize_t read_chunked(struct incoming *in, struct stream *stream, char *me
         size_t used;
         ssize_t decoded = unchunk(in, memory, slice_of(memory, (size_t)got), &used);
         /* in->ended: only then bytes can be left over, and memory[0..decoded) lies before them. */
-        if (decoded >= 0 && used < (size_t)got) {
-            in->ahead.limit = INCOMING_AHEAD_MOST;
-            CHECK(buffer_append(&in->ahead, slice_of(memory + used, (size_t)got - used)));
-        }
+        if (decoded >= 0 && used < (size_t)got)
+            keep_ahead(in, memory + used, (size_t)got - used);
         if (decoded != 0 || in->ended)
             return decoded;
     }

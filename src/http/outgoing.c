@@ -11,7 +11,7 @@
 
 enum {
     CHUNK_MOST = 64 * 1024,
-    SMALL_PIECE = 2048,    /* is copied and waits for the end of the turn ... */
+    SMALL_PIECE = 4096,    /* is copied and waits for the end of the turn (one send(2) is cheaper) ... */
     CORK_MOST = 16 * 1024, /* ... until so much has come together */
 };
 
@@ -123,12 +123,10 @@ static ssize_t write_chunk(struct outgoing *out, struct slice bytes)
     return (ssize_t)bytes.size;
 }
 
-/* A small piece that is not the last of its body joins `pending`; the owner flushes when the turn ends. */
+/* A small piece joins `pending`; the owner flushes when the body or the turn ends. */
 static bool cork(struct outgoing *out, struct slice bytes)
 {
-    bool last = out->body == OUTGOING_LENGTH && (int64_t)bytes.size == out->left;
-    if (last || out->blocked || bytes.size > SMALL_PIECE ||
-        buffer_size(&out->pending) + bytes.size > CORK_MOST)
+    if (out->blocked || bytes.size > SMALL_PIECE || buffer_size(&out->pending) + bytes.size > CORK_MOST)
         return false;
     char head[CHUNKS_HEAD_SIZE];
     bool chunked = out->body == OUTGOING_CHUNKED;
@@ -152,7 +150,16 @@ ssize_t outgoing_write(struct outgoing *out, const void *bytes, size_t size)
     }
     if (cork(out, piece))
         return (ssize_t)size;
-    return out->body == OUTGOING_CHUNKED ? write_chunk(out, piece) : write_plain(out, piece);
+    if (out->body != OUTGOING_CHUNKED)
+        return write_plain(out, piece);
+    ssize_t taken;
+    do {
+        taken = write_chunk(out, piece);
+        if (taken < 0)
+            return taken;
+        piece = slice_from(piece, (size_t)taken);
+    } while (piece.size > 0 && taken > 0 && !out->blocked);
+    return (ssize_t)(size - piece.size);
 }
 
 int outgoing_write_whole(struct outgoing *out, struct slice body)
@@ -162,7 +169,9 @@ int outgoing_write_whole(struct outgoing *out, struct slice body)
         return 0;
     }
     CHECK(out->body == OUTGOING_LENGTH && (int64_t)body.size == out->left);
-    ssize_t taken = body.size ? write_plain(out, body) : 0;
+    if (body.size == 0 || cork(out, body))
+        return 0;
+    ssize_t taken = write_plain(out, body);
     if (taken < 0)
         return (int)taken;
     body = slice_from(body, (size_t)taken);
@@ -193,6 +202,15 @@ ssize_t outgoing_write_file(struct outgoing *out, int file, int64_t *offset, siz
     if (out->blocked)
         stream_want_write(out->stream, true);
     return sent;
+}
+
+/* Consumed bytes stay in the buffer's memory until something is appended. */
+void outgoing_rewind(struct outgoing *out, size_t size)
+{
+    CHECK(out->taken == 0 && size <= out->pending.capacity);
+    out->pending.start = 0;
+    out->pending.end = size;
+    out->blocked = out->corked = false;
 }
 
 void outgoing_end(struct outgoing *out)

@@ -31,7 +31,7 @@ struct outgoing {
 enum {
     OUTGOING_PENDING_MOST = 160 * 1024, /* a 64 KiB head, one chunk of 64 KiB and framing */
     OUTGOING_HEAD_MOST = 64 * 1024,
-    OUTGOING_KEPT = 4096, /* what outgoing_reset() keeps of the pending buffer */
+    OUTGOING_KEPT = 8192, /* what outgoing_reset() keeps of the pending buffer */
 };
 
 /* Nothing is pending, no body. */
@@ -45,6 +45,9 @@ ssize_t outgoing_write(struct outgoing *out, const void *bytes, size_t size);
 int outgoing_write_whole(struct outgoing *out, struct slice body);
 /* From a file; OUTGOING_CHUNKED is not possible. As stream_write_file(); size > 0. */
 ssize_t outgoing_write_file(struct outgoing *out, int file, int64_t *offset, size_t size);
+/* What was appended to `pending` first, `size` bytes, is to be sent once more over another stream. Nothing of
+ * a body may have been taken since. */
+void outgoing_rewind(struct outgoing *out, size_t size);
 /* The body is complete (CHECKed against the length). Nothing is sent yet: call outgoing_flush(). */
 void outgoing_end(struct outgoing *out);
 /* 0: everything is with the kernel. */

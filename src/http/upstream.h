@@ -50,7 +50,8 @@ struct upstream_events {
 struct upstream_pool *upstream_pool_new(struct loop *loop, const struct upstream_pool_settings *settings);
 /* Idle connections are closed; calls must have been closed before. */
 void upstream_pool_free(struct upstream_pool **pool);
-/* Closes idle connections to an address (its process is gone). */
+/* Closes idle connections to an address and keeps none of those in use: its process is gone, or the text of
+ * the address will mean something else (a /proc/self/fd path). */
 void upstream_pool_forget(struct upstream_pool *pool, const struct address *address);
 
 /* Everything in `request` is copied. Events fire from the loop only. */
@@ -58,10 +59,13 @@ struct upstream_call *upstream_call(struct upstream_pool *pool, const struct add
                                     const struct upstream_request *request,
                                     const struct upstream_timeouts *timeouts,
                                     const struct upstream_events *events, void *owner);
-/* As exchange_write(); before the connection stands it takes nothing. */
+/* Bytes taken (0..size); fewer than size: wait for on_room; before the connection stands it takes nothing.
+ * -EPIPE: no more of the body is wanted; the answer may still come, else on_failed follows. */
 ssize_t upstream_write(struct upstream_call *call, const void *bytes, size_t size);
+/* The body is complete (CHECKs it against the announced length). Needed unless content_length is 0. */
 void upstream_write_end(struct upstream_call *call);
-/* As exchange_read(). A body cut short comes as on_failed, never as 0. */
+/* After on_head: >0 bytes; 0: the body is complete; -EAGAIN: wait for on_body. A body cut short comes as
+ * on_failed, never as 0. */
 ssize_t upstream_read(struct upstream_call *call, void *memory, size_t size);
 /* Length of the answer's body after on_head: -1 unknown. */
 int64_t upstream_content_length(const struct upstream_call *call);

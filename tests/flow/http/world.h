@@ -217,7 +217,7 @@ static void world_drained(void *owner)
     ((struct world *)owner)->drained++;
 }
 
-static void world_open(struct world *world)
+static UNUSED void world_open(struct world *world)
 {
     *world = (struct world){.clock = FAKE_CLOCK(1000000000), .body_limit = -1};
     world->loop = loop_new(&world->clock.clock);
@@ -235,7 +235,7 @@ static void world_open(struct world *world)
     world->server = http_server_new(world->loop, &settings);
 }
 
-static void world_close(struct world *world)
+static UNUSED void world_close(struct world *world)
 {
     http_server_free(&world->server);
     loop_free(&world->loop);
@@ -257,7 +257,7 @@ static UNUSED void client_open(struct world *world, struct client *client)
     *client = (struct client){.fd = pair[0], .received = BUFFER(RECEIVED_MOST)};
 }
 
-static void client_close(struct client *client)
+static UNUSED void client_close(struct client *client)
 {
     close(client->fd);
     client->fd = -1;
