@@ -149,3 +149,23 @@ void include_add(struct load *load, struct yaml_node *root)
         if (++count <= INCLUDE_FILES_MOST)
             include_one(load, root, item->value);
 }
+
+/* All has been said when the files were read. */
+static void include_read_key(struct load *load, const struct setting *row, const struct yaml_node *node,
+                             void *field)
+{
+    (void)field;
+    if (node->kind == YAML_MAPPING)
+        load_wrong(load, node, row->example);
+}
+
+static json_t *include_schema(const struct setting *row)
+{
+    return lists_paths.schema(row);
+}
+
+const struct type include_type = {
+    .name = "path or list of paths",
+    .read = include_read_key,
+    .schema = include_schema,
+};

@@ -18,7 +18,7 @@ const struct setting settings_top_rows[] = {
      .example = "./state",
      .also = "state_dir data_dir"},
     {.path = "include",
-     .type = &lists_paths,
+     .type = &include_type,
      .about = "More files of the same form, patterns allowed; their lists and named entries are added to "
               "this file's.",
      .example = "[conf.d/*.yaml]",

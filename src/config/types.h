@@ -67,7 +67,7 @@ extern const struct type lists_text_map; /* a mapping of names to texts; only re
 extern const struct type lists_anything; /* only read over */
 extern const struct type lists_commands; /* a list of commands; only read over */
 
-/* addresses.c */
+/* addresses.c, general.c */
 extern const struct type addresses_listener;  /* char * */
 extern const struct type addresses_upstreams; /* struct config_upstreams, one or a list */
 extern const struct type general_ports;       /* struct config (ports_first, ports_last) */
@@ -77,6 +77,9 @@ extern const struct type general_access;      /* struct config_log (access, acce
 /* services.c */
 extern const struct type services_listen; /* struct config_service_listen */
 extern const struct type services_signal; /* int */
+
+/* include.c */
+extern const struct type include_type; /* no field */
 
 /* command.c */
 extern const struct type command_type; /* struct config_texts of templates */

@@ -42,18 +42,27 @@ static void test_contract(void **state)
 }
 
 /* Every key that is built, with a value that is not its default. */
-static void test_values(void **state)
+static struct config *load_values(struct world *world, struct config_errors *errors)
+{
+    static char *yaml;
+    free(yaml);
+    yaml = read_fixture("values.yaml");
+    *world =
+        (struct world){.files = {{"/srv/app/reeve.yaml", yaml},
+                                 {"/srv/app/api/.env", "# comment\nexport ONE=1\nTWO='a $b' # x\nLOG=file\n"},
+                                 {"/srv/app/secret", "pa$$word\n"}},
+                       .variables = {"HOME=/home/ann", "WEB=9999", "TOKEN=t"}};
+    struct config *config = world_load(world, errors);
+    assert_non_null(config);
+    return config;
+}
+
+static void test_top_values(void **state)
 {
     (void)state;
-    char *yaml = read_fixture("values.yaml");
-    struct world world = {
-        .files = {{"/srv/app/reeve.yaml", yaml},
-                  {"/srv/app/api/.env", "# comment\nexport ONE=1\nTWO='a $b' # x\nLOG=file\n"},
-                  {"/srv/app/secret", "pa$$word\n"}},
-        .variables = {"HOME=/home/ann", "WEB=9999", "TOKEN=t"}};
+    struct world world;
     struct config_errors errors = {0};
-    struct config *config = world_load(&world, &errors);
-    assert_non_null(config);
+    struct config *config = load_values(&world, &errors);
     assert_string_equal(config->name, "bench");
     assert_string_equal(config->state, "/srv/app/state/bench");
     assert_int_equal(config->listeners.count, 3);
@@ -73,7 +82,16 @@ static void test_values(void **state)
     assert_int_equal(config->log.access, CONFIG_ACCESS_FILE);
     assert_string_equal(config->log.access_file, "/srv/app/access.log");
     assert_int_equal(config->log.format, CONFIG_ACCESS_COMBINED);
+    config_free(&config);
+    assert_null(config);
+}
 
+static void test_service_values(void **state)
+{
+    (void)state;
+    struct world world;
+    struct config_errors errors = {0};
+    struct config *config = load_values(&world, &errors);
     const struct config_service *api = config_service(config, "api");
     assert_int_equal(api->command.count, 4);
     assert_string_equal(api->command.items[0], "/srv/app/api/server");
@@ -98,21 +116,6 @@ static void test_values(void **state)
     assert_int_equal(api->output.max_bytes, 1 << 20);
     assert_int_equal(api->output.keep, 2);
     assert_int_equal(api->pass_env.count, 2);
-
-    static const char *const variables[][2] = {
-        {"ONE", "1"},
-        {"TWO", "a $$b"},
-        {"LOG", "debug"},
-        {"BOTH", "1-${services.db.socket}"},
-        {"PASSWORD", "pa$$$$word"},
-        {"KEY", "t"},
-    };
-    assert_int_equal(api->variables.count, 6);
-    for (size_t i = 0; i < 6; i++) {
-        assert_string_equal(api->variables.items[i].name, variables[i][0]);
-        assert_string_equal(api->variables.items[i].value, variables[i][1]);
-        assert_int_equal(api->variables.items[i].secret, i != 2 && i != 3);
-    }
     const struct config_service *nas = config_service(config, "nas");
     assert_int_equal(nas->addresses.count, 3);
     assert_string_equal(nas->addresses.items[0].host, "nas.lan");
@@ -124,7 +127,42 @@ static void test_values(void **state)
     assert_int_equal(db->listen.kind, CONFIG_LISTEN_UNIX);
     assert_int_equal(db->ready.kind, CONFIG_READY_LISTEN);
     assert_null(config_service(config, "nothing"));
+    config_free(&config);
+}
 
+static void test_variables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value;
+        bool secret;
+    } rows[] = {
+        {"ONE", "1", true},
+        {"TWO", "a $$b", true},
+        {"LOG", "debug", false},
+        {"BOTH", "1-${services.db.socket}", false},
+        {"PASSWORD", "pa$$$$word", true},
+        {"KEY", "t", true},
+    };
+    struct world world;
+    struct config_errors errors = {0};
+    struct config *config = load_values(&world, &errors);
+    const struct config_variables *variables = &config_service(config, "api")->variables;
+    assert_int_equal(variables->count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_string_equal(variables->items[i].name, rows[i].name);
+        assert_string_equal(variables->items[i].value, rows[i].value);
+        assert_int_equal(variables->items[i].secret, rows[i].secret);
+    }
+    config_free(&config);
+}
+
+static void test_route_values(void **state)
+{
+    (void)state;
+    struct world world;
+    struct config_errors errors = {0};
+    struct config *config = load_values(&world, &errors);
     const struct config_route *routes = config->routes.items;
     assert_int_equal(config->routes.count, 3);
     assert_string_equal(routes[0].path, "/api/*");
@@ -140,17 +178,24 @@ static void test_values(void **state)
     assert_int_equal(routes[2].action, CONFIG_ROUTE_FILES);
     assert_string_equal(routes[2].files, "/srv/app/dist");
     assert_string_equal(routes[2].fallback, "index.html");
+    config_free(&config);
+}
 
-    struct config_place place = config_place_of(&routes[2].item, "files");
+static void test_places(void **state)
+{
+    (void)state;
+    struct world world;
+    struct config_errors errors = {0};
+    struct config *config = load_values(&world, &errors);
+    struct config_place place = config_place_of(&config->routes.items[2].item, "files");
     char text[64];
     assert_string_equal(config_place_text(&place, text, sizeof text), "reeve.yaml:58:5");
+    const struct config_service *api = config_service(config, "api"), *db = config_service(config, "db");
     assert_true(config_is_set(&api->item, "ready.http"));
     assert_false(config_is_set(&db->item, "ready.http"));
     place = config_place_of(&db->item, "ready.http");
     assert_int_equal(place.line, db->item.place.line);
     config_free(&config);
-    assert_null(config);
-    free(yaml);
 }
 
 static void test_defaults(void **state)
@@ -306,7 +351,9 @@ static void test_defaults_are_marked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contract),         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_contract),         cmocka_unit_test(test_top_values),
+        cmocka_unit_test(test_service_values),   cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_route_values),     cmocka_unit_test(test_places),
         cmocka_unit_test(test_defaults),         cmocka_unit_test(test_state),
         cmocka_unit_test(test_missing_file),     cmocka_unit_test(test_expand),
         cmocka_unit_test(test_text_loads_again), cmocka_unit_test(test_defaults_are_marked),
