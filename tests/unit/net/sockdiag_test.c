@@ -153,6 +153,11 @@ static void a_unix_listener_is_found_by_any_spelling_of_its_path(void **state)
     assert_int_equal(in_the_way(&address, inode_of(listener)), 1);
     assert_int_equal(in_the_way(&same, inode_of(listener)), 1);
     assert_int_equal(in_the_way(&other, inode_of(listener)), 0);
+    int neighbour = bound(text, &other);
+    assert_int_equal(in_the_way(&address, inode_of(neighbour)), 0);
+    assert_int_equal(in_the_way(&other, inode_of(neighbour)), 1);
+    unlink(other.local.sun_path);
+    close(neighbour);
     unlink(address.local.sun_path);
     int file = open(address.local.sun_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_int_equal(in_the_way(&address, inode_of(listener)), 0); /* it is not at that path any more */
