@@ -1,9 +1,9 @@
 /* A 4-ary min-heap over due times: flatter than a binary one, and moving a timer that is re-armed for
  * later touches few levels. */
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "base/memory.h"
-
-#include <stdlib.h>
 
 #include "loop/loop.h"
 #include "loop/timer_heap.h"
