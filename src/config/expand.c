@@ -103,6 +103,8 @@ static bool expand_reference(const struct expand_reference *reference, const str
     if (reference->form == '?' && reference->other.size)
         return error_set(error, "${" SLICE_FORMAT "} is not set: " SLICE_FORMAT,
                          SLICE_ARGUMENTS(reference->name), SLICE_ARGUMENTS(reference->other));
+    if (reference->form == '?')
+        return error_set(error, "${" SLICE_FORMAT "} is not set, or empty", SLICE_ARGUMENTS(reference->name));
     return error_set(error,
                      "${" SLICE_FORMAT "} is not set and has no default; ${" SLICE_FORMAT ":-value} has one",
                      SLICE_ARGUMENTS(reference->name), SLICE_ARGUMENTS(reference->name));

@@ -18,7 +18,7 @@ struct hints_copy {
     struct slice rest;
     struct buffer out;
     bool changed;
-    int depth;
+    bool keyed; /* it is "key: value" of block style, or a comment */
 };
 
 static char hints_peek(const struct hints_copy *copy, size_t ahead)
@@ -172,6 +172,7 @@ static void hints_pass_key(struct hints_copy *copy)
         if (hints_ends_key(slice_from(copy->rest, end))) {
             hints_pass(copy, end + 1);
             hints_pass_spaces(copy);
+            copy->keyed = true;
             return;
         }
         end++;
@@ -186,12 +187,13 @@ static void hints_pass_block(struct hints_copy *copy)
         hints_pass_spaces(copy);
     }
     hints_pass_key(copy);
+    copy->keyed |= hints_peek(copy, 0) == '#';
     char next = hints_peek(copy, 0);
     if (next == '"' || next == '\'')
         hints_pass_quoted(copy);
     else if ((next == '[' || next == '{') && !hints_unit(copy->rest))
         hints_pass_flow(copy);
-    else if (next != '|' && next != '>')
+    else if (next != '|' && next != '>' && next != '#')
         hints_pass_plain(copy, false);
 }
 
@@ -203,18 +205,18 @@ static char *hints_copied(struct slice line, void (*pass)(struct hints_copy *cop
         pass(&copy);
         hints_pass(&copy, copy.rest.size);
     }
+    bool list_goes_on = pass == hints_pass_block && (!copy.keyed || slice_ends_with(line, SLICE(",")));
     if (copy.changed)
         text = slice_to_text(buffer_slice(&copy.out));
     buffer_free(&copy.out);
+    if (!text && list_goes_on) /* perhaps the middle of a flow list of several lines */
+        text = hints_copied(line, hints_pass_flow);
     return text;
 }
 
 char *hints_quoted(struct slice line)
 {
-    char *text = hints_copied(line, hints_pass_block);
-    if (!text) /* perhaps the middle of a flow list of several lines */
-        text = hints_copied(line, hints_pass_flow);
-    return text;
+    return hints_copied(line, hints_pass_block);
 }
 
 static size_t hints_word_size(struct slice text)
@@ -306,21 +308,31 @@ static bool hints_add_for_line(struct config_error *error, struct slice line)
     return false;
 }
 
+static struct config_error *hints_last(struct config_errors *errors, struct slice source)
+{
+    bool none = errors->count == 0 || errors->dropped || !source.data;
+    return none ? NULL : &errors->items[errors->count - 1];
+}
+
 void hints_add_to_last(struct config_errors *errors, struct slice source)
 {
-    if (errors->count == 0 || errors->dropped || !source.data)
+    struct config_error *error = hints_last(errors, source);
+    if (error)
+        hints_add_for_line(error, hints_line(source, error->place.line));
+}
+
+void hints_add_to_unread(struct config_errors *errors, struct slice source)
+{
+    struct config_error *error = hints_last(errors, source);
+    if (!error || hints_add_for_line(error, hints_line(source, error->place.line)))
         return;
-    struct config_error *error = &errors->items[errors->count - 1];
-    int line = error->place.line;
-    if (hints_add_for_line(error, hints_line(source, line)))
-        return;
-    /* The parser may stop a line too early at a tab, and a line late at something unfinished. */
-    struct slice after = hints_line(source, line + 1);
+    /* Too early at a tab, too late at something unfinished. */
+    struct slice after = hints_line(source, error->place.line + 1);
     char *untabbed = after.data ? hints_untabbed(after) : NULL;
     if (untabbed)
         hints_add_for_line(error, after);
-    else if (line > 1)
-        hints_add_for_line(error, hints_line(source, line - 1));
+    else if (error->place.line > 1)
+        hints_add_for_line(error, hints_line(source, error->place.line - 1));
     free(untabbed);
 }
 

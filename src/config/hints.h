@@ -6,6 +6,8 @@
 /* Adds to the newest error what its line suggests and the line corrected, when it has one of the usual
  * mistakes: unquoted {x}, ${X}, [v6] or *, a tab, no space after a colon. */
 void hints_add_to_last(struct config_errors *errors, struct slice source);
+/* The same, for what a YAML parser could not read: it may have stopped a line too early or too late. */
+void hints_add_to_unread(struct config_errors *errors, struct slice source);
 
 /* The line with quotes around each value that has an unquoted {x}, ${X}, [v6] or leading *; NULL when it
  * has none. `line` is without its newline. The caller frees it. */

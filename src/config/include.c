@@ -154,9 +154,10 @@ void include_add(struct load *load, struct yaml_node *root)
 static void include_read_key(struct load *load, const struct setting *row, const struct yaml_node *node,
                              void *field)
 {
+    (void)row;
     (void)field;
     if (node->kind == YAML_MAPPING)
-        load_wrong(load, node, row->example);
+        load_wrong(load, node, "a path or a list of paths");
 }
 
 static json_t *include_schema(const struct setting *row)

@@ -20,7 +20,8 @@ static void service_read_listen_place(struct load *load, const struct yaml_node 
 {
     static const char expected[] = "one of tcp, tcp:PORT, unix, unix:/path, passed, none";
     struct slice after = slice_from(text, slice_find(text, ':') + 1);
-    const char *meant = hints_nearest(text, service_listen_words, SERVICE_LISTEN_WORDS);
+    bool word = slice_find(text, ':') == text.size;
+    const char *meant = word ? hints_nearest(text, service_listen_words, SERVICE_LISTEN_WORDS) : NULL;
     uint16_t port = 0;
     if (slice_starts_with(text, SLICE("tcp:")) && addresses_port(after, &listen->port)) {
         listen->kind = CONFIG_LISTEN_TCP;

@@ -111,7 +111,20 @@ static void verify_service_ports(struct load *load)
     verify_names_free(&places);
 }
 
-/* "did you mean ...": a service with a name like this, or all of them. */
+/* "a, b, c": the first names of services. */
+static char *verify_known(const struct config_services *services)
+{
+    enum { SHOWN = 12 };
+    struct buffer text = BUFFER(4096);
+    for (size_t i = 0; i < services->count && i < SHOWN; i++)
+        buffer_append_format(&text, "%s%s", i ? ", " : "", services->items[i].name);
+    if (services->count > SHOWN)
+        buffer_append_text(&text, ", ...");
+    char *known = slice_to_text(buffer_slice(&text));
+    buffer_free(&text);
+    return known;
+}
+
 static void verify_unknown(struct load *load, struct config_place place, const char *path, const char *name)
 {
     const struct config_services *services = &load->config->services;
@@ -119,16 +132,16 @@ static void verify_unknown(struct load *load, struct config_place place, const c
     for (size_t i = 0; i < services->count; i++)
         names[i] = services->items[i].name;
     const char *meant = hints_nearest(slice_of_text(name), names, services->count);
+    char *known = verify_known(services);
     if (strchr(name, '/') || strchr(name, '{'))
         errors_add(load->errors, place, "%s: %s: instances of templates are not supported yet", path, name);
     else if (meant)
         errors_add(load->errors, place, "%s: there is no service \"%s\"; did you mean \"%s\"?", path, name,
                    meant);
-    else if (services->count == 0)
-        errors_add(load->errors, place, "%s: there is no service \"%s\": services is empty", path, name);
     else
-        errors_add(load->errors, place, "%s: there is no service \"%s\"; the first one is \"%s\"", path, name,
-                   names[0]);
+        errors_add(load->errors, place, "%s: there is no service \"%s\"; there %s %s", path, name,
+                   services->count > 1 ? "are" : "is", services->count ? known : "none");
+    free(known);
     free(names);
 }
 

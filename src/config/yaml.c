@@ -143,9 +143,9 @@ static void yaml_take_key(struct yaml_reader *reader, struct yaml_level *level, 
     }
     struct yaml_name *earlier = yaml_name_at(&reader->keys, level->node, node->text, node);
     if (earlier)
-        YAML_FAIL(reader, node->place,
-                  "the key \"" SLICE_FORMAT "\" is here for the second time, first in line %d",
-                  SLICE_ARGUMENTS(node->text), earlier->node->place.line);
+        errors_add(reader->errors, node->place,
+                   "the key \"" SLICE_FORMAT "\" is here for the second time, first in line %d",
+                   SLICE_ARGUMENTS(node->text), earlier->node->place.line);
     level->key = node;
 }
 
@@ -165,6 +165,14 @@ static void yaml_take(struct yaml_reader *reader, struct yaml_node *node)
     level->end = &(*level->end)->next;
     level->key = NULL;
     level->node->weight += node->weight;
+}
+
+/* libfyaml's marks are behind the quote or the *. */
+static struct config_place yaml_place_before(const struct yaml_reader *reader, const struct fy_mark *mark)
+{
+    struct config_place place = yaml_place(reader, mark);
+    place.column -= place.column > 1;
+    return place;
 }
 
 /* Where a value without text stands: its key's place, or its list's. */
@@ -204,8 +212,11 @@ static void yaml_read_scalar(struct yaml_reader *reader, struct fy_event *event)
     struct fy_token *token = event->scalar.value;
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
     struct slice text = yaml_token_text(token);
-    struct config_place place = mark ? yaml_place(reader, mark) : yaml_place_of_nothing(reader);
-    bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
+    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+    bool plain = style == FYSS_PLAIN, quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    struct config_place place = !mark    ? yaml_place_of_nothing(reader)
+                                : quoted ? yaml_place_before(reader, mark)
+                                         : yaml_place(reader, mark);
     struct yaml_node *node = yaml_new(reader->memory, YAML_SCALAR, place);
     node->plain = plain;
     if (plain && yaml_means_nothing(text))
@@ -221,7 +232,7 @@ static void yaml_read_scalar(struct yaml_reader *reader, struct fy_event *event)
 static void yaml_read_alias(struct yaml_reader *reader, struct fy_event *event)
 {
     struct slice text = yaml_token_text(event->alias.anchor);
-    struct config_place place = yaml_place(reader, fy_event_start_mark(event));
+    struct config_place place = yaml_place_before(reader, fy_event_start_mark(event));
     struct yaml_name *name = yaml_name_at(&reader->anchors, NULL, text, NULL);
     if (!name) {
         YAML_FAIL(reader, place,
@@ -314,7 +325,7 @@ static void yaml_report(struct yaml_reader *reader, struct fy_diag *diag)
     if (found && found->line > 0)
         place = (struct config_place){.file = reader->file, .line = found->line, .column = found->column};
     YAML_FAIL(reader, place, "this is not YAML: %s", found && found->msg ? found->msg : "unreadable");
-    hints_add_to_last(reader->errors, reader->source);
+    hints_add_to_unread(reader->errors, reader->source);
 }
 
 static void yaml_run(struct yaml_reader *reader)

@@ -1,0 +1,106 @@
+#include "world.h"
+
+static void test_bad(void **state)
+{
+    (void)state;
+    static const struct world_bad rows[] = {
+        {"routes:\n"
+         "  - {path: foo, files: x}\n"
+         "  - {path: \"*\", files: x}\n"
+         "  - {path: /a?b, files: x}\n"
+         "  - {path: /a//b, files: x}\n"
+         "  - {path: /a/../b, files: x}\n"
+         "  - {path: /b/*c, files: x}\n"
+         "  - {path: /*/c, files: x}\n"
+         "  - {path: \"/x{a}\", files: x}\n"
+         "  - {path: \"/{a b}\", files: x}\n"
+         "  - {path: \"/{a}/{a}\", files: x}\n",
+         "2:12: routes[0].path: a path starts with /, found \"foo\"\n"
+         "3:12: routes[1].path: a path starts with /, found \"*\"; write /*\n"
+         "4:12: routes[2].path: a path has neither ? nor #: routes do not look at what follows the path\n"
+         "5:12: routes[3].path: \"/a//b\": an empty segment (//)\n"
+         "6:12: routes[4].path: \"/a/../b\": the segments . and .. never reach a route\n"
+         "7:12: routes[5].path: \"/b/*c\": a * stands alone as the last segment: /x/*\n"
+         "8:12: routes[6].path: \"/*/c\": a * is possible at the end only, as the last segment\n"
+         "9:12: routes[7].path: \"/x{a}\": a {name} is a whole segment, its name has letters, digits and _\n"
+         "10:12: routes[8].path: \"/{a b}\": a {name} is a whole segment, its name has letters, digits and "
+         "_\n"
+         "11:12: routes[9].path: \"/{a}/{a}\": {a} is in it twice"},
+        {"routes:\n"
+         "  - {path: /a, files: x, host: \"a:80\"}\n"
+         "  - {path: /b, files: x, host: \"*.a\"}\n"
+         "  - {path: /c, files: x, host: \"a..b\"}\n"
+         "  - {path: /d, files: x, host: \"\"}\n",
+         "2:32: routes[0].host: \"a:80\" is not a host name; it is written without a port\n"
+         "3:32: routes[1].host: \"*.a\" is not a host name; one label is written {name}, and a route without "
+         "host is for any\n"
+         "4:32: routes[2].host: \"a..b\" is not a host name\n"
+         "5:32: routes[3].host: \"\" is not a host name"},
+        {"services: {s: {address: \"h:1\"}}\n"
+         "routes:\n"
+         "  - {path: /a, to: s, strip: true}\n"
+         "  - {path: /b/*, to: s, strip: /c}\n"
+         "  - {path: /c/*, to: s, strip: maybe}\n"
+         "  - {path: /dd/*, to: s, strip: /d}\n"
+         "  - {path: /e, to: s, files: x}\n"
+         "  - {path: /f}\n"
+         "  - {path: /g, to: s, fallback: x}\n"
+         "  - {path: /h, files: x, fallback: ../x, timeout: {idle: 1s}}\n"
+         "  - {path: /i, to: \"\"}\n"
+         "  - {path: /j, to: s, websocket: {ping: 30s}, host_header: target}\n",
+         "3:23: routes[0].strip: true removes everything before the *, and /a has none; write what to "
+         "remove, such as strip: /api\n"
+         "4:25: routes[1].strip: \"/c\" is not the start of the path /b/*\n"
+         "5:32: routes[2].strip: expected true or false, found \"maybe\"\n"
+         "6:26: routes[3].strip: \"/d\" is not the start of the path /dd/*\n"
+         "7:23: routes[4]: a route has to or files, this one has both\n"
+         "8:5: routes[5]: a route needs to or files\n"
+         "9:23: routes[6].fallback: it needs files in the same route\n"
+         "10:26: routes[7].fallback: \"../x\" is not a file below files\n"
+         "10:42: routes[7].timeout: it needs to in the same route\n"
+         "11:16: routes[8].to: the name of a service is missing\n"
+         "12:35: routes[9].websocket.ping is not supported yet\n"
+         "12:47: routes[9].host_header is not supported yet"},
+    };
+    WORLD_CHECK_BAD(rows);
+}
+
+static void test_good(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *keys;
+        enum config_strip strip;
+        const char *prefix;
+    } rows[] = {
+        {"path: /x/*, strip: true", CONFIG_STRIP_WILDCARD, NULL},
+        {"path: /x/*, strip: false", CONFIG_STRIP_NOTHING, NULL},
+        {"path: /x/*", CONFIG_STRIP_NOTHING, NULL},
+        {"path: /x/y/*, strip: /x/", CONFIG_STRIP_PREFIX, "/x"},
+        {"path: /x/*, strip: /x", CONFIG_STRIP_PREFIX, "/x"},
+        {"path: /x, strip: /x", CONFIG_STRIP_PREFIX, "/x"},
+        {"path: /x, strip: /", CONFIG_STRIP_NOTHING, "/"},
+        {"path: \"/s/{id}/*\", strip: \"/s/{id}\"", CONFIG_STRIP_PREFIX, "/s/{id}"},
+        {"path: /", CONFIG_STRIP_NOTHING, NULL},
+        {"path: /a/", CONFIG_STRIP_NOTHING, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, "services: {s: {address: \"h:1\"}}\nroutes: [{%s, to: s}]\n",
+                 rows[i].keys);
+        struct config *config = world_load_good(yaml, NULL);
+        assert_int_equal(config->routes.items[0].strip, rows[i].strip);
+        if (rows[i].prefix)
+            assert_string_equal(config->routes.items[0].strip_prefix, rows[i].prefix);
+        config_free(&config);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
