@@ -50,3 +50,19 @@ bool utf8_valid(struct slice bytes)
     }
     return true;
 }
+
+char *utf8_clean(char *text)
+{
+    struct slice rest = slice_of_text(text);
+    char *at = text;
+    while (rest.size) {
+        int length = utf8_character(rest);
+        if (length <= 0) {
+            *at = '?';
+            length = 1;
+        }
+        at += length;
+        rest = slice_from(rest, (size_t)length);
+    }
+    return text;
+}

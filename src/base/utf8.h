@@ -10,3 +10,7 @@ enum { UTF8_CUT = -1 };
 int utf8_character(struct slice bytes);
 
 bool utf8_valid(struct slice bytes);
+
+/* Replaces every byte of `text` that is part of no character by '?', in place; a text that goes into JSON or
+ * was cut at a size needs it. Returns text. */
+char *utf8_clean(char *text);

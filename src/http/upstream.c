@@ -471,11 +471,12 @@ static void schedule(struct upstream_call *call)
 
 struct upstream_call *upstream_call(struct upstream_pool *pool, const struct address *address,
                                     const struct upstream_request *request,
+                                    const struct upstream_timeouts *timeouts,
                                     const struct upstream_events *events, void *owner)
 {
     struct upstream_call *call = take_call(pool);
     call->address = *address;
-    call->timeouts = request->timeouts;
+    call->timeouts = *timeouts;
     call->events = events;
     call->owner = owner;
     call->method = http1_method_of(request->method);

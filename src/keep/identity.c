@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 #include "keep/identity.h"
 
@@ -34,10 +35,11 @@ static void identity_read_boot(char boot[IDENTITY_BOOT_SIZE])
         boot[0] = '\0';
 }
 
-/* The name in /proc/PID/stat may hold blanks and brackets: fields are counted from the last ')'. */
-static int identity_read_start(pid_t pid, uint64_t *start_time)
+/* One number of /proc/PID/stat, counted as proc(5) does. The name in it may hold blanks and brackets: fields
+ * are counted from the last ')'. */
+static int identity_read_field(pid_t pid, int wanted, uint64_t *number)
 {
-    enum { STATE_FIELD = 3, START_FIELD = 22 };
+    enum { STATE_FIELD = 3 };
     char path[32], stat[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     ssize_t size = identity_read_file(path, stat, sizeof stat);
@@ -47,20 +49,21 @@ static int identity_read_start(pid_t pid, uint64_t *start_time)
     if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
         return -ESRCH;
     at += 2;
-    for (int field = STATE_FIELD; field < START_FIELD; field++) {
+    for (int field = STATE_FIELD; field < wanted; field++) {
         at = strchr(at, ' ');
         if (!at)
             return -EPROTO;
         at++;
     }
-    *start_time = strtoull(at, NULL, 10);
+    *number = strtoull(at, NULL, 10);
     return 0;
 }
 
 int identity_of(pid_t pid, struct identity *identity)
 {
     *identity = (struct identity){.pid = pid};
-    int error = identity_read_start(pid, &identity->start_time);
+    enum { START_FIELD = 22 };
+    int error = identity_read_field(pid, START_FIELD, &identity->start_time);
     if (error)
         return error;
     identity_read_boot(identity->boot);
@@ -117,7 +120,14 @@ char *identity_command(pid_t pid, char text[IDENTITY_COMMAND_SIZE])
             text[i] = ' ';
     if (size > 0 && text[size - 1] == '\n')
         text[size - 1] = '\0';
-    return text;
+    return utf8_clean(text);
+}
+
+pid_t identity_parent(pid_t pid)
+{
+    enum { PARENT_FIELD = 4 };
+    uint64_t parent;
+    return identity_read_field(pid, PARENT_FIELD, &parent) == 0 ? (pid_t)parent : 0;
 }
 
 uid_t identity_user(pid_t pid)

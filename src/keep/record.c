@@ -14,8 +14,9 @@
 #include "base/memory.h"
 
 #include "keep/record.h"
+#include "keep/tree.h"
 
-enum { RECORD_LARGEST = 65536, RECORD_REMOVE_MOST = 2000, RECORD_REMOVE_DEPTH = 8 };
+enum { RECORD_LARGEST = 65536 };
 
 static const char record_ending[] = ".json";
 
@@ -212,35 +213,10 @@ int record_set_aside(int run, const char *name)
     return error;
 }
 
-/* What the run's user put into the folder is not ours to trust: no link is followed, and the work is bounded.
- */
-static int record_remove_tree(int parent, const char *name, int depth, int *left)
-{
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR && errno != EPERM)
-        return -errno;
-    if (depth == 0)
-        return -E2BIG;
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (!folder)
-        return -errno;
-    int error = 0;
-    for (struct dirent *entry = readdir(folder); entry && !error; entry = readdir(folder)) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        error = --*left < 0 ? -E2BIG : record_remove_tree(fd, entry->d_name, depth - 1, left);
-    }
-    closedir(folder);
-    return error ? error : unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
-
 int record_remove(int run, const char *name)
 {
-    int left = RECORD_REMOVE_MOST;
     /* The record last: as long as it is there, a later keeper tries again. */
-    int error = record_remove_tree(run, name, RECORD_REMOVE_DEPTH, &left);
+    int error = tree_remove(run, name);
     if (error)
         return error;
     char *path = memory_format("%s%s", name, record_ending);

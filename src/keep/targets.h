@@ -26,15 +26,18 @@ struct targets_events {
     void (*on_journal)(void *owner, const char *target, const char *event, const json_t *evidence);
 };
 
+/* Everything that is pointed at outlives the targets. */
 struct targets_settings {
     struct loop *loop;
     const struct log *log;
-    const struct config *config; /* outlives the targets */
+    const struct config *config;
     const char *state_directory;
     const char *runtime_directory; /* sockets of reeve itself, 0700 */
     const char *socket_directory;  /* sockets of kept processes: a folder per run, passable by everyone */
     int hold_program;              /* descriptor of reeve-hold */
     gid_t gates_group;             /* may connect to unix sockets of targets */
+    const char *const
+        *environment; /* reeve's own variables, "NAME=value", NULL at the end; NULL: environ(7) */
     const struct targets_events *events;
     void *owner;
 };

@@ -61,6 +61,21 @@ static void test_valid(void **state)
     assert_false(utf8_valid(slice_of_text("\xffz")));
 }
 
+static void test_clean(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"", ""},
+                                          {"abc", "abc"},
+                                          {"\xc3\xa4", "\xc3\xa4"},
+                                          {"a\xff\xc3\xa4z", "a?\xc3\xa4z"},
+                                          {"cut \xe2\x82", "cut ??"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[32];
+        strcpy(text, rows[i][0]);
+        assert_string_equal(utf8_clean(text), rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +83,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_character),
         cmocka_unit_test(test_a_cut_character_is_told_from_a_wrong_one),
         cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@ static void test_a_process_is_found_again_and_signalled(void **state)
     struct identity identity;
     assert_int_equal(identity_of(pid, &identity), 0);
     assert_true(identity_alive(&identity));
+    assert_int_equal(identity_parent(pid), getpid());
     int pidfd = identity_open(&identity);
     assert_true(pidfd >= 0);
     assert_int_equal(identity_signal(pidfd, SIGKILL), 0);
@@ -63,6 +64,7 @@ static void test_a_zombie_counts_as_gone(void **state)
     assert_int_equal(waitid(P_PID, (id_t)pid, &exit, WEXITED | WNOWAIT), 0);
     struct identity identity;
     assert_true(identity_of(pid, &identity) < 0);
+    assert_int_equal(identity_parent(pid), 0);
     waitpid(pid, NULL, 0);
 }
 

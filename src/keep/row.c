@@ -1,0 +1,75 @@
+/* Addresses are written as net/address reads them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#include "keep/row.h"
+
+static void row_add_upstream(struct target_row *row, const struct config_upstream *upstream)
+{
+    char *text = row->addresses[row->address_count++];
+    if (!upstream->host)
+        snprintf(text, TARGET_ADDRESS_SIZE, "unix:%s", upstream->path);
+    else if (strchr(upstream->host, ':'))
+        snprintf(text, TARGET_ADDRESS_SIZE, "[%s]:%u", upstream->host, upstream->port);
+    else
+        snprintf(text, TARGET_ADDRESS_SIZE, "%s:%u", upstream->host, upstream->port);
+}
+
+void row_init(struct target_row *row, const struct config_service *service, unsigned slot, int64_t wall_ms)
+{
+    bool kept = service->addresses.count == 0;
+    *row = (struct target_row){
+        .wanted = !kept,
+        .state = kept ? TARGET_DOWN : TARGET_READY,
+        .ready = !kept,
+        .demand = kept && service->start == CONFIG_START_DEMAND,
+        .slot = slot,
+        .since_ms = wall_ms,
+        .hold_ms = service->ready.timeout_ms,
+        .ready_after_ms = -1,
+    };
+    snprintf(row->name, sizeof row->name, "%s", service->name);
+    for (size_t i = 0; i < service->addresses.count && i < TARGET_MOST_ADDRESSES; i++)
+        row_add_upstream(row, &service->addresses.items[i]);
+}
+
+void row_set_address(struct target_row *row, const char *address)
+{
+    snprintf(row->addresses[0], TARGET_ADDRESS_SIZE, "%s", address);
+    row->address_count = address[0] ? 1 : 0;
+}
+
+json_t *row_evidence(const struct target_row *row, int64_t boottime_ms)
+{
+    int64_t delay_ms = row->next_attempt_ms ? row->next_attempt_ms - boottime_ms : 0;
+    json_t *evidence = json_pack("{s:I, s:i, s:s, s:s, s:I, s:I}", "generation", (json_int_t)row->generation,
+                                 "pid", (int)row->pid, "address", row->address_count ? row->addresses[0] : "",
+                                 "text", row->cause.text, "ready_after_ms", (json_int_t)row->ready_after_ms,
+                                 "delay_ms", (json_int_t)delay_ms);
+    CHECK(evidence);
+    return evidence;
+}
+
+struct row_fixed row_fixed(const struct config_service *service)
+{
+    struct row_fixed fixed = {.socket = service->listen.path};
+    if (service->listen.port)
+        snprintf(fixed.port, sizeof fixed.port, "%u", service->listen.port);
+    return fixed;
+}
+
+const char *row_lookup(const struct target_row *row, const struct row_fixed *fixed, struct slice name)
+{
+    static const char prefix[] = "unix:";
+    struct slice rest = slice_from(name, sizeof "services." - 1);
+    size_t dot = slice_find(rest, '.');
+    if (!slice_starts_with(name, SLICE("services.")) ||
+        !slice_equal(slice_between(rest, 0, dot), slice_of_text(row->name)))
+        return NULL;
+    const char *address = row->address_count ? row->addresses[0] : NULL;
+    if (slice_equal(slice_from(rest, dot), SLICE(".socket")))
+        return fixed->socket || !address ? fixed->socket : address + sizeof prefix - 1;
+    return fixed->port[0] ? fixed->port : address ? strrchr(address, ':') + 1 : NULL;
+}

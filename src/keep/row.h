@@ -1,0 +1,22 @@
+/* The row of a service before anything happened to it. */
+#pragma once
+
+#include "config/config.h"
+#include "wire/target.h"
+
+/* A service with addresses is ready from the start; one with a command is down. */
+void row_init(struct target_row *row, const struct config_service *service, unsigned slot, int64_t wall_ms);
+/* Its one address; "" for none. */
+void row_set_address(struct target_row *row, const char *address);
+/* What the configuration fixes of the address. */
+struct row_fixed {
+    char port[8];       /* "": chosen before each start */
+    const char *socket; /* path; NULL: the same. Of the service */
+};
+struct row_fixed row_fixed(const struct config_service *service);
+
+/* The value of `name` when it is services.NAME.port or services.NAME.socket of this row: fixed by the
+ * configuration, or of the current run. NULL: of another one, or not known now. Borrowed. */
+const char *row_lookup(const struct target_row *row, const struct row_fixed *fixed, struct slice name);
+/* What the row says, for the journal. A new reference. */
+json_t *row_evidence(const struct target_row *row, int64_t boottime_ms);

@@ -1,0 +1,548 @@
+/* See the header. The hold does the work; here it is checked, recorded and, when it fails, replaced by force.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "link/channel.h"
+
+#include "keep/cause.h"
+#include "keep/run.h"
+#include "keep/sweep.h"
+
+enum run_state {
+    RUN_GREETING, /* connected; the hold has not said who it is */
+    RUN_STARTING, /* the hold is known, the program does not run yet */
+    RUN_RUNNING,  /* the program runs */
+    RUN_ENDING,   /* the main process has gone; the hold stops what it left behind */
+    RUN_FAREWELL, /* the end is recorded and acknowledged; the hold goes */
+    RUN_LOST,     /* the hold has gone or is not to be believed; run_kill() is awaited */
+    RUN_KILLING,  /* every process of the run is being killed */
+    RUN_OVER,     /* nothing is left */
+};
+
+enum {
+    RUN_STOP_MARGIN_MS = 6000, /* the hold gives up 5 s after the grace and says what remains */
+    RUN_FAREWELL_MS = 1000,
+};
+
+struct run {
+    struct run_settings settings;
+    struct record record;
+    enum run_state state;
+    bool adopted;
+    pid_t peer;            /* of an adopted hold, by SO_PEERCRED; 0: started by us */
+    int64_t stop_grace_ms; /* the shortest asked for; -1: not asked */
+    struct channel *channel;
+    struct loop_fd main; /* a pidfd, readable when the main process has gone */
+    struct loop_timer patience;
+    struct sweep *sweep;
+    struct run_end end;
+    struct hold_end hold_end;
+};
+
+const struct record *run_record(const struct run *run)
+{
+    return &run->record;
+}
+
+bool run_is_executed(const struct run *run)
+{
+    return run->state == RUN_RUNNING;
+}
+
+/* --- record and journal ------------------------------------------------------------------------- */
+
+static void run_write_record(struct run *run)
+{
+    int error = record_write(run->settings.directory, &run->record);
+    if (error)
+        log_warning(run->settings.log, "the record of a run could not be written",
+                    LOG_TEXT("target", run->record.target), LOG_TEXT("error", strerror(-error)));
+}
+
+/* Steals `evidence`. */
+static void run_journal(struct run *run, const char *event, json_t *evidence)
+{
+    CHECK(evidence);
+    json_object_set_new(evidence, "generation", json_integer((json_int_t)run->record.generation));
+    run->settings.events->on_journal(run->settings.owner, event, evidence);
+    json_decref(evidence);
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+static void run_watch_main_no_more(struct run *run)
+{
+    int fd = run->main.fd;
+    loop_fd_stop(&run->main);
+    if (fd >= 0)
+        close(fd);
+    run->main = (struct loop_fd){.fd = -1};
+}
+
+static void run_watch_no_more(struct run *run)
+{
+    run_watch_main_no_more(run);
+    loop_timer_stop(&run->patience);
+    channel_close(&run->channel);
+}
+
+static void run_finish(struct run *run)
+{
+    run->state = RUN_OVER;
+    run_watch_no_more(run);
+    if (run->record.socket[0])
+        unlink(run->record.socket);
+    run->settings.events->on_over(run->settings.owner, &run->end);
+}
+
+static void run_on_farewell_late(struct loop_timer *timer)
+{
+    struct run *run = LIST_ENTRY(timer, struct run, patience);
+    run_journal(run, "hold-stays", json_pack("{s:i}", "pid", (int)run->record.hold.pid));
+    run_kill(run);
+}
+
+/* Row first, then the acknowledgement: until then the hold keeps the end for whoever asks. */
+static void run_accept_end(struct run *run, const struct hold_end *end)
+{
+    run->hold_end = *end;
+    cause_of_end(&run->end.cause, end);
+    run->end.after_ms = end->after_ms;
+    run->record.over = true;
+    run_write_record(run);
+    run_journal(run, "exit",
+                json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "cause", target_cause_name(run->end.cause.kind),
+                          "text", run->end.cause.text, "pid", (json_int_t)run->record.main.pid, "after_ms",
+                          (json_int_t)end->after_ms, "leftovers", (json_int_t)end->leftovers, "remaining",
+                          (json_int_t)end->remaining));
+}
+
+static void run_on_end_message(struct run *run, const json_t *body)
+{
+    struct hold_end end;
+    struct error error = {0};
+    if (!hold_end_decode(body, &end, &error) || end.generation != (int64_t)run->record.generation ||
+        strcmp(end.nonce, run->record.nonce) != 0) {
+        run_journal(run, "refused",
+                    json_pack("{s:s, s:s}", "what", "exit of another run", "text", utf8_clean(error.text)));
+        return;
+    }
+    run_accept_end(run, &end);
+    channel_send(run->channel, MESSAGE_HOLD_ACK, 0, NULL, NULL, 0);
+    run->state = RUN_FAREWELL;
+    if (end.remaining > 0)
+        run_kill(run); /* of another uid, perhaps: our rights may go further */
+    else
+        loop_timer_start(run->settings.loop, &run->patience, RUN_FAREWELL_MS, run_on_farewell_late);
+}
+
+/* --- the hold is lost --------------------------------------------------------------------------- */
+
+/* Written by the hold, as the run's user, just before it was lost. */
+static bool run_read_exit_file(const struct run *run, struct hold_end *end)
+{
+    char name[RECORD_FILE_SIZE];
+    record_name(run->record.target, run->record.generation, name);
+    int folder = openat(run->settings.directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0)
+        return false;
+    int fd = openat(folder, "exit.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    close(folder);
+    if (fd < 0)
+        return false;
+    struct stat about;
+    json_t *json = NULL;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && about.st_size <= MESSAGE_BODY_LARGEST)
+        json = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+    close(fd);
+    bool fine = json && hold_end_decode(json, end, NULL) &&
+                end->generation == (int64_t)run->record.generation &&
+                strcmp(end->nonce, run->record.nonce) == 0;
+    json_decref(json);
+    return fine;
+}
+
+static void run_set_lost(struct run *run, const char *why)
+{
+    struct hold_end end;
+    if (run_read_exit_file(run, &end)) {
+        run_accept_end(run, &end);
+        return;
+    }
+    cause_set(&run->end.cause, TARGET_CAUSE_LOST, "its hold (pid %d) %s; what was left of the run is killed",
+              (int)run->record.hold.pid, why);
+    run_journal(run, "lost",
+                json_pack("{s:i, s:i, s:s}", "hold", (int)run->record.hold.pid, "pid",
+                          (int)run->record.main.pid, "text", why));
+}
+
+/* From the loop: the owner calls run_kill() when it is told. */
+static void run_lose(struct run *run, const char *why)
+{
+    if (run->state >= RUN_LOST)
+        return;
+    run_watch_no_more(run);
+    bool known = run->state == RUN_FAREWELL;
+    run->state = RUN_LOST;
+    if (known) {
+        run_kill(run);
+        return;
+    }
+    run_set_lost(run, why);
+    run->settings.events->on_lost(run->settings.owner);
+}
+
+static void run_on_no_answer(struct loop_timer *timer)
+{
+    run_lose(LIST_ENTRY(timer, struct run, patience), "did not answer");
+}
+
+static void run_on_no_end(struct loop_timer *timer)
+{
+    run_lose(LIST_ENTRY(timer, struct run, patience), "did not stop the run in time");
+}
+
+static void run_on_swept_signal(void *owner, const struct survivor *survivor)
+{
+    struct run *run = owner;
+    char command[IDENTITY_COMMAND_SIZE];
+    run_journal(run, "signal",
+                json_pack("{s:i, s:i, s:I, s:s, s:s}", "signal", SIGKILL, "pid", (int)survivor->identity.pid,
+                          "start_time", (json_int_t)survivor->identity.start_time, "found_by",
+                          survivors_why_name(survivor->why), "command",
+                          identity_command(survivor->identity.pid, command)));
+}
+
+static void run_on_swept(void *owner, int left)
+{
+    struct run *run = owner;
+    sweep_free(&run->sweep);
+    if (left)
+        run_journal(run, "remaining", json_pack("{s:i}", "processes", left));
+    if (!run->record.over) {
+        run->record.over = true;
+        run_write_record(run);
+    }
+    run_finish(run);
+}
+
+static const struct sweep_events run_sweep_events = {
+    .on_signal = run_on_swept_signal,
+    .on_done = run_on_swept,
+};
+
+void run_kill(struct run *run)
+{
+    if (run->state >= RUN_KILLING)
+        return;
+    run_watch_no_more(run);
+    run->state = RUN_KILLING;
+    struct survivors_run what = {
+        .nonce = run->record.nonce,
+        .hold = run->record.hold,
+        .main = run->record.main,
+    };
+    run->sweep = sweep_start(run->settings.loop, &what, &run_sweep_events, run);
+}
+
+/* --- what the hold says ------------------------------------------------------------------------- */
+
+static void run_on_main_gone(struct loop_fd *watch, uint32_t events)
+{
+    (void)events;
+    struct run *run = LIST_ENTRY(watch, struct run, main);
+    run_watch_main_no_more(run);
+    if (run->state != RUN_RUNNING)
+        return;
+    run->state = RUN_ENDING;
+    run->settings.events->on_ending(run->settings.owner);
+}
+
+/* The main process is a child of the hold's: a hold that names somebody else is not to be believed. One that
+ * has gone already cannot be checked and is not needed any more. */
+static bool run_set_main(struct run *run, int64_t pid, int64_t start_time)
+{
+    struct identity identity;
+    if (pid <= 0 || pid > INT_MAX || identity_of((pid_t)pid, &identity) < 0)
+        return true;
+    pid_t parent = identity_parent((pid_t)pid);
+    if (parent == 0)
+        return true;
+    if (parent != run->record.hold.pid || (start_time && identity.start_time != (uint64_t)start_time))
+        return false;
+    run->record.main = identity;
+    int pidfd = identity_open(&identity);
+    if (pidfd < 0)
+        return true;
+    if (loop_fd_start(run->settings.loop, &run->main, pidfd, EPOLLIN, run_on_main_gone) < 0) {
+        close(pidfd);
+        run->main = (struct loop_fd){.fd = -1};
+    }
+    return true;
+}
+
+static void run_set_executed(struct run *run, int64_t started_ms)
+{
+    const struct clock *clock = loop_clock(run->settings.loop);
+    int64_t now_ms = clock->boottime_ms(clock);
+    bool fresh = run->record.started_ms == 0;
+    if (fresh) {
+        run->record.started_ms = started_ms > 0 && started_ms <= now_ms ? started_ms : now_ms;
+        run->record.started_wall_ms = clock->wall_ms(clock) - (now_ms - run->record.started_ms);
+    }
+    run->state = RUN_RUNNING;
+    if (run->stop_grace_ms < 0)
+        loop_timer_stop(&run->patience);
+    run_write_record(run);
+    run_journal(run, run->adopted ? "adopted" : "started",
+                json_pack("{s:i, s:I, s:i}", "pid", (int)run->record.main.pid, "start_time",
+                          (json_int_t)run->record.main.start_time, "hold", (int)run->record.hold.pid));
+    run->settings.events->on_executed(run->settings.owner);
+}
+
+static void run_on_started(struct run *run, const json_t *body)
+{
+    if (run->state != RUN_STARTING)
+        return;
+    int64_t pid = json_integer_value(json_object_get(body, "pid"));
+    int64_t start_time = json_integer_value(json_object_get(body, "start_time"));
+    if (run_set_main(run, pid, start_time))
+        run_set_executed(run, json_integer_value(json_object_get(body, "started_ms")));
+    else
+        run_lose(run, "named a process that is not its child");
+}
+
+/* A hold that we started runs our program; an adopted one is who answered on its socket, as the kernel says.
+ */
+static bool run_trusts_hold(const struct run *run, pid_t pid)
+{
+    if (run->adopted)
+        return pid == run->peer;
+    /* Without root, whom the hold names we can only hurt if the hold could itself. */
+    if (geteuid() != 0)
+        return true;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    struct stat its;
+    struct stat ours;
+    return stat(path, &its) == 0 && fstat(run->settings.hold_program, &ours) == 0 &&
+           its.st_ino == ours.st_ino && its.st_dev == ours.st_dev;
+}
+
+static bool run_check_hello(struct run *run, const struct hold_hello *hello)
+{
+    const struct record *record = &run->record;
+    struct identity identity;
+    if (strcmp(hello->target, record->target) != 0 || hello->generation != (int64_t)record->generation ||
+        strcmp(hello->nonce, record->nonce) != 0 || hello->hold_pid <= 0 || hello->hold_pid > INT_MAX ||
+        identity_of((pid_t)hello->hold_pid, &identity) < 0 || !run_trusts_hold(run, identity.pid))
+        return false;
+    if (record->hold.pid &&
+        (record->hold.pid != identity.pid || record->hold.start_time != identity.start_time))
+        return false;
+    run->record.hold = identity;
+    return true;
+}
+
+static void run_follow_hello(struct run *run, const struct hold_hello *hello)
+{
+    switch (hello->state) {
+    case HOLD_STARTING:
+        run_write_record(run);
+        if (run->stop_grace_ms < 0)
+            loop_timer_stop(&run->patience);
+        break;
+    case HOLD_RUNNING:
+        if (run_set_main(run, hello->pid, hello->start_time))
+            run_set_executed(run, hello->started_ms);
+        else
+            run_lose(run, "named a process that is not its child");
+        break;
+    case HOLD_ENDING:
+        run_write_record(run);
+        run->state = RUN_ENDING;
+        loop_timer_stop(&run->patience);
+        run->settings.events->on_ending(run->settings.owner);
+        break;
+    case HOLD_EXITED: {
+        json_t *end = hold_end_encode(&hello->end);
+        run_on_end_message(run, end);
+        json_decref(end);
+        break;
+    }
+    }
+}
+
+static void run_on_hello(struct run *run, const json_t *body)
+{
+    struct hold_hello hello;
+    struct error error = {0};
+    if (run->state != RUN_GREETING)
+        return;
+    if (!hold_hello_decode(body, &hello, &error) || !run_check_hello(run, &hello)) {
+        run_journal(run, "refused",
+                    json_pack("{s:s, s:s}", "what", "hello of a hold", "text", utf8_clean(error.text)));
+        run_lose(run, "is not the one that was recorded");
+        return;
+    }
+    run->state = RUN_STARTING;
+    run_follow_hello(run, &hello);
+}
+
+static void run_on_output(struct run *run, const json_t *body)
+{
+    const char *text = json_string_value(json_object_get(body, "error"));
+    log_warning(run->settings.log, "output of a run is not all kept", LOG_TEXT("target", run->record.target),
+                LOG_NUMBER("dropped", json_integer_value(json_object_get(body, "dropped"))),
+                LOG_TEXT("error", text));
+}
+
+static void run_on_message(void *owner, struct channel_message *message)
+{
+    struct run *run = owner;
+    switch ((int)message->type) {
+    case MESSAGE_HOLD_HELLO:
+        run_on_hello(run, message->body);
+        break;
+    case MESSAGE_HOLD_STARTED:
+        run_on_started(run, message->body);
+        break;
+    case MESSAGE_HOLD_FAILED:
+    case MESSAGE_HOLD_EXIT:
+        if (run->state < RUN_FAREWELL)
+            run_on_end_message(run, message->body);
+        break;
+    case MESSAGE_HOLD_OUTPUT:
+        run_on_output(run, message->body);
+        break;
+    default: /* a later version may say more */
+        break;
+    }
+}
+
+static void run_on_channel_end(void *owner, int error)
+{
+    struct run *run = owner;
+    if (run->state == RUN_FAREWELL && error == 0)
+        run_finish(run);
+    else if (run->state < RUN_LOST)
+        run_lose(run, error == 0 ? "has gone" : error == EPROTO ? "sent nonsense" : strerror(error));
+}
+
+static const struct channel_events run_channel_events = {
+    .on_message = run_on_message,
+    .on_end = run_on_channel_end,
+};
+
+/* --- from outside ------------------------------------------------------------------------------- */
+
+static struct run *run_new(const struct run_settings *settings, const struct record *record)
+{
+    struct run *run = MEMORY_NEW(struct run);
+    run->settings = *settings;
+    run->record = *record;
+    run->main.fd = -1;
+    run->stop_grace_ms = -1;
+    return run;
+}
+
+static void run_on_nobody(struct loop_timer *timer)
+{
+    run_lose(LIST_ENTRY(timer, struct run, patience), "has gone");
+}
+
+/* Takes `fd`; without one (or a watch on it) the run is lost, told from the loop. */
+static void run_greet(struct run *run, int fd, int64_t patience_ms)
+{
+    struct loop *loop = run->settings.loop;
+    if (fd >= 0)
+        run->channel = channel_new(loop, fd, &run_channel_events, run);
+    loop_timer_start(loop, &run->patience, run->channel ? patience_ms : 0,
+                     run->channel ? run_on_no_answer : run_on_nobody);
+}
+
+static void run_forget_start(struct run *run)
+{
+    run->record.over = true;
+    run_write_record(run);
+    free(run);
+}
+
+struct run *run_start(const struct run_settings *settings, const struct record *record,
+                      const struct spawn_settings *spawn, struct error *error)
+{
+    struct run *run = run_new(settings, record);
+    int failed = record_write(settings->directory, record);
+    if (failed) {
+        error_set(error, "cannot write the record of the run: %s", strerror(-failed));
+        free(run);
+        return NULL;
+    }
+    run_journal(run, "spawn", json_pack("{s:s, s:s}", "nonce", record->nonce, "address", record->address));
+    int fd = spawn_hold(spawn, error);
+    if (fd < 0) {
+        run_forget_start(run);
+        return NULL;
+    }
+    run_greet(run, fd, RUN_STOP_MARGIN_MS);
+    return run;
+}
+
+struct run *run_adopt(const struct run_settings *settings, const struct record *record)
+{
+    struct run *run = run_new(settings, record);
+    run->adopted = true;
+    uid_t uid;
+    int fd = spawn_connect(record->socket, &run->peer, &uid);
+    if (fd >= 0 && uid != record->user) {
+        close(fd);
+        fd = -1;
+    }
+    run_greet(run, fd, RUN_ANSWER_MS);
+    if (run->channel)
+        channel_send(run->channel, MESSAGE_HOLD_HELLO, 0, json_pack("{s:i}", "version", HOLD_PROTOCOL), NULL,
+                     0);
+    return run;
+}
+
+void run_stop(struct run *run, int signo, int64_t grace_ms)
+{
+    if (run->state >= RUN_FAREWELL || (run->stop_grace_ms >= 0 && run->stop_grace_ms <= grace_ms))
+        return;
+    run->stop_grace_ms = grace_ms;
+    run_journal(run, "stop",
+                json_pack("{s:i, s:I, s:I, s:i}", "pid", (int)run->record.main.pid, "start_time",
+                          (json_int_t)run->record.main.start_time, "grace_ms", (json_int_t)grace_ms, "signal",
+                          grace_ms ? signo : SIGKILL));
+    if (!run->channel)
+        return;
+    channel_send(run->channel, MESSAGE_HOLD_STOP, 0,
+                 json_pack("{s:i, s:I}", "signal", signo, "grace_ms", (json_int_t)grace_ms), NULL, 0);
+    loop_timer_start(run->settings.loop, &run->patience, grace_ms + RUN_STOP_MARGIN_MS, run_on_no_end);
+}
+
+void run_set_ready(struct run *run, int64_t ready_after_ms)
+{
+    run->record.ready_after_ms = ready_after_ms;
+    run_write_record(run);
+}
+
+void run_free(struct run **where)
+{
+    struct run *run = *where;
+    if (!run)
+        return;
+    run_watch_no_more(run);
+    sweep_free(&run->sweep);
+    loop_free_later(run->settings.loop, run, free);
+    *where = NULL;
+}

@@ -1,0 +1,600 @@
+/* What each target shall do, from boot, requests, the operator and the targets that depend on it.
+ *
+ * Everything that happens only leaves a mark; one task, later in the same turn, looks at all targets until
+ * nothing changes any more, and tells the outside once. So nothing is ever called from inside itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+#include "keep/adoption.h"
+#include "keep/askers.h"
+#include "keep/ports.h"
+#include "keep/row.h"
+#include "keep/strays.h"
+#include "keep/target.h"
+#include "keep/targets.h"
+#include "keep/verbs.h"
+#include "keep/wishes.h"
+
+enum { TARGETS_ADOPTION_MS = 1000 };
+
+static const char targets_by_operator[] = "stopped by the operator";
+static const char targets_by_end[] = "stopped with reeve";
+
+struct targets_entry {
+    struct target *target;
+    size_t *depends; /* indexes */
+    size_t depends_count;
+    bool stopped; /* the operator's wish */
+    bool pinned;  /* the operator started it: wanted though nobody asks */
+    bool adopted;
+    struct row_fixed fixed;
+    struct askers askers;
+    bool changed;   /* the outside does not know yet */
+    bool ending;    /* its stop at the end of reeve was sent */
+    uint32_t probe; /* id of the question to a gate; 0: none */
+};
+
+struct targets {
+    struct target_shared shared;
+    struct targets_entry *entries;
+    size_t count;
+    struct wishes *wishes;
+    struct verbs *verbs;
+    struct strays *strays;
+    struct loop_task review;
+    struct loop_timer adoption;
+    bool booted;
+    bool stopping;
+    bool hurried;
+    uint32_t last_probe;
+    void (*on_adopted)(void *owner);
+    void *adopted_owner;
+    void (*on_stopped)(void *owner);
+    void *stopped_owner;
+};
+
+static void targets_on_review(struct loop_task *task);
+
+/* Of one struct targets. */
+static void targets_mark(void *owner)
+{
+    struct targets *targets = owner;
+    loop_task_start(targets->shared.settings.loop, &targets->review, targets_on_review);
+}
+
+static struct targets_entry *targets_entry(const struct targets *targets, const char *name)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (strcmp(target_row(targets->entries[i].target)->name, name) == 0)
+            return &targets->entries[i];
+    return NULL;
+}
+
+static struct targets_entry *targets_entry_of(struct targets *targets, const struct target *target)
+{
+    return &targets->entries[target_row(target)->slot];
+}
+
+static bool targets_is_active(const struct target *target)
+{
+    enum target_state state = target_row(target)->state;
+    return target_is_kept(target) && state != TARGET_DOWN && state != TARGET_ENDED && state != TARGET_FAILED;
+}
+
+static void targets_journal(struct targets *targets, const char *target, const char *event, json_t *evidence)
+{
+    const struct targets_settings *settings = &targets->shared.settings;
+    CHECK(evidence);
+    settings->events->on_journal(settings->owner, target, event, evidence);
+    json_decref(evidence);
+}
+
+/* --- what is wanted ----------------------------------------------------------------------------- */
+
+static bool targets_has_dependent(const struct targets *targets, size_t index,
+                                  bool (*is)(const struct target *))
+{
+    for (size_t i = 0; i < targets->count; i++)
+        for (size_t j = 0; j < targets->entries[i].depends_count; j++)
+            if (targets->entries[i].depends[j] == index && is(targets->entries[i].target))
+                return true;
+    return false;
+}
+
+static bool targets_is_wanted_row(const struct target *target)
+{
+    return target_row(target)->wanted;
+}
+
+static bool targets_is_wanted(const struct targets *targets, size_t index)
+{
+    const struct targets_entry *entry = &targets->entries[index];
+    const struct config_service *service = target_service(entry->target);
+    if (!target_is_kept(entry->target))
+        return true;
+    if (entry->stopped || targets->stopping)
+        return false;
+    bool demand = service->start == CONFIG_START_DEMAND;
+    return (!demand && targets->booted) || entry->pinned || entry->adopted || askers_any(&entry->askers) ||
+           (demand && target_has_been_ready(entry->target)) ||
+           targets_has_dependent(targets, index, targets_is_wanted_row);
+}
+
+/* True when something changed. */
+static bool targets_review_wanted(struct targets *targets, size_t index)
+{
+    struct target *target = targets->entries[index].target;
+    bool wanted = targets_is_wanted(targets, index);
+    if (wanted == target_row(target)->wanted)
+        return false;
+    target_set_wanted(target, wanted);
+    target_event(target, wanted ? TABLE_WANT : TABLE_UNWANT);
+    return true;
+}
+
+/* --- dependencies ------------------------------------------------------------------------------- */
+
+enum targets_dependency { TARGETS_DEPENDENCY_READY, TARGETS_DEPENDENCY_WAIT, TARGETS_DEPENDENCY_FAILED };
+
+static enum targets_dependency targets_judge_dependency(const struct targets_entry *entry)
+{
+    switch (target_row(entry->target)->state) {
+    case TARGET_READY:
+    case TARGET_ENDED: /* it did its work */
+        return TARGETS_DEPENDENCY_READY;
+    case TARGET_STARTING:
+    case TARGET_STOPPING:
+        return TARGETS_DEPENDENCY_WAIT;
+    case TARGET_DOWN:
+        return entry->stopped ? TARGETS_DEPENDENCY_FAILED : TARGETS_DEPENDENCY_WAIT;
+    case TARGET_BACKOFF:
+    case TARGET_FAILED:
+        return TARGETS_DEPENDENCY_FAILED;
+    }
+    UNREACHABLE();
+}
+
+static enum targets_dependency targets_judge_dependencies(const struct targets *targets, size_t index,
+                                                          const struct target_row **culprit)
+{
+    const struct targets_entry *entry = &targets->entries[index];
+    enum targets_dependency all = TARGETS_DEPENDENCY_READY;
+    for (size_t i = 0; i < entry->depends_count; i++) {
+        const struct targets_entry *needed = &targets->entries[entry->depends[i]];
+        enum targets_dependency one = targets_judge_dependency(needed);
+        if (one > all)
+            all = one;
+        if (one == TARGETS_DEPENDENCY_FAILED && !*culprit)
+            *culprit = target_row(needed->target);
+    }
+    return all;
+}
+
+static bool targets_review_dependencies(struct targets *targets, size_t index)
+{
+    struct target *target = targets->entries[index].target;
+    bool waits = target_waits(target);
+    if (!waits && !(target_heals(target) && target_row(target)->wanted))
+        return false;
+    const struct target_row *culprit = NULL;
+    enum targets_dependency all = targets_judge_dependencies(targets, index, &culprit);
+    if (all == TARGETS_DEPENDENCY_READY) {
+        target_event(target, TABLE_DEPENDENCIES_READY);
+        return true;
+    }
+    if (!waits || all == TARGETS_DEPENDENCY_WAIT)
+        return false;
+    char *text = memory_format("needs %s, which is %s: %s", culprit->name, target_state_name(culprit->state),
+                               culprit->cause.text);
+    target_dependency_failed(target, text, culprit->next_attempt_ms);
+    free(text);
+    return true;
+}
+
+/* --- the end of reeve --------------------------------------------------------------------------- */
+
+/* In reverse order: a target ends when nothing that depends on it is left. */
+static bool targets_review_end(struct targets *targets, size_t index)
+{
+    struct targets_entry *entry = &targets->entries[index];
+    if (!targets->stopping || entry->ending || !targets_is_active(entry->target) ||
+        targets_has_dependent(targets, index, targets_is_active))
+        return false;
+    entry->ending = true;
+    target_set_stopped(entry->target, true, targets_by_end);
+    target_event(entry->target, TABLE_STOP);
+    if (targets->hurried)
+        target_hurry(entry->target);
+    return true;
+}
+
+static bool targets_is_over(const struct targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (targets_is_active(targets->entries[i].target))
+            return false;
+    return strays_count(targets->strays) == 0;
+}
+
+/* --- the review --------------------------------------------------------------------------------- */
+
+static void targets_tell(struct targets *targets)
+{
+    const struct targets_settings *settings = &targets->shared.settings;
+    for (size_t i = 0; i < targets->count; i++) {
+        struct targets_entry *entry = &targets->entries[i];
+        if (!entry->changed)
+            continue;
+        entry->changed = false;
+        settings->events->on_change(settings->owner, target_row(entry->target), target_socket(entry->target));
+    }
+    verbs_settle(targets->verbs);
+}
+
+static void targets_check_adoption(struct targets *targets)
+{
+    if (!targets->on_adopted)
+        return;
+    for (size_t i = 0; i < targets->count && loop_timer_armed(&targets->adoption); i++)
+        if (target_is_adopting(targets->entries[i].target))
+            return;
+    loop_timer_stop(&targets->adoption);
+    void (*done)(void *owner) = targets->on_adopted;
+    targets->on_adopted = NULL;
+    done(targets->adopted_owner);
+}
+
+static void targets_check_end(struct targets *targets)
+{
+    if (!targets->on_stopped || !targets_is_over(targets))
+        return;
+    void (*done)(void *owner) = targets->on_stopped;
+    targets->on_stopped = NULL;
+    done(targets->stopped_owner);
+}
+
+static void targets_on_review(struct loop_task *task)
+{
+    struct targets *targets = LIST_ENTRY(task, struct targets, review);
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < targets->count; i++) {
+            changed |= targets_review_wanted(targets, i);
+            changed |= targets_review_end(targets, i);
+            changed |= targets_review_dependencies(targets, i);
+        }
+    }
+    targets_tell(targets);
+    targets_check_adoption(targets);
+    targets_check_end(targets);
+}
+
+/* --- what targets say --------------------------------------------------------------------------- */
+
+static void targets_on_change(void *owner, struct target *target)
+{
+    struct targets *targets = owner;
+    struct targets_entry *entry = targets_entry_of(targets, target);
+    entry->changed = true;
+    if (entry->adopted && !targets_is_active(target))
+        entry->adopted = false;
+    targets_mark(targets);
+}
+
+static void targets_on_probe(void *owner, struct target *target, const char *path, int64_t timeout_ms)
+{
+    struct targets *targets = owner;
+    const struct targets_settings *settings = &targets->shared.settings;
+    targets->last_probe = targets->last_probe == UINT32_MAX ? 1 : targets->last_probe + 1;
+    targets_entry_of(targets, target)->probe = targets->last_probe;
+    settings->events->on_probe(settings->owner, target_row(target), targets->last_probe, path, timeout_ms,
+                               target_socket(target));
+}
+
+static const struct target_events targets_target_events = {
+    .on_change = targets_on_change,
+    .on_probe = targets_on_probe,
+};
+
+/* services.NAME.port and services.NAME.socket, of a fixed address or of the current run. */
+static const char *targets_lookup(void *owner, struct slice name)
+{
+    const struct targets *targets = owner;
+    for (size_t i = 0; i < targets->count; i++) {
+        const char *value =
+            row_lookup(target_row(targets->entries[i].target), &targets->entries[i].fixed, name);
+        if (value)
+            return value;
+    }
+    return NULL;
+}
+
+static void targets_on_stray_journal(void *owner, const char *target, const char *event,
+                                     const json_t *evidence)
+{
+    const struct targets *targets = owner;
+    targets->shared.settings.events->on_journal(targets->shared.settings.owner, target, event, evidence);
+}
+
+/* --- from outside ------------------------------------------------------------------------------- */
+
+static bool targets_add_asker(struct targets *targets, const char *name, unsigned asker, bool asks)
+{
+    struct targets_entry *entry = targets_entry(targets, name);
+    if (!entry)
+        return false;
+    askers_set(&entry->askers, asker, asks);
+    targets_mark(targets);
+    return true;
+}
+
+bool targets_want(struct targets *targets, const char *name, unsigned asker)
+{
+    return targets_add_asker(targets, name, asker, true);
+}
+
+void targets_unwant(struct targets *targets, const char *name, unsigned asker)
+{
+    targets_add_asker(targets, name, asker, false);
+}
+
+void targets_forget_asker(struct targets *targets, unsigned asker)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        targets_add_asker(targets, target_row(targets->entries[i].target)->name, asker, false);
+}
+
+static void targets_set_stopped(struct targets *targets, struct targets_entry *entry, bool stopped)
+{
+    const char *name = target_row(entry->target)->name;
+    entry->stopped = stopped;
+    target_set_stopped(entry->target, stopped, targets_by_operator);
+    if (wishes_set_stopped(targets->wishes, name, stopped) < 0)
+        log_warning(targets->shared.settings.log, "a wish will not outlive reeve", LOG_TEXT("target", name));
+}
+
+bool targets_do(struct targets *targets, const char *name, enum targets_verb verb, targets_done_fn *done,
+                void *owner)
+{
+    struct targets_entry *entry = targets_entry(targets, name);
+    if (!entry || !target_is_kept(entry->target))
+        return false;
+    static const struct {
+        enum table_event event;
+        const char *name;
+    } asked[] = {
+        [TARGETS_START] = {TABLE_START, "start-asked"},
+        [TARGETS_STOP] = {TABLE_STOP, "stop-asked"},
+        [TARGETS_RESTART] = {TABLE_RESTART, "restart-asked"},
+    };
+    targets_journal(targets, name, asked[verb].name,
+                    json_pack("{s:s}", "state", target_state_name(target_row(entry->target)->state)));
+    entry->pinned = verb != TARGETS_STOP;
+    entry->adopted = false;
+    verbs_add(targets->verbs, verb, target_row(entry->target), done, owner);
+    targets_set_stopped(targets, entry, verb == TARGETS_STOP);
+    if (!targets->stopping) {
+        target_set_wanted(entry->target, verb != TARGETS_STOP);
+        target_event(entry->target, asked[verb].event);
+    }
+    targets_mark(targets);
+    return true;
+}
+
+void targets_forget_owner(struct targets *targets, void *owner)
+{
+    verbs_forget(targets->verbs, owner);
+}
+
+void targets_probed(struct targets *targets, uint32_t id, bool ok, const char *text)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        struct targets_entry *entry = &targets->entries[i];
+        if (!id || entry->probe != id)
+            continue;
+        entry->probe = 0;
+        target_probed(entry->target, ok, text);
+        return;
+    }
+}
+
+void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owner), void *owner)
+{
+    targets->stopping = true;
+    targets->on_stopped = done;
+    targets->stopped_owner = owner;
+    if (now && !targets->hurried) {
+        targets->hurried = true;
+        strays_hurry(targets->strays);
+        for (size_t i = 0; i < targets->count; i++)
+            target_hurry(targets->entries[i].target);
+    }
+    targets_mark(targets);
+}
+
+void targets_boot(struct targets *targets)
+{
+    targets->booted = true;
+    targets_mark(targets);
+}
+
+size_t targets_count(const struct targets *targets)
+{
+    return targets->count;
+}
+
+const struct target_row *targets_row(const struct targets *targets, size_t index, int *socket)
+{
+    CHECK(index < targets->count);
+    *socket = target_socket(targets->entries[index].target);
+    return target_row(targets->entries[index].target);
+}
+
+const struct target_row *targets_find(const struct targets *targets, const char *name)
+{
+    const struct targets_entry *entry = targets_entry(targets, name);
+    return entry ? target_row(entry->target) : NULL;
+}
+
+/* --- adoption ----------------------------------------------------------------------------------- */
+
+static bool targets_on_record(void *owner, const struct record *record)
+{
+    struct targets *targets = owner;
+    struct targets_entry *entry = targets_entry(targets, record->target);
+    if (!entry || !target_is_kept(entry->target))
+        return false;
+    entry->adopted = !entry->stopped;
+    target_adopt(entry->target, record);
+    if (entry->stopped)
+        target_event(entry->target, TABLE_STOP);
+    return true;
+}
+
+static void targets_on_stray(void *owner, const struct record *record)
+{
+    struct targets *targets = owner;
+    targets_journal(
+        targets, record->target, "stray",
+        json_pack("{s:I, s:i}", "generation", (json_int_t)record->generation, "pid", (int)record->main.pid));
+    strays_end(targets->strays, record);
+}
+
+static void targets_on_corrupt(void *owner, const char *name, const char *text)
+{
+    struct targets *targets = owner;
+    log_warning(targets->shared.settings.log, "a run record cannot be understood and was moved aside",
+                LOG_TEXT("record", name), LOG_TEXT("error", text));
+    targets_journal(targets, NULL, "record-moved", json_pack("{s:s, s:s}", "record", name, "text", text));
+}
+
+static const struct adoption_events targets_adoption_events = {
+    .on_run = targets_on_record,
+    .on_stray = targets_on_stray,
+    .on_corrupt = targets_on_corrupt,
+};
+
+static void targets_on_adoption_late(struct loop_timer *timer)
+{
+    struct targets *targets = LIST_ENTRY(timer, struct targets, adoption);
+    targets_mark(targets); /* the timer is not armed any more: who has not answered is not waited for */
+}
+
+void targets_adopt(struct targets *targets, void (*done)(void *owner), void *owner)
+{
+    targets->on_adopted = done;
+    targets->adopted_owner = owner;
+    adoption_read(targets->shared.run_directory, &targets_adoption_events, targets);
+    adoption_prune(targets->shared.run_directory, NULL);
+    loop_timer_start(targets->shared.settings.loop, &targets->adoption, TARGETS_ADOPTION_MS,
+                     targets_on_adoption_late);
+    targets_mark(targets);
+}
+
+/* --- beginning and end -------------------------------------------------------------------------- */
+
+static int targets_open_directory(const struct targets *targets, const char *name)
+{
+    char *path = memory_format("%s/%s", targets->shared.settings.state_directory, name);
+    mkdir(path, 0711);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        log_error(targets->shared.settings.log, "cannot open a folder of the state directory",
+                  LOG_TEXT("path", path), LOG_TEXT("error", strerror(errno)));
+    free(path);
+    return fd;
+}
+
+static void targets_set_depends(struct targets *targets, struct targets_entry *entry)
+{
+    const struct config_texts *names = &target_service(entry->target)->depends_on;
+    entry->depends = MEMORY_ARRAY(size_t, names->count + 1);
+    for (size_t i = 0; i < names->count; i++) {
+        const struct targets_entry *needed = targets_entry(targets, names->items[i]);
+        CHECK(needed);
+        entry->depends[entry->depends_count++] = (size_t)(needed - targets->entries);
+    }
+}
+
+static void targets_add_all(struct targets *targets)
+{
+    const struct config_services *services = &targets->shared.settings.config->services;
+    targets->entries = MEMORY_ARRAY(struct targets_entry, services->count + 1);
+    for (size_t i = 0; i < services->count; i++) {
+        struct targets_entry *entry = &targets->entries[i];
+        const struct config_service *service = &services->items[i];
+        uint64_t generation = adoption_generation(targets->shared.run_directory, service->name);
+        entry->target = target_new(&targets->shared, service, (unsigned)i, generation);
+        entry->fixed = row_fixed(service);
+        targets->count++;
+        entry->stopped = wishes_stopped(targets->wishes, service->name);
+        if (entry->stopped)
+            target_set_stopped(entry->target, true, targets_by_operator);
+    }
+    for (size_t i = 0; i < targets->count; i++)
+        targets_set_depends(targets, &targets->entries[i]);
+}
+
+struct targets *targets_new(const struct targets_settings *settings)
+{
+    struct targets *targets = MEMORY_NEW(struct targets);
+    struct error error = {0};
+    targets->shared.settings = *settings;
+    if (!settings->environment)
+        targets->shared.settings.environment = (const char *const *)environ;
+    targets->shared.ports = ports_new(settings->config->ports_first, settings->config->ports_last);
+    targets->shared.run_directory = targets_open_directory(targets, "run");
+    targets->shared.log_directory = targets_open_directory(targets, "log");
+    targets->shared.events = &targets_target_events;
+    targets->shared.lookup = targets_lookup;
+    targets->shared.owner = targets;
+    targets->wishes = wishes_new(settings->state_directory, &error);
+    if (error.text[0])
+        log_warning(settings->log, "wishes of the operator are lost", LOG_TEXT("error", error.text));
+    targets->verbs = verbs_new();
+    const struct strays_settings strays = {
+        .run = {.loop = settings->loop,
+                .log = settings->log,
+                .directory = targets->shared.run_directory,
+                .hold_program = settings->hold_program},
+        .on_gone = targets_mark,
+        .on_journal = targets_on_stray_journal,
+        .owner = targets,
+    };
+    targets->strays = strays_new(&strays);
+    targets_add_all(targets);
+    return targets;
+}
+
+void targets_free(struct targets **where)
+{
+    struct targets *targets = *where;
+    if (!targets)
+        return;
+    for (size_t i = 0; i < targets->count; i++) {
+        target_free(&targets->entries[i].target);
+        free(targets->entries[i].depends);
+    }
+    strays_free(&targets->strays);
+    verbs_free(&targets->verbs);
+    wishes_free(&targets->wishes);
+    ports_free(&targets->shared.ports);
+    loop_task_stop(&targets->review);
+    loop_timer_stop(&targets->adoption);
+    if (targets->shared.run_directory >= 0)
+        close(targets->shared.run_directory);
+    if (targets->shared.log_directory >= 0)
+        close(targets->shared.log_directory);
+    free(targets->entries);
+    loop_free_later(targets->shared.settings.loop, targets, free);
+    *where = NULL;
+}
