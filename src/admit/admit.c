@@ -1,7 +1,5 @@
 /* Names are compared, never resolved: a page that points its own name at our address (DNS rebinding) comes
  * with a Host that is not ours, and one that calls us from elsewhere comes with an Origin that is not. */
-#include "admit/admit.h"
-
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +7,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "wire/uri.h"
+
+#include "admit/admit.h"
 
 enum { HOST_LONGEST = 256 };
 

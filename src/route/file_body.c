@@ -1,8 +1,8 @@
 /* A fast client must not keep the loop to itself: after 512 KiB the others get their turn. */
-#include "route/file_body.h"
-
 #include <errno.h>
 #include <unistd.h>
+
+#include "route/file_body.h"
 
 enum { PER_TURN = 512 * 1024 };
 
@@ -61,20 +61,21 @@ static void on_gone(void *owner)
     stop(owner);
 }
 
-void file_body_send(struct exchange *exchange, int fd, int64_t start, int64_t size)
+void file_body_send(struct exchange *exchange, int fd, const struct range *part)
 {
     static const struct exchange_events events = {.on_room = on_room, .on_gone = on_gone};
-    bool head_only = exchange_request(exchange)->head->method == HTTP1_HEAD;
-    struct file_body *body = arena_new(exchange_arena(exchange), sizeof *body);
-    if (head_only || size == 0 || !body) {
+    bool nothing = part->size == 0 || exchange_request(exchange)->head->method == HTTP1_HEAD;
+    struct file_body *body = nothing ? NULL : arena_new(exchange_arena(exchange), sizeof *body);
+    if (!body) {
         close(fd);
-        if (head_only || size == 0)
+        if (nothing)
             exchange_end(exchange);
         else
             exchange_fail(exchange);
         return;
     }
-    *body = (struct file_body){.exchange = exchange, .fd = fd, .offset = start, .left = size};
+    *body = (struct file_body){
+        .exchange = exchange, .fd = fd, .offset = (int64_t)part->start, .left = (int64_t)part->size};
     exchange_set_events(exchange, &events, body);
     send_some(body);
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "http/exchange.h"
+#include "wire/range.h"
 
-/* After exchange_head() with length `size`: sends `size` bytes from `start`, ends the exchange and closes
- * `fd`, which is taken over. A file that turns out shorter cuts the connection. */
-void file_body_send(struct exchange *exchange, int fd, int64_t start, int64_t size);
+/* After exchange_head() with the part's size: sends it, ends the exchange and closes `fd`, which is taken
+ * over. A file that turns out shorter cuts the connection. */
+void file_body_send(struct exchange *exchange, int fd, const struct range *part);

@@ -1,6 +1,4 @@
 /* The rules of which file answers; how it is found is files_cache's, which part of it is conditions'. */
-#include "route/files.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -15,6 +13,7 @@
 
 #include "route/conditions.h"
 #include "route/file_body.h"
+#include "route/files.h"
 #include "route/files_cache.h"
 #include "route/navigation.h"
 #include "route/problem.h"
@@ -43,6 +42,62 @@ void files_free(struct files **files)
     *files = NULL;
 }
 
+/* --- what is sent of a file that was found ---------------------------------------------------------- */
+
+/* `fields` are the file's, and `more` behind them when its name is not empty. */
+static void send_stretch(struct exchange *exchange, int status, const struct files_file *file,
+                         struct exchange_field more, const struct range *part)
+{
+    struct exchange_field fields[FILES_FIELDS + 1];
+    size_t count = FILES_FIELDS;
+    memcpy(fields, file->fields, sizeof file->fields);
+    if (more.name.size > 0)
+        fields[count++] = more;
+    if (file->content) {
+        exchange_reply(exchange, status, fields, count, slice_of(file->content + part->start, part->size));
+        return;
+    }
+    bool fits = exchange_head(exchange, status, fields, count, (int64_t)part->size);
+    CHECK(fits); /* all fields are ours */
+    file_body_send(exchange, file->fd, part);
+}
+
+static void send_without_content(struct exchange *exchange, int status, const struct files_file *file,
+                                 const struct exchange_field *fields, size_t count)
+{
+    exchange_reply(exchange, status, fields, count, (struct slice){0});
+    if (file->fd >= 0)
+        close(file->fd);
+}
+
+static void send_file(struct exchange *exchange, const struct files_file *file)
+{
+    const struct clock *clock = loop_clock(exchange_loop(exchange));
+    uint64_t size = (uint64_t)file->identity.size;
+    struct conditions_file about = {
+        .size = size, .etag = file->fields[FILES_ETAG].value, .modified = file->identity.modified.tv_sec};
+    struct range part;
+    struct exchange_field range = {0};
+    char text[80];
+    int status =
+        conditions_check(exchange_request(exchange)->head, &about, clock->wall_ms(clock) / 1000, &part);
+    if (status == 206)
+        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part.start,
+                 part.start + part.size - 1, size);
+    else if (status == 416)
+        snprintf(text, sizeof text, "bytes */%" PRIu64, size);
+    if (status == 206 || status == 416)
+        range = (struct exchange_field){SLICE("Content-Range"), slice_of_text(text)};
+    if (status == 304)
+        send_without_content(exchange, status, file, file->fields + FILES_ETAG, FILES_FIELDS - FILES_ETAG);
+    else if (status == 416)
+        send_without_content(exchange, status, file, &range, 1);
+    else
+        send_stretch(exchange, status, file, range, &part);
+}
+
+/* --- which file ---------------------------------------------------------------------------------------- */
+
 static bool is_hidden(struct slice path)
 {
     struct slice segment;
@@ -52,84 +107,33 @@ static bool is_hidden(struct slice path)
     return false;
 }
 
-static void send_part(struct exchange *exchange, const struct files_file *file,
-                      const struct conditions_part *part)
-{
-    struct exchange_field fields[FILES_CACHE_FIELDS + 1];
-    char range[80];
-    int size = snprintf(range, sizeof range, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, part->start,
-                        part->start + part->size - 1, (int64_t)file->identity.size);
-    memcpy(fields, file->fields, file->field_count * sizeof *fields);
-    fields[file->field_count] =
-        (struct exchange_field){SLICE("Content-Range"), slice_of(range, (size_t)size)};
-    if (file->content)
-        exchange_reply(exchange, 206, fields, file->field_count + 1,
-                       slice_of(file->content + part->start, (size_t)part->size));
-    else if (exchange_head(exchange, 206, fields, file->field_count + 1, part->size))
-        file_body_send(exchange, file->fd, part->start, part->size);
-}
-
-static void send_outside(struct exchange *exchange, const struct files_file *file)
-{
-    char range[48];
-    int size = snprintf(range, sizeof range, "bytes */%" PRId64, (int64_t)file->identity.size);
-    struct exchange_field field = {SLICE("Content-Range"), slice_of(range, (size_t)size)};
-    exchange_reply(exchange, 416, &field, 1, (struct slice){0});
-}
-
-static void send_whole(struct exchange *exchange, const struct files_file *file)
-{
-    int64_t size = file->identity.size;
-    if (file->content)
-        exchange_reply(exchange, 200, file->fields, file->field_count, slice_of(file->content, (size_t)size));
-    else if (exchange_head(exchange, 200, file->fields, file->field_count, size))
-        file_body_send(exchange, file->fd, 0, size);
-}
-
-static void send_file(struct exchange *exchange, const struct files_file *file)
-{
-    struct conditions_file about = {.size = file->identity.size,
-                                    .etag = file->fields[1].value,
-                                    .modified = file->fields[2].value,
-                                    .modified_s = file->identity.modified.tv_sec};
-    struct conditions_part part;
-    int status = conditions_check(exchange_request(exchange)->head, &about, &part);
-    if (status == 200)
-        send_whole(exchange, file);
-    else if (status == 206)
-        send_part(exchange, file, &part);
-    else if (status == 304)
-        exchange_reply(exchange, 304, file->fields + 1, file->field_count - 1, (struct slice){0});
-    else
-        send_outside(exchange, file);
-    if ((status == 304 || status == 416) && file->fd >= 0)
-        close(file->fd);
-}
-
-/* What "GET rest" names: the file itself or the index of a directory. 0, or an errno. */
+/* What GET of `rest` (with its slash at the front, or empty) names: the file, or with a slash at the end the
+ * index of a directory. 0 or an errno. */
 static int find(struct files *files, struct slice rest, int64_t now_us, struct files_file *spare,
                 const struct files_file **file)
 {
+    static const char index[] = "index.html";
     char path[PATH_MAX];
-    bool directory = rest.size <= 1 || rest.data[rest.size - 1] == '/';
-    int size = snprintf(path, sizeof path, "%.*s%s", (int)(rest.size ? rest.size - 1 : 0),
-                        rest.size ? rest.data + 1 : "", directory ? "index.html" : "");
+    struct slice name = slice_from(rest, 1);
+    bool directory = name.size == 0 || name.data[name.size - 1] == '/';
     int error = 0;
-    if ((size_t)size >= sizeof path)
+    if (name.size + sizeof index > sizeof path)
         return ENOENT;
+    if (name.size > 0)
+        memcpy(path, name.data, name.size);
+    memcpy(path + name.size, directory ? index : "", directory ? sizeof index : 1);
     *file = files_cache_open(files->cache, path, now_us, spare, &error);
     return *file ? 0 : error;
 }
 
-/* A directory that was asked for without its slash: relative links in its page need one. */
+/* A directory that was asked for without its slash: the relative links of its page need one. */
 static bool redirect_directory(struct files *files, struct exchange *exchange, struct slice rest,
                                int64_t now_us)
 {
-    char path[PATH_MAX];
-    int size = snprintf(path, sizeof path, SLICE_FORMAT "/", SLICE_ARGUMENTS(rest));
     struct files_file spare;
     const struct files_file *file;
-    if ((size_t)size >= sizeof path || find(files, slice_of(path, (size_t)size), now_us, &spare, &file) != 0)
+    struct slice path = arena_format(exchange_arena(exchange), SLICE_FORMAT "/", SLICE_ARGUMENTS(rest));
+    if (!path.data || find(files, path, now_us, &spare, &file) != 0)
         return false;
     if (file->fd >= 0)
         close(file->fd);
@@ -138,9 +142,9 @@ static bool redirect_directory(struct files *files, struct exchange *exchange, s
 
 static bool answer_with_fallback(struct files *files, struct exchange *exchange, int64_t now_us)
 {
-    const struct exchange_request *request = exchange_request(exchange);
     struct files_file spare;
     int error;
+    const struct exchange_request *request = exchange_request(exchange);
     if (!files->fallback || !navigation_may_fall_back(request->head, request->path))
         return false;
     const struct files_file *file = files_cache_open(files->cache, files->fallback, now_us, &spare, &error);
@@ -149,7 +153,7 @@ static bool answer_with_fallback(struct files *files, struct exchange *exchange,
     return file != NULL;
 }
 
-static void answer_missing(struct exchange *exchange, int error)
+static void answer_error(struct exchange *exchange, int error)
 {
     if (error == ENOENT || error == EISDIR)
         problem_reply_status(exchange, 404, "There is no such file.");
@@ -165,32 +169,26 @@ static void answer_get(struct files *files, struct exchange *exchange, struct sl
     struct files_file spare;
     const struct files_file *file;
     int error = find(files, rest, now_us, &spare, &file);
+    bool missing = error == ENOENT || error == EISDIR;
     if (error == 0)
         send_file(exchange, file);
     else if (error == EISDIR && redirect_directory(files, exchange, rest, now_us))
         return;
-    else if ((error == ENOENT || error == EISDIR) && answer_with_fallback(files, exchange, now_us))
-        return;
-    else
-        answer_missing(exchange, error);
+    else if (!missing || !answer_with_fallback(files, exchange, now_us))
+        answer_error(exchange, error);
 }
 
 void files_answer(struct files *files, struct exchange *exchange, const struct match_result *match)
 {
     const struct http1_head *head = exchange_request(exchange)->head;
-    if (head->method != HTTP1_GET && head->method != HTTP1_HEAD) {
+    if (head->method != HTTP1_GET && head->method != HTTP1_HEAD)
         problem_reply(exchange, &(struct problem){.status = 405,
                                                   .type = "method-not-allowed",
                                                   .title = "Method not allowed",
                                                   .detail = "Files are read with GET and HEAD.",
                                                   .allow = "GET, HEAD"});
-        return;
-    }
-    if (is_hidden(match->rest)) {
+    else if (is_hidden(match->rest))
         problem_reply_status(exchange, 404, "There is no such file.");
-        return;
-    }
-    if (match->bare && navigation_is(head) && slash_redirect(exchange))
-        return;
-    answer_get(files, exchange, match->rest);
+    else if (!match->bare || !navigation_is(head) || !slash_redirect(exchange))
+        answer_get(files, exchange, match->rest);
 }

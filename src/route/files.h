@@ -5,9 +5,9 @@
  * answered with its index.html. What is missing is 404, except that a navigation gets `fallback`. */
 #pragma once
 
-#include "route/match.h"
-
 #include "http/exchange.h"
+
+#include "route/match.h"
 
 struct files;
 

@@ -1,7 +1,5 @@
 /* A file is kept only when nothing changed it for a while: within one tick of the file system's clock two
  * writes of equal size cannot be told apart, and the older content would stay. */
-#include "route/files_cache.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,8 +13,9 @@
 #include <uthash.h>
 
 #include "base/memory.h"
+#include "wire/date.h"
 
-#include "route/conditions.h"
+#include "route/files_cache.h"
 #include "route/media.h"
 
 enum {
@@ -132,16 +131,14 @@ static void describe(struct files_file *file, struct slice path)
     int size =
         snprintf(file->etag, sizeof file->etag, "\"%" PRIx64 "-%" PRIx64 "\"", (uint64_t)file->identity.size,
                  (uint64_t)modified->tv_sec * 1000000000 + (uint64_t)modified->tv_nsec);
-    conditions_date(modified->tv_sec, file->modified);
+    date_format(modified->tv_sec, file->modified);
     struct exchange_field *fields = file->fields;
-    size_t count = 0;
-    fields[count++] = field(SLICE("Content-Type"), media_type(path));
-    fields[count++] = field(SLICE("ETag"), slice_of(file->etag, (size_t)size));
-    fields[count++] = field(SLICE("Last-Modified"), slice_of_text(file->modified));
-    fields[count++] = field(SLICE("Cache-Control"), cache_control(path));
-    fields[count++] = field(SLICE("Accept-Ranges"), SLICE("bytes"));
-    fields[count++] = field(SLICE("X-Content-Type-Options"), SLICE("nosniff"));
-    file->field_count = count;
+    fields[FILES_CONTENT_TYPE] = field(SLICE("Content-Type"), media_type(path));
+    fields[FILES_ETAG] = field(SLICE("ETag"), slice_of(file->etag, (size_t)size));
+    fields[FILES_LAST_MODIFIED] = field(SLICE("Last-Modified"), slice_of(file->modified, DATE_SIZE));
+    fields[FILES_CACHE_CONTROL] = field(SLICE("Cache-Control"), cache_control(path));
+    fields[FILES_ACCEPT_RANGES] = field(SLICE("Accept-Ranges"), SLICE("bytes"));
+    fields[FILES_NOSNIFF] = field(SLICE("X-Content-Type-Options"), SLICE("nosniff"));
 }
 
 /* The whole content, or NULL when the file changed meanwhile. */

@@ -10,14 +10,22 @@
 
 #include "base/list.h"
 #include "http/exchange.h"
+#include "wire/date.h"
 
 struct files_cache;
 
-enum {
-    FILES_CACHE_FIELDS = 6,
-    FILES_CACHE_ETAG_SIZE = 48,
-    FILES_CACHE_DATE_SIZE = 32,
+/* The fields that every answer with the file carries, in this order. */
+enum files_field {
+    FILES_CONTENT_TYPE,
+    FILES_ETAG,
+    FILES_LAST_MODIFIED,
+    FILES_CACHE_CONTROL,
+    FILES_ACCEPT_RANGES,
+    FILES_NOSNIFF,
+    FILES_FIELDS
 };
+
+enum { FILES_ETAG_SIZE = 48 };
 
 struct files_identity {
     dev_t device;
@@ -31,10 +39,9 @@ struct files_file {
     struct files_identity identity;
     char *content; /* the whole of it; NULL: read `fd` */
     int fd;        /* -1 with content; else the caller's to close */
-    char etag[FILES_CACHE_ETAG_SIZE];
-    char modified[FILES_CACHE_DATE_SIZE];
-    struct exchange_field fields[FILES_CACHE_FIELDS];
-    size_t field_count;
+    char etag[FILES_ETAG_SIZE];
+    char modified[DATE_SIZE];
+    struct exchange_field fields[FILES_FIELDS];
 };
 
 /* `root` is an O_PATH descriptor of the directory, taken over. */

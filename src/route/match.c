@@ -1,12 +1,12 @@
 /* One tree of path segments per host pattern; a request walks down and, where a branch leads nowhere, tries
  * the next less exact one. */
-#include "route/match.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "wire/uri.h"
+
+#include "route/match.h"
 
 enum { NO_ROUTE = -1 };
 

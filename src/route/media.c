@@ -1,9 +1,9 @@
 /* Text types say charset=utf-8, because browsers guess otherwise. */
-#include "route/media.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "route/media.h"
 
 enum { EXTENSION_LONGEST = 16, HASH_SHORTEST = 8 };
 

@@ -1,6 +1,4 @@
 /* One set of facts, two forms. The page reloads itself when there is a time to come back at. */
-#include "route/problem.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include "base/check.h"
 
 #include "route/navigation.h"
+#include "route/problem.h"
 
 enum { PAGE_LIMIT = 16384, MOST_FIELDS = 6, NUMBER_SIZE = 24 };
 

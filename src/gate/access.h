@@ -1,0 +1,20 @@
+/* The access log: one line per exchange, written in batches and never waited for. When the reader of a pipe
+ * is too slow, lines are dropped and their number is told in the next one that fits. */
+#pragma once
+
+#include "http/server.h"
+
+struct access;
+
+enum access_format { ACCESS_JSON, ACCESS_COMBINED };
+
+/* `fd` is taken over. */
+struct access *access_new(struct loop *loop, int fd, enum access_format format);
+void access_write(struct access *access, const struct http_record *record);
+/* Writes what can be written at once; closes. */
+void access_free(struct access **access);
+
+/* A descriptor for the log on our own stdout. A pipe or terminal is opened anew where that is allowed (call
+ * it before rights are dropped), because it is shared with others who want it blocking. -1: stdout is closed.
+ */
+int access_open_stdout(void);

@@ -1,0 +1,284 @@
+/* Calls go down from here, and what comes up of a request is its record. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "route/health.h"
+#include "route/problem.h"
+
+#include "gate/dataplane.h"
+#include "gate/lobby.h"
+
+enum {
+    TICK_MS = 1000,
+    GOODBYE_SLACK_MS = 3000, /* the last streams are told so long before the end of a drain */
+    HEAD_LIMIT = 32 * 1024,
+    TARGET_LIMIT = 8 * 1024,
+    HEAD_MS = 10000,
+    IDLE_MS = 75000,
+    STALL_MS = 60000,
+};
+
+struct dataplane {
+    struct dataplane_settings settings;
+    struct loop *loop;
+    struct page *page; /* our own */
+    struct backends *backends;
+    struct tunnels *tunnels;
+    struct proxy *proxy;
+    struct probes *probes;
+    struct http_server *server;
+    struct entrance *entrance;
+    struct lobby *lobby;
+    struct access *access; /* NULL: no access log */
+    struct serving *prepared;
+    uint64_t prepared_number;
+    struct serving *serving; /* NULL: nothing is committed, and nothing accepted */
+    enum dataplane_phase phase;
+    bool draining;
+    struct loop_timer tick;
+};
+
+/* --- connections and requests
+ * -------------------------------------------------------------------------------- */
+
+static size_t count_connections(const struct dataplane *dataplane)
+{
+    return http_server_connections(dataplane->server) + tunnels_count(dataplane->tunnels);
+}
+
+static void tell_open(struct dataplane *dataplane)
+{
+    pages_store(&dataplane->page->open, count_connections(dataplane));
+}
+
+static void on_accept(void *owner, int fd, const struct address *peer, unsigned index)
+{
+    struct dataplane *dataplane = owner;
+    http_server_accept(dataplane->server, fd, peer, index);
+    pages_add(&dataplane->page->accepted, 1);
+    tell_open(dataplane);
+}
+
+static bool is_ready(const struct dataplane *dataplane)
+{
+    return dataplane->phase == DATAPLANE_SERVING && !dataplane->draining &&
+           backends_are_ready(dataplane->backends);
+}
+
+static void on_lobby_left(void *owner, struct exchange *exchange)
+{
+    struct dataplane *dataplane = owner;
+    if (dataplane->phase == DATAPLANE_STARTING)
+        problem_reply_status(exchange, 503, "This reeve is being stopped before it has begun to serve.");
+    else
+        serving_answer(dataplane->serving, exchange, is_ready(dataplane));
+}
+
+static void answer_before_serving(struct dataplane *dataplane, struct exchange *exchange)
+{
+    bool reserved;
+    enum health_page page = health_find(exchange_request(exchange)->path, &reserved);
+    if (page != HEALTH_NONE)
+        health_answer(exchange, page, false);
+    else if (dataplane->draining)
+        on_lobby_left(dataplane, exchange);
+    else if (!lobby_enter(dataplane->lobby, exchange))
+        problem_reply_status(exchange, 503, "Too many requests wait for this reeve to start.");
+}
+
+static void on_request(void *owner, struct exchange *exchange)
+{
+    struct dataplane *dataplane = owner;
+    pages_add(&dataplane->page->requests, 1);
+    if (dataplane->phase == DATAPLANE_STARTING)
+        answer_before_serving(dataplane, exchange);
+    else
+        serving_answer(dataplane->serving, exchange, is_ready(dataplane));
+}
+
+static void on_record(void *owner, const struct http_record *record)
+{
+    struct dataplane *dataplane = owner;
+    tell_open(dataplane);
+    if (dataplane->access)
+        access_write(dataplane->access, record);
+    if (record->context)
+        serving_left(record->context);
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+    struct dataplane *dataplane = LIST_ENTRY(timer, struct dataplane, tick);
+    pages_store(&dataplane->page->tick_ms, (uint64_t)loop_now_ms(dataplane->loop));
+    tell_open(dataplane);
+    backends_tick(dataplane->backends);
+    loop_timer_start(dataplane->loop, timer, TICK_MS, on_tick);
+}
+
+/* --- what is served
+ * -------------------------------------------------------------------------------------------- */
+
+bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_t *snapshot,
+                       struct descriptors *descriptors, struct error *error)
+{
+    serving_retire(&dataplane->prepared);
+    dataplane->prepared = serving_new(snapshot, descriptors, dataplane->proxy, error);
+    dataplane->prepared_number = number;
+    return dataplane->prepared != NULL;
+}
+
+static void open_access(struct dataplane *dataplane, struct serving_settings *settings)
+{
+    int fd = -1;
+    access_free(&dataplane->access);
+    if (settings->access == SERVING_ACCESS_DESCRIPTOR) {
+        fd = settings->access_fd;
+        settings->access_fd = -1;
+    } else if (settings->access == SERVING_ACCESS_STDOUT && dataplane->settings.output >= 0) {
+        fd = dup(dataplane->settings.output);
+    }
+    if (fd >= 0)
+        dataplane->access = access_new(dataplane->loop, fd, settings->access_format);
+}
+
+static void open_entrance(struct dataplane *dataplane, struct serving_settings *settings)
+{
+    entrance_open(dataplane->entrance, settings->listeners, settings->addresses, settings->listener_count);
+    for (size_t i = 0; i < settings->listener_count; i++)
+        settings->listeners[i] = -1;
+}
+
+bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
+{
+    if (!dataplane->prepared || number != dataplane->prepared_number)
+        return false;
+    serving_retire(&dataplane->serving);
+    dataplane->serving = dataplane->prepared;
+    dataplane->prepared = NULL;
+    struct serving_settings *settings = serving_settings(dataplane->serving);
+    open_access(dataplane, settings);
+    if (!dataplane->draining)
+        open_entrance(dataplane, settings);
+    return true;
+}
+
+void dataplane_drop(struct dataplane *dataplane, uint64_t number)
+{
+    if (number == dataplane->prepared_number)
+        serving_retire(&dataplane->prepared);
+}
+
+const struct serving_settings *dataplane_settings(const struct dataplane *dataplane)
+{
+    return dataplane->serving ? serving_settings(dataplane->serving) : NULL;
+}
+
+void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase)
+{
+    dataplane->phase = phase;
+    if (phase != DATAPLANE_STARTING)
+        lobby_open(dataplane->lobby);
+}
+
+/* --- the end
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* Idle connections go at once when reeve stops; when other gates carry on, each may bring one more request.
+ */
+void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
+{
+    bool stopping = dataplane->phase == DATAPLANE_STOPPING;
+    int64_t spread_ms = timeout_ms > GOODBYE_SLACK_MS ? timeout_ms - GOODBYE_SLACK_MS : 0;
+    dataplane->draining = true;
+    pages_store(&dataplane->page->draining, 1);
+    entrance_close(dataplane->entrance);
+    lobby_open(dataplane->lobby);
+    http_server_drain(dataplane->server, stopping ? 0 : spread_ms);
+    tunnels_say_goodbye(dataplane->tunnels, stopping ? TUNNELS_GOING_AWAY : TUNNELS_RESTART, spread_ms);
+}
+
+bool dataplane_is_empty(const struct dataplane *dataplane)
+{
+    return count_connections(dataplane) == 0;
+}
+
+static void on_fewer(void *owner)
+{
+    struct dataplane *dataplane = owner;
+    if (dataplane->draining && dataplane_is_empty(dataplane))
+        dataplane->settings.events->on_empty(dataplane->settings.owner);
+}
+
+/* --- composition
+ * --------------------------------------------------------------------------------------------------- */
+
+struct dataplane *dataplane_new(const struct dataplane_settings *settings)
+{
+    struct dataplane *dataplane = MEMORY_NEW(struct dataplane);
+    const struct http_server_settings server = {
+        .head_limit = HEAD_LIMIT,
+        .target_limit = TARGET_LIMIT,
+        .head_ms = HEAD_MS,
+        .idle_ms = IDLE_MS,
+        .stall_ms = STALL_MS,
+        .on_request = on_request,
+        .on_record = on_record,
+        .on_drained = on_fewer,
+        .owner = dataplane,
+    };
+    const struct backends_settings backends = {
+        .loop = settings->loop,
+        .page = settings->pages->own,
+        .on_want = settings->events->on_want,
+        .on_unwant = settings->events->on_unwant,
+        .owner = settings->owner,
+    };
+    dataplane->settings = *settings;
+    dataplane->loop = settings->loop;
+    dataplane->page = settings->pages->own;
+    dataplane->backends = backends_new(&backends);
+    dataplane->tunnels = tunnels_new(settings->loop, on_fewer, dataplane);
+    dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
+    dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
+    dataplane->server = http_server_new(settings->loop, &server);
+    dataplane->entrance = entrance_new(settings->loop, settings->pages, on_accept, dataplane);
+    dataplane->lobby = lobby_new(on_lobby_left, dataplane);
+    on_tick(&dataplane->tick);
+    return dataplane;
+}
+
+void dataplane_free(struct dataplane **owned)
+{
+    struct dataplane *dataplane = *owned;
+    if (!dataplane)
+        return;
+    *owned = NULL;
+    loop_timer_stop(&dataplane->tick);
+    entrance_free(&dataplane->entrance);
+    http_server_free(&dataplane->server);
+    tunnels_free(&dataplane->tunnels);
+    lobby_free(&dataplane->lobby);
+    probes_free(&dataplane->probes);
+    proxy_free(&dataplane->proxy);
+    backends_free(&dataplane->backends);
+    serving_retire(&dataplane->prepared);
+    serving_retire(&dataplane->serving);
+    access_free(&dataplane->access);
+    free(dataplane);
+}
+
+struct backends *dataplane_backends(struct dataplane *dataplane)
+{
+    return dataplane->backends;
+}
+
+struct probes *dataplane_probes(struct dataplane *dataplane)
+{
+    return dataplane->probes;
+}
+
+const struct entrance *dataplane_entrance(const struct dataplane *dataplane)
+{
+    return dataplane->entrance;
+}

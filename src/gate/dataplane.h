@@ -1,0 +1,56 @@
+/* What serves in a gate: listeners, connections, routes, targets and streams, put together. Who decides what
+ * is served is gate.c, on the keeper's order. */
+#pragma once
+
+#include "route/probes.h"
+
+#include "gate/pages.h"
+#include "gate/serving.h"
+
+struct dataplane;
+
+enum dataplane_phase {
+    DATAPLANE_STARTING, /* startup hooks run: requests wait, only /health and /ready are answered */
+    DATAPLANE_SERVING,  /* requests are answered */
+    DATAPLANE_STOPPING, /* the same, but not ready any more: a drain follows */
+};
+
+struct dataplane_events {
+    void (*on_want)(void *owner, const char *target); /* see route/backends.h */
+    void (*on_unwant)(void *owner, const char *target);
+    probes_fn *on_probed;
+    void (*on_empty)(void *owner); /* a drain has let the last connection go; may come more than once */
+};
+
+struct dataplane_settings {
+    struct loop *loop;
+    const struct pages *pages; /* outlive it */
+    int output;                /* for an access log on stdout; the caller's; -1: none */
+    const struct dataplane_events *events;
+    void *owner;
+};
+
+/* Accepts nothing yet. The page's tick goes from here on. */
+struct dataplane *dataplane_new(const struct dataplane_settings *settings);
+/* Cuts what is open. Not from inside its callbacks. */
+void dataplane_free(struct dataplane **dataplane);
+
+/* Two phases (design §2 "Snapshot"). prepare builds `number`, replacing what was prepared before; it takes
+ * the descriptors that the snapshot names. commit serves it from now on; false: it is not what was prepared.
+ */
+bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_t *snapshot,
+                       struct descriptors *descriptors, struct error *error);
+bool dataplane_commit(struct dataplane *dataplane, uint64_t number);
+void dataplane_drop(struct dataplane *dataplane, uint64_t number);
+/* Of what is served; NULL before the first commit. */
+const struct serving_settings *dataplane_settings(const struct dataplane *dataplane);
+
+void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase);
+/* Accepts no more, ends what is open: answered requests with their answer, streams with a goodbye. Cutting
+ * what is left after `timeout_ms` is the caller's. */
+void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms);
+bool dataplane_is_empty(const struct dataplane *dataplane);
+
+struct backends *dataplane_backends(struct dataplane *dataplane);
+struct probes *dataplane_probes(struct dataplane *dataplane);
+const struct entrance *dataplane_entrance(const struct dataplane *dataplane);

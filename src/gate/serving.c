@@ -1,0 +1,391 @@
+/* Reading the snapshot is strict: keeper and gate are one version of reeve, so a surprise is a bug or an
+ * attack. Answering is one straight line: match, admit, hand to the route. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admit/admit.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "route/files.h"
+#include "route/health.h"
+#include "route/problem.h"
+
+#include "gate/serving.h"
+
+struct serving_route {
+    char *place; /* "reeve.yaml:12:5" */
+    char *target;
+    char *prefix;
+    struct files *files;      /* NULL: a proxy route */
+    struct proxy_route proxy; /* points into the texts above */
+};
+
+struct serving {
+    struct serving_settings settings;
+    struct proxy *proxy;
+    struct admit *admit;
+    struct match_table *table;
+    struct serving_route *routes;
+    size_t route_count;
+    char *addresses[ENTRANCE_MOST];
+    size_t open;  /* exchanges whose record is still to come */
+    bool retired; /* goes with the last of them */
+};
+
+/* --- reading: members of one row, until one is wrong -----------------------------------------------------
+ */
+
+struct row {
+    const json_t *object;
+    const char *place;
+    struct error *error;
+    bool wrong;
+};
+
+static bool row_wrong(struct row *row, const char *member, const char *wanted)
+{
+    if (!row->wrong)
+        error_set(row->error, "%s: \"%s\" in the snapshot is not %s", row->place, member, wanted);
+    row->wrong = true;
+    return false;
+}
+
+/* NULL for one that is absent or null. */
+static const json_t *row_member(const struct row *row, const char *name)
+{
+    const json_t *value = json_object_get(row->object, name);
+    return json_is_null(value) ? NULL : value;
+}
+
+static const char *row_text_or_null(struct row *row, const char *name)
+{
+    const json_t *value = row_member(row, name);
+    if (value && !json_is_string(value))
+        row_wrong(row, name, "a text");
+    return json_string_value(value);
+}
+
+static const char *row_text(struct row *row, const char *name)
+{
+    const char *text = row_text_or_null(row, name);
+    if (!text)
+        row_wrong(row, name, "a text");
+    return text ? text : "";
+}
+
+static int64_t row_number(struct row *row, const char *name, int64_t otherwise)
+{
+    const json_t *value = row_member(row, name);
+    if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
+        row_wrong(row, name, "a number");
+    return value ? json_integer_value(value) : otherwise;
+}
+
+static const json_t *row_array(struct row *row, const char *name)
+{
+    const json_t *value = row_member(row, name);
+    if (!json_is_array(value))
+        row_wrong(row, name, "an array");
+    return value;
+}
+
+/* The index of a text among `choices`, which end with NULL. */
+static int row_choice(struct row *row, const char *name, const char *const *choices)
+{
+    const char *text = row_text(row, name);
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(text, choices[i]) == 0)
+            return i;
+    row_wrong(row, name, "one of its values");
+    return 0;
+}
+
+static int row_descriptor(struct row *row, const char *name, struct descriptors *descriptors)
+{
+    int fd = descriptors_take(descriptors, row_text(row, name));
+    if (fd < 0)
+        row_wrong(row, name, "the name of a descriptor that has come");
+    return fd;
+}
+
+/* --- building
+ * ----------------------------------------------------------------------------------------------- */
+
+static bool read_strip(struct row *row, struct serving_route *route)
+{
+    const json_t *strip = row_member(row, "strip");
+    struct forward_rule *rule = &route->proxy.rule;
+    if (!strip || json_is_false(strip))
+        return true;
+    if (json_is_true(strip)) {
+        rule->strip = FORWARD_STRIP_WILDCARD;
+        return true;
+    }
+    if (!json_is_string(strip))
+        return row_wrong(row, "strip", "true or a text");
+    route->prefix = memory_text(json_string_value(strip));
+    rule->strip = FORWARD_STRIP_PREFIX;
+    rule->prefix = slice_of_text(route->prefix);
+    while (slice_ends_with(rule->prefix, SLICE("/")))
+        rule->prefix.size--;
+    return true;
+}
+
+static bool read_proxy(struct row *row, struct serving_route *route)
+{
+    route->target = memory_text(row_text(row, "target"));
+    route->proxy.target = slice_of_text(route->target);
+    route->proxy.body_max = row_number(row, "body_max", -1);
+    route->proxy.timeouts = (struct upstream_timeouts){
+        .connect_ms = row_number(row, "connect_ms", 5000),
+        .response_ms = row_number(row, "response_ms", 0),
+        .idle_ms = row_number(row, "idle_ms", 0),
+    };
+    return read_strip(row, route) && !row->wrong;
+}
+
+static bool read_route(struct serving *serving, struct row *row, unsigned number,
+                       struct descriptors *descriptors)
+{
+    static const char *const kinds[] = {"proxy", "files", NULL};
+    struct serving_route *route = &serving->routes[number];
+    route->place = memory_text(row_text(row, "place"));
+    row->place = route->place;
+    const char *path = row_text(row, "path"), *host = row_text_or_null(row, "host");
+    int kind = row_choice(row, "kind", kinds);
+    if (row->wrong)
+        return false;
+    if (!match_add(serving->table, host, path, number, row->error))
+        return error_prefix(row->error, "%s", route->place);
+    if (kind == 0)
+        return read_proxy(row, route);
+    int root = row_descriptor(row, "root", descriptors);
+    const char *fallback = row_text_or_null(row, "fallback");
+    if (root >= 0)
+        route->files = files_new(root, fallback);
+    return !row->wrong;
+}
+
+static bool read_routes(struct serving *serving, struct row *top, struct descriptors *descriptors)
+{
+    const json_t *rows = row_array(top, "routes");
+    serving->route_count = json_array_size(rows);
+    serving->routes = MEMORY_ARRAY(struct serving_route, serving->route_count);
+    for (size_t i = 0; i < serving->route_count; i++) {
+        struct row row = {.object = json_array_get(rows, i), .place = "a route", .error = top->error};
+        if (!read_route(serving, &row, (unsigned)i, descriptors))
+            return false;
+    }
+    return !top->wrong;
+}
+
+static bool read_listeners(struct serving *serving, struct row *top, struct descriptors *descriptors)
+{
+    struct serving_settings *settings = &serving->settings;
+    const json_t *rows = row_array(top, "listeners");
+    if (json_array_size(rows) > ENTRANCE_MOST)
+        return error_set(top->error, "more than %d listeners", ENTRANCE_MOST);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        struct row row = {.object = json_array_get(rows, i), .place = "a listener", .error = top->error};
+        size_t place = settings->listener_count++;
+        serving->addresses[place] = memory_text(row_text(&row, "address"));
+        settings->addresses[place] = serving->addresses[place];
+        settings->listeners[place] = row_descriptor(&row, "descriptor", descriptors);
+        if (row.wrong)
+            return false;
+    }
+    return !top->wrong;
+}
+
+/* A list of texts that ends with NULL; free() it. The texts stay the JSON's. */
+static const char **read_texts(struct row *row, const char *name)
+{
+    const json_t *values = row_array(row, name);
+    const char **texts = MEMORY_ARRAY(const char *, json_array_size(values) + 1);
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        texts[i] = json_string_value(json_array_get(values, i));
+        if (!texts[i])
+            row_wrong(row, name, "a list of texts");
+    }
+    return texts;
+}
+
+static bool read_admission(struct serving *serving, struct row *top)
+{
+    const char **hosts = read_texts(top, "hosts"), **origins = read_texts(top, "origins");
+    if (!top->wrong)
+        serving->admit = admit_new(hosts, origins, top->error);
+    free(hosts);
+    free(origins);
+    return serving->admit != NULL;
+}
+
+static bool read_settings(struct serving *serving, struct row *top, struct descriptors *descriptors)
+{
+    static const char *const accesses[] = {"none", "stdout", "descriptor", NULL};
+    static const char *const formats[] = {"json", "combined", NULL};
+    static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
+    struct serving_settings *settings = &serving->settings;
+    settings->access = (enum serving_access)row_choice(top, "access", accesses);
+    settings->access_format = (enum access_format)row_choice(top, "access_format", formats);
+    settings->log_level = (enum log_level)row_choice(top, "log_level", levels);
+    settings->drain_ms = row_number(top, "drain_ms", 30000);
+    if (settings->access == SERVING_ACCESS_DESCRIPTOR) {
+        settings->access_fd = descriptors_take(descriptors, "access");
+        if (settings->access_fd < 0)
+            row_wrong(top, "access", "with its descriptor");
+    }
+    return !top->wrong;
+}
+
+static void serving_free(struct serving *serving)
+{
+    for (size_t i = 0; i < serving->route_count; i++) {
+        struct serving_route *route = &serving->routes[i];
+        files_free(&route->files);
+        free(route->place);
+        free(route->target);
+        free(route->prefix);
+    }
+    for (size_t i = 0; i < serving->settings.listener_count; i++) {
+        if (serving->settings.listeners[i] >= 0)
+            close(serving->settings.listeners[i]);
+        free(serving->addresses[i]);
+    }
+    if (serving->settings.access_fd >= 0)
+        close(serving->settings.access_fd);
+    admit_free(&serving->admit);
+    match_free(&serving->table);
+    free(serving->routes);
+    free(serving);
+}
+
+struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors, struct proxy *proxy,
+                            struct error *error)
+{
+    struct serving *serving = MEMORY_NEW(struct serving);
+    struct row top = {.object = snapshot, .place = "the snapshot", .error = error};
+    serving->proxy = proxy;
+    serving->settings.access_fd = -1;
+    serving->table = match_new();
+    if (read_settings(serving, &top, descriptors) && read_admission(serving, &top) &&
+        read_listeners(serving, &top, descriptors) && read_routes(serving, &top, descriptors))
+        return serving;
+    serving_free(serving);
+    return NULL;
+}
+
+struct serving_settings *serving_settings(struct serving *serving)
+{
+    return &serving->settings;
+}
+
+/* --- answering
+ * ------------------------------------------------------------------------------------------------ */
+
+static bool steers(const struct exchange_request *request)
+{
+    enum http1_method method = request->head->method;
+    return request->upgrade ||
+           !(method == HTTP1_GET || method == HTTP1_HEAD || method == HTTP1_OPTIONS || method == HTTP1_TRACE);
+}
+
+static enum admit_verdict admit(const struct serving *serving, const struct exchange_request *request,
+                                bool routed)
+{
+    struct admit_request question = {
+        .host = request->host,
+        .authority = request->authority,
+        .origin = fields_get(&request->head->fields, FIELD_ORIGIN),
+        .secure = request->secure,
+        .steers = steers(request),
+        .routed = routed,
+    };
+    return admit_check(serving->admit, &question);
+}
+
+static void refuse(struct exchange *exchange, enum admit_verdict verdict)
+{
+    const struct exchange_request *request = exchange_request(exchange);
+    struct slice origin = fields_get(&request->head->fields, FIELD_ORIGIN), detail = {0};
+    struct arena *arena = exchange_arena(exchange);
+    switch (verdict) {
+    case ADMIT_FOREIGN_HOST:
+        detail = arena_format(arena,
+                              "\"" SLICE_FORMAT "\" is no name of this server. If it should be, add it to "
+                              "`hosts` in the configuration.",
+                              SLICE_ARGUMENTS(request->host));
+        break;
+    case ADMIT_FOREIGN_ORIGIN:
+        detail = arena_format(arena,
+                              "Pages of " SLICE_FORMAT " may not do this here. If they should, add it to "
+                              "`origins` in the configuration.",
+                              SLICE_ARGUMENTS(origin));
+        break;
+    case ADMIT_NO_ROUTE:
+        detail = SLICE("No route leads there.");
+        break;
+    case ADMIT_PASS:
+        UNREACHABLE();
+    }
+    problem_reply_status(exchange, admit_status(verdict), detail.data);
+}
+
+/* Ours rank below everything of the user's but a bare `*` (contract §1). */
+static enum health_page find_own(const struct exchange_request *request, bool matched,
+                                 const struct match_result *match)
+{
+    bool reserved;
+    enum health_page page = health_find(request->path, &reserved);
+    bool catch_all = matched && match->wildcard && match->before_rest == 0;
+    return reserved || !matched || catch_all ? page : HEALTH_NONE;
+}
+
+void serving_answer(struct serving *serving, struct exchange *exchange, bool ready)
+{
+    const struct exchange_request *request = exchange_request(exchange);
+    struct match_result match = {0};
+    serving->open++;
+    exchange_set_context(exchange, serving);
+    bool matched = match_find(serving->table, request->host, request->path, &match);
+    enum health_page page = find_own(request, matched, &match);
+    enum admit_verdict verdict = admit(serving, request, matched || page != HEALTH_NONE);
+    if (verdict != ADMIT_PASS) {
+        refuse(exchange, verdict);
+        return;
+    }
+    if (page != HEALTH_NONE) {
+        health_answer(exchange, page, ready);
+        return;
+    }
+    const struct serving_route *route = &serving->routes[match.route];
+    exchange_set_route(exchange, route->place, route->target);
+    if (route->files)
+        files_answer(route->files, exchange, &match);
+    else
+        proxy_answer(serving->proxy, &route->proxy, exchange, &match);
+}
+
+static void free_when_unused(struct serving *serving)
+{
+    if (serving->retired && serving->open == 0)
+        serving_free(serving);
+}
+
+void serving_left(struct serving *serving)
+{
+    CHECK(serving->open > 0);
+    serving->open--;
+    free_when_unused(serving);
+}
+
+void serving_retire(struct serving **serving)
+{
+    if (!*serving)
+        return;
+    (*serving)->retired = true;
+    free_when_unused(*serving);
+    *serving = NULL;
+}

@@ -1,0 +1,44 @@
+/* What a gate serves: one snapshot made into routes (wire/SNAPSHOT.md). Immutable once built.
+ *
+ * A newer one replaces it at once for new requests; it lives until the last exchange that it answers is over,
+ * which serving_left() counts. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "route/proxy.h"
+
+#include "gate/access.h"
+#include "gate/descriptors.h"
+#include "gate/entrance.h"
+
+struct serving;
+
+enum serving_access { SERVING_ACCESS_NONE, SERVING_ACCESS_STDOUT, SERVING_ACCESS_DESCRIPTOR };
+
+/* What is not for single requests. */
+struct serving_settings {
+    enum serving_access access;
+    enum access_format access_format;
+    int access_fd; /* SERVING_ACCESS_DESCRIPTOR: the taker's; else -1 */
+    enum log_level log_level;
+    int64_t drain_ms;
+    size_t listener_count;
+    int listeners[ENTRANCE_MOST]; /* the taker's */
+    const char *addresses[ENTRANCE_MOST];
+};
+
+/* Checks every member's type and takes the descriptors that it names. `proxy` and the snapshot's JSON are
+ * borrowed: the JSON until the end of the call. NULL with the text, which names the row's place. */
+struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors, struct proxy *proxy,
+                            struct error *error);
+/* Whoever takes descriptors sets their places to -1; the rest are closed with the serving. */
+struct serving_settings *serving_settings(struct serving *serving);
+
+/* Admission, route, answer. Sets the exchange's context to the serving: call serving_left() with it when its
+ * record comes. `ready`: the answer of /ready. */
+void serving_answer(struct serving *serving, struct exchange *exchange, bool ready);
+void serving_left(struct serving *serving);
+/* No new requests come: frees it as soon as nothing of it is open. Sets *serving to NULL. */
+void serving_retire(struct serving **serving);

@@ -1,0 +1,398 @@
+/* A waiter's callback may make any waiter leave, so news are spread in the loop's next task over a list of
+ * those who waited when they came. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/memory.h"
+
+#include "route/backends.h"
+
+enum { IDLE_PER_ADDRESS = 64, IDLE_MS = 55000 };
+
+struct backend {
+    UT_hash_handle hh;
+    struct backends *backends;
+    struct target_row row;
+    struct address addresses[TARGET_MOST_ADDRESSES];
+    int address_count;
+    unsigned next_address;
+    int socket; /* O_PATH; -1: none */
+    bool known; /* in the keeper's table */
+    bool asked; /* the keeper was told that requests wait */
+    bool touched;
+    struct list waiters;
+    struct list to_tell; /* waiters that have not been told the latest news */
+    unsigned waiting;
+    struct loop_task tell;
+};
+
+struct backends {
+    struct backends_settings settings;
+    struct upstream_pool *pool;
+    struct backend *by_name;
+    bool complete; /* the first table is in */
+    bool keeper_away;
+};
+
+struct backends *backends_new(const struct backends_settings *settings)
+{
+    const struct upstream_pool_settings pool = {.most_idle = IDLE_PER_ADDRESS, .idle_ms = IDLE_MS};
+    struct backends *backends = MEMORY_NEW(struct backends);
+    backends->settings = *settings;
+    backends->pool = upstream_pool_new(settings->loop, &pool);
+    return backends;
+}
+
+void backends_free(struct backends **owned)
+{
+    struct backends *backends = *owned;
+    struct backend *backend, *next;
+    if (!backends)
+        return;
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        CHECK(backend->waiting == 0);
+        HASH_DEL(backends->by_name, backend);
+        loop_task_stop(&backend->tell);
+        if (backend->socket >= 0)
+            close(backend->socket);
+        free(backend);
+    }
+    upstream_pool_free(&backends->pool);
+    free(backends);
+    *owned = NULL;
+}
+
+struct upstream_pool *backends_pool(struct backends *backends)
+{
+    return backends->pool;
+}
+
+struct backend *backends_find(struct backends *backends, struct slice name)
+{
+    struct backend *backend;
+    HASH_FIND(hh, backends->by_name, name.data, name.size, backend);
+    return backend;
+}
+
+const struct target_row *backends_row(const struct backend *backend)
+{
+    return &backend->row;
+}
+
+/* --- rows ------------------------------------------------------------------------------------------------
+ */
+
+static struct backend *find_or_add(struct backends *backends, const char *name)
+{
+    struct backend *backend = backends_find(backends, slice_of_text(name));
+    if (backend)
+        return backend;
+    backend = MEMORY_NEW(struct backend);
+    backend->backends = backends;
+    backend->socket = -1;
+    list_init(&backend->waiters);
+    list_init(&backend->to_tell);
+    snprintf(backend->row.name, sizeof backend->row.name, "%s", name);
+    HASH_ADD(hh, backends->by_name, row.name, strlen(backend->row.name), backend);
+    return backend;
+}
+
+static void set_addresses(struct backend *backend)
+{
+    const struct target_row *row = &backend->row;
+    char path[64];
+    backend->address_count = 0;
+    if (row->socket) { /* reached through the descriptor: its path is closed to us */
+        snprintf(path, sizeof path, "unix:/proc/self/fd/%d", backend->socket);
+        if (backend->socket >= 0 && address_parse(slice_of_text(path), &backend->addresses[0], NULL))
+            backend->address_count = 1;
+        return;
+    }
+    for (int i = 0; i < row->address_count; i++) {
+        struct address *address = &backend->addresses[backend->address_count];
+        if (address_parse(slice_of_text(row->addresses[i]), address, NULL))
+            backend->address_count++;
+    }
+}
+
+static void on_tell(struct loop_task *task)
+{
+    struct backend *backend = LIST_ENTRY(task, struct backend, tell);
+    while (!list_empty(&backend->to_tell)) {
+        struct list *link = backend->to_tell.next;
+        list_remove(link);
+        list_append(&backend->waiters, link);
+        struct backends_waiter *waiter = LIST_ENTRY(link, struct backends_waiter, link);
+        waiter->on_news(waiter);
+    }
+}
+
+static void spread_news(struct backend *backend)
+{
+    while (!list_empty(&backend->waiters)) {
+        struct list *link = backend->waiters.next;
+        list_remove(link);
+        list_append(&backend->to_tell, link);
+    }
+    loop_task_start(backend->backends->settings.loop, &backend->tell, on_tell);
+}
+
+/* Connections to what was there before are of no use: the next run would get another one's requests. */
+static void forget_connections(struct backend *backend)
+{
+    for (int i = 0; i < backend->address_count; i++)
+        upstream_pool_forget(backend->backends->pool, &backend->addresses[i]);
+}
+
+static void replace_socket(struct backend *backend, int socket)
+{
+    if (backend->socket < 0 && socket < 0)
+        return;
+    forget_connections(backend); /* the number in /proc/self/fd may soon mean another target's */
+    if (backend->socket >= 0)
+        close(backend->socket);
+    backend->socket = socket;
+}
+
+static void set_row(struct backends *backends, const struct target_row *row, int socket)
+{
+    struct backend *backend = find_or_add(backends, row->name);
+    bool same_run = backend->row.generation == row->generation;
+    if (!same_run || !row->ready)
+        forget_connections(backend);
+    if (socket >= 0 || !row->socket || !same_run)
+        replace_socket(backend, socket);
+    backend->row = *row;
+    backend->known = true;
+    set_addresses(backend);
+    spread_news(backend);
+}
+
+bool backends_set_row(struct backends *backends, const json_t *object, int socket)
+{
+    struct target_row row;
+    if (!target_row_decode(object, &row)) {
+        if (socket >= 0)
+            close(socket);
+        return false;
+    }
+    set_row(backends, &row, socket);
+    return true;
+}
+
+static void set_gone(struct backend *backend)
+{
+    backend->known = false;
+    backend->row.state = TARGET_DOWN;
+    backend->row.ready = backend->row.wanted = backend->row.demand = false;
+    forget_connections(backend);
+    backend->address_count = 0;
+    spread_news(backend);
+}
+
+bool backends_set_table(struct backends *backends, const json_t *rows)
+{
+    struct target_row row;
+    struct backend *backend, *next;
+    json_t *object;
+    size_t i;
+    if (!json_is_array(rows))
+        return false;
+    json_array_foreach(rows, i, object)
+    {
+        if (!target_row_decode(object, &row))
+            return false;
+    }
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        backend->known = false;
+    }
+    json_array_foreach(rows, i, object)
+    {
+        target_row_decode(object, &row);
+        set_row(backends, &row, -1);
+    }
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        if (!backend->known)
+            set_gone(backend);
+    }
+    backends->complete = true;
+    return true;
+}
+
+void backends_set_keeper_away(struct backends *backends)
+{
+    struct backend *backend, *next;
+    backends->keeper_away = true;
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        spread_news(backend);
+    }
+}
+
+bool backends_are_ready(const struct backends *backends)
+{
+    struct backend *backend, *next;
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        if (backend->row.wanted && !backend->row.demand && !backend->row.ready)
+            return false;
+    }
+    return backends->complete;
+}
+
+/* --- verdicts --------------------------------------------------------------------------------------------
+ */
+
+/* What an operator has stopped, only an operator starts again. */
+static bool comes_up_when_asked(const struct target_row *row)
+{
+    bool stopped = row->state == TARGET_DOWN && row->cause.kind == TARGET_CAUSE_STOPPED;
+    return row->wanted || (row->demand && !stopped);
+}
+
+enum backends_verdict backends_verdict_of(const struct target_row *row, bool keeper_away)
+{
+    if (row->ready)
+        return BACKENDS_GO;
+    if (keeper_away)
+        return BACKENDS_REFUSE;
+    switch (row->state) {
+    case TARGET_STARTING:
+    case TARGET_READY: /* not the row's `ready`: its address is still to come */
+        return BACKENDS_WAIT;
+    case TARGET_DOWN:
+    case TARGET_STOPPING:
+        return comes_up_when_asked(row) ? BACKENDS_WAIT : BACKENDS_REFUSE;
+    case TARGET_BACKOFF:
+    case TARGET_ENDED:
+    case TARGET_FAILED:
+        return BACKENDS_REFUSE;
+    }
+    UNREACHABLE();
+}
+
+enum backends_verdict backends_verdict(const struct backend *backend)
+{
+    enum backends_verdict verdict = backends_verdict_of(&backend->row, backend->backends->keeper_away);
+    if (verdict == BACKENDS_GO && backend->address_count == 0)
+        return backend->backends->keeper_away ? BACKENDS_REFUSE : BACKENDS_WAIT;
+    return verdict;
+}
+
+struct address backends_address(struct backend *backend)
+{
+    CHECK(backend->address_count > 0);
+    return backend->addresses[backend->next_address++ % (unsigned)backend->address_count];
+}
+
+/* --- waiters ---------------------------------------------------------------------------------------------
+ */
+
+static void on_limit(struct loop_timer *timer)
+{
+    struct backends_waiter *waiter = LIST_ENTRY(timer, struct backends_waiter, limit);
+    backends_leave(waiter);
+    waiter->on_late(waiter);
+}
+
+static void ask_keeper(struct backend *backend)
+{
+    const struct backends_settings *settings = &backend->backends->settings;
+    if (backend->asked || !backend->row.demand || backend->row.ready || backend->backends->keeper_away)
+        return;
+    backend->asked = true;
+    settings->on_want(settings->owner, backend->row.name);
+}
+
+bool backends_wait(struct backend *backend, struct backends_waiter *waiter, int64_t limit_ms)
+{
+    CHECK(waiter->on_news && waiter->on_late);
+    if (!waiter->link.next) {
+        if (backend->waiting >= BACKENDS_WAITERS_MOST)
+            return false;
+        backend->waiting++;
+        waiter->backend = backend;
+        list_append(&backend->waiters, &waiter->link);
+        loop_timer_start(backend->backends->settings.loop, &waiter->limit, limit_ms, on_limit);
+    }
+    ask_keeper(backend);
+    return true;
+}
+
+void backends_leave(struct backends_waiter *waiter)
+{
+    struct backend *backend = waiter->backend;
+    if (!waiter->link.next)
+        return;
+    const struct backends_settings *settings = &backend->backends->settings;
+    list_remove(&waiter->link);
+    waiter->link = (struct list){0};
+    loop_timer_stop(&waiter->limit);
+    backend->waiting--;
+    if (backend->waiting > 0 || !backend->asked)
+        return;
+    backend->asked = false;
+    if (!backend->backends->keeper_away)
+        settings->on_unwant(settings->owner, backend->row.name);
+}
+
+/* --- traffic ---------------------------------------------------------------------------------------------
+ */
+
+static struct page_target *page_row(const struct backend *backend)
+{
+    struct page *page = backend->backends->settings.page;
+    return page && backend->row.slot < PAGE_TARGETS ? &page->targets[backend->row.slot] : NULL;
+}
+
+/* Only this process writes its page: a load and a store are enough. */
+static void add(_Atomic uint64_t *number, uint64_t more)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+void backends_open(struct backend *backend)
+{
+    struct page_target *row = page_row(backend);
+    backend->touched = true;
+    if (!row)
+        return;
+    add(&row->streams, 1);
+    add(&row->requests, 1);
+}
+
+void backends_close(struct backend *backend)
+{
+    struct page_target *row = page_row(backend);
+    backend->touched = true;
+    if (row)
+        add(&row->streams, (uint64_t)-1);
+}
+
+void backends_touch(struct backend *backend)
+{
+    backend->touched = true;
+}
+
+void backends_tick(struct backends *backends)
+{
+    const struct clock *clock = loop_clock(backends->settings.loop);
+    uint64_t now = (uint64_t)clock->boottime_ms(clock);
+    struct backend *backend, *next;
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        struct page_target *row = page_row(backend);
+        if (row && backend->touched)
+            atomic_store_explicit(&row->last_activity_ms, now, memory_order_relaxed);
+        backend->touched = false;
+    }
+}

@@ -1,0 +1,86 @@
+/* The targets as this gate sees them, and the requests that wait for one (design §4 "Single flight").
+ *
+ * Rows come from the keeper, whole at the gate's start and then by change. A request asks for the verdict:
+ * go, wait or be refused. While requests wait for a target that is started on demand, the keeper is told so
+ * once; when the last of them has left, it is told that too. */
+#pragma once
+
+#include <jansson.h>
+
+#include "http/upstream.h"
+#include "link/page.h"
+#include "wire/target.h"
+
+enum {
+    BACKENDS_WAITERS_MOST = 1000, /* per target; the next one gets 503 */
+    BACKENDS_NEWS_MS = 1000,      /* how long news of a process that just died may take */
+};
+
+struct backends;
+struct backend; /* one target; lives as long as the backends */
+
+struct backends_settings {
+    struct loop *loop;
+    struct page *page; /* this gate's own; may be NULL */
+    void (*on_want)(void *owner, const char *target);
+    void (*on_unwant)(void *owner, const char *target);
+    void *owner;
+};
+
+struct backends *backends_new(const struct backends_settings *settings);
+/* Nobody waits and no call is open any more. */
+void backends_free(struct backends **backends);
+
+/* The whole table: an array of rows; a target that is not in it is gone. False: malformed, nothing changed.
+ */
+bool backends_set_table(struct backends *backends, const json_t *rows);
+/* One row. `socket`: O_PATH descriptor of the target's unix socket, taken over; -1: none. */
+bool backends_set_row(struct backends *backends, const json_t *row, int socket);
+/* The keeper has gone: nothing is started any more. */
+void backends_set_keeper_away(struct backends *backends);
+/* /ready: every target that shall be up is ready; false before the first table. */
+bool backends_are_ready(const struct backends *backends);
+/* Writes last_activity_ms of the targets that had traffic since the last call into the page. */
+void backends_tick(struct backends *backends);
+
+/* NULL: never heard of. */
+struct backend *backends_find(struct backends *backends, struct slice name);
+const struct target_row *backends_row(const struct backend *backend);
+struct upstream_pool *backends_pool(struct backends *backends);
+/* Where to connect; one after the other when there are several. Only after BACKENDS_GO. */
+struct address backends_address(struct backend *backend);
+
+/* --- may a request go there? ------------------------------------------------------------------- */
+
+enum backends_verdict {
+    BACKENDS_GO,
+    BACKENDS_WAIT,   /* it is starting, or will when asked to */
+    BACKENDS_REFUSE, /* not now: 503 with the cause */
+};
+
+enum backends_verdict backends_verdict(const struct backend *backend);
+/* The rule alone. */
+enum backends_verdict backends_verdict_of(const struct target_row *row, bool keeper_away);
+
+/* One who waits, inside its owner's object. */
+struct backends_waiter {
+    struct list link; /* all zero: waits for nothing */
+    struct loop_timer limit;
+    struct backend *backend;
+    /* The row has changed: ask for the verdict again. Fires from the loop; may leave or go on waiting. */
+    void (*on_news)(struct backends_waiter *waiter);
+    /* `limit_ms` have passed. The waiter has left. */
+    void (*on_late)(struct backends_waiter *waiter);
+};
+
+/* Sets the waiter's callbacks first. False: too many wait. A waiter that waits already stays with its limit.
+ */
+bool backends_wait(struct backend *backend, struct backends_waiter *waiter, int64_t limit_ms);
+/* Does nothing for one who does not wait. */
+void backends_leave(struct backends_waiter *waiter);
+
+/* --- traffic, for the page ------------------------------------------------------------------------ */
+
+void backends_open(struct backend *backend);  /* a request or stream begins */
+void backends_close(struct backend *backend); /* ... and ends */
+void backends_touch(struct backend *backend); /* user data has passed */

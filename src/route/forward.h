@@ -1,0 +1,38 @@
+/* What changes on a message that is passed on (contract §1 "What an upstream sees"; RFC 9110 §7.6): the
+ * target, the fields that belong to one connection, and those by which a program behind learns who asks. */
+#pragma once
+
+#include "http/exchange.h"
+
+enum forward_strip {
+    FORWARD_STRIP_NOTHING,
+    FORWARD_STRIP_WILDCARD, /* everything before the `*` */
+    FORWARD_STRIP_PREFIX,   /* a literal prefix of the path */
+};
+
+struct forward_rule {
+    enum forward_strip strip;
+    struct slice prefix; /* FORWARD_STRIP_PREFIX: "/api", without a slash at its end */
+};
+
+struct forward_target {
+    struct slice target;   /* path and query for the upstream */
+    struct slice stripped; /* what was taken off the path, as sent; empty: nothing */
+};
+
+/* `before_rest`: segments before the `*` of the route (route/match.h). Text is in the exchange's arena;
+ * target.data is NULL when it is full. */
+struct forward_target forward_target(struct exchange *exchange, const struct forward_rule *rule,
+                                     unsigned before_rest);
+
+enum {
+    FORWARD_OWN_FIELDS = 6, /* that reeve adds */
+    FORWARD_FIELDS_MOST = FIELDS_MOST + FORWARD_OWN_FIELDS,
+};
+
+/* The request's fields for the upstream into fields[FORWARD_FIELDS_MOST]; returns how many. They point into
+ * the exchange and its arena. */
+size_t forward_request(struct exchange *exchange, struct slice stripped, struct exchange_field *fields);
+/* An answer's fields for the client; they point into `head`. `upgraded`: of a 101, with Connection and
+ * Upgrade. */
+size_t forward_response(const struct http1_head *head, bool upgraded, struct exchange_field *fields);

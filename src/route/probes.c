@@ -1,0 +1,134 @@
+/* Each probe has a connection of its own: one from a pool would say nothing about who listens now. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+
+#include "route/probes.h"
+
+struct probe {
+    struct list link;
+    struct probes *probes;
+    struct upstream_call *call;
+    struct loop_timer limit;
+    uint32_t id;
+    char target[TARGET_NAME_SIZE];
+    uint64_t generation;
+    int socket;
+    int64_t timeout_ms;
+};
+
+struct probes {
+    struct loop *loop;
+    struct upstream_pool *pool;
+    struct list open;
+    probes_fn *on_done;
+    void *owner;
+};
+
+struct probes *probes_new(struct loop *loop, probes_fn *on_done, void *owner)
+{
+    const struct upstream_pool_settings none_kept = {0};
+    struct probes *probes = MEMORY_NEW(struct probes);
+    probes->loop = loop;
+    probes->pool = upstream_pool_new(loop, &none_kept);
+    probes->on_done = on_done;
+    probes->owner = owner;
+    list_init(&probes->open);
+    return probes;
+}
+
+static void close_probe(struct probe *probe)
+{
+    list_remove(&probe->link);
+    loop_timer_stop(&probe->limit);
+    upstream_close(&probe->call);
+    if (probe->socket >= 0)
+        close(probe->socket);
+    loop_free_later(probe->probes->loop, probe, free);
+}
+
+void probes_free(struct probes **probes)
+{
+    if (!*probes)
+        return;
+    LIST_FOR_EACH(link, &(*probes)->open)
+    close_probe(LIST_ENTRY(link, struct probe, link));
+    upstream_pool_free(&(*probes)->pool);
+    free(*probes);
+    *probes = NULL;
+}
+
+static void done(struct probe *probe, int status, const char *error)
+{
+    struct probes *probes = probe->probes;
+    struct probes_result result = {
+        .id = probe->id,
+        .target = probe->target,
+        .generation = probe->generation,
+        .ok = status >= 200 && status < 400,
+        .status = status,
+        .error = error,
+    };
+    close_probe(probe);
+    probes->on_done(probes->owner, &result);
+}
+
+static void on_head(void *owner, const struct http1_head *head)
+{
+    if (head->status >= 200)
+        done(owner, (int)head->status, NULL);
+}
+
+static void on_nothing(void *owner)
+{
+    (void)owner;
+}
+
+static void on_failed(void *owner, enum upstream_failure failure, int error)
+{
+    char text[128];
+    static const char *const reasons[] = {
+        [UPSTREAM_CONNECT] = "cannot connect",
+        [UPSTREAM_TIMEOUT] = "no answer in time",
+        [UPSTREAM_PROTOCOL] = "the answer is not HTTP",
+        [UPSTREAM_CLOSED] = "the connection was closed without an answer",
+    };
+    snprintf(text, sizeof text, "%s%s%s", reasons[failure], error ? ": " : "", error ? strerror(-error) : "");
+    done(owner, 0, text);
+}
+
+static void on_limit(struct loop_timer *timer)
+{
+    struct probe *probe = LIST_ENTRY(timer, struct probe, limit);
+    char text[64];
+    snprintf(text, sizeof text, "no answer within %lld ms", (long long)probe->timeout_ms);
+    done(probe, 0, text);
+}
+
+void probes_start(struct probes *probes, const struct probes_request *request)
+{
+    static const struct upstream_events events = {
+        .on_head = on_head, .on_body = on_nothing, .on_room = on_nothing, .on_failed = on_failed};
+    const struct exchange_field fields[] = {
+        {SLICE("Host"), request->host},
+        {SLICE("User-Agent"), SLICE("reeve-probe")},
+        {SLICE("Accept"), SLICE("*/*")},
+    };
+    const struct upstream_request call = {
+        .method = SLICE("GET"), .target = request->path, .fields = fields, .field_count = 3};
+    const struct upstream_timeouts timeouts = {.connect_ms = request->timeout_ms};
+    struct probe *probe = MEMORY_NEW(struct probe);
+    probe->probes = probes;
+    probe->id = request->id;
+    probe->generation = request->generation;
+    probe->socket = request->socket;
+    probe->timeout_ms = request->timeout_ms;
+    snprintf(probe->target, sizeof probe->target, "%s", request->target);
+    list_append(&probes->open, &probe->link);
+    loop_timer_start(probes->loop, &probe->limit, request->timeout_ms, on_limit);
+    probe->call = upstream_call(probes->pool, &request->address, &call, &timeouts, &events, probe);
+}

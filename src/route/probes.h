@@ -1,0 +1,35 @@
+/* HTTP readiness and liveness probes, made here because the keeper reads nothing from the network (design
+ * §1). */
+#pragma once
+
+#include "http/upstream.h"
+#include "wire/target.h"
+
+struct probes;
+
+struct probes_request {
+    uint32_t id; /* of the keeper's question */
+    char target[TARGET_NAME_SIZE];
+    uint64_t generation;
+    struct address address;
+    int socket; /* that `address` goes through, taken over; -1: none */
+    struct slice host, path;
+    int64_t timeout_ms; /* for the whole of it */
+};
+
+struct probes_result {
+    uint32_t id;
+    const char *target;
+    uint64_t generation;
+    bool ok;           /* a status from 200 to 399 */
+    int status;        /* 0: none came */
+    const char *error; /* NULL, or why none came */
+};
+
+/* Fires once per probe, from the loop. */
+typedef void probes_fn(void *owner, const struct probes_result *result);
+
+struct probes *probes_new(struct loop *loop, probes_fn *on_done, void *owner);
+void probes_start(struct probes *probes, const struct probes_request *request);
+/* Probes under way end without a word. */
+void probes_free(struct probes **probes);

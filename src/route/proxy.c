@@ -1,0 +1,433 @@
+/* One struct passage per exchange, in its arena: it waits for the target, calls it, and pumps both bodies.
+ * Bytes are read into memory that all passages share and written at once; only what the other side does not
+ * take is kept. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/memory.h"
+
+#include "route/navigation.h"
+#include "route/problem.h"
+#include "route/proxy.h"
+#include "route/slash.h"
+#include "route/unavailable.h"
+
+enum {
+    SCRATCH_SIZE = 64 * 1024,
+    READS_PER_TURN = 8, /* then the other connections get their turn */
+};
+
+struct proxy {
+    struct loop *loop;
+    struct backends *backends;
+    struct tunnels *tunnels;
+    char scratch[SCRATCH_SIZE];
+};
+
+enum passage_state {
+    PASSAGE_WAITING,   /* no call: the target is not ready, or was not there a moment ago */
+    PASSAGE_CALLING,   /* the call is open, the answer's head is still to come */
+    PASSAGE_ANSWERING, /* the head has been passed on, the body follows */
+    PASSAGE_OVER,      /* the exchange is answered or gone: nothing of it is touched any more */
+};
+
+struct passage {
+    struct proxy *proxy;
+    struct exchange *exchange;
+    struct backend *backend;
+    struct upstream_call *call; /* CALLING and ANSWERING */
+    struct backends_waiter waiter;
+    struct loop_task next_turn;
+    enum passage_state state;
+    bool refused;        /* by connect(2), although its row says ready: news are due */
+    uint64_t generation; /* of the run that was called */
+    bool request_ended;
+    struct buffer request_held;  /* read from the client, not yet taken by the upstream */
+    struct buffer response_held; /* and the other way */
+    struct forward_target target;
+    struct upstream_timeouts timeouts;
+};
+
+struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels)
+{
+    struct proxy *proxy = MEMORY_NEW(struct proxy);
+    proxy->loop = loop;
+    proxy->backends = backends;
+    proxy->tunnels = tunnels;
+    return proxy;
+}
+
+void proxy_free(struct proxy **proxy)
+{
+    free(*proxy);
+    *proxy = NULL;
+}
+
+/* --- the end
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Lets go of everything but the exchange and the backend's count of open ones. */
+static void release(struct passage *passage)
+{
+    passage->state = PASSAGE_OVER;
+    upstream_close(&passage->call);
+    backends_leave(&passage->waiter);
+    loop_task_stop(&passage->next_turn);
+    buffer_free(&passage->request_held);
+    buffer_free(&passage->response_held);
+}
+
+/* The exchange is answered right after. */
+static void finish(struct passage *passage)
+{
+    release(passage);
+    backends_close(passage->backend);
+}
+
+static void fail(struct passage *passage, int status, const char *detail)
+{
+    bool begun = passage->state == PASSAGE_ANSWERING;
+    finish(passage);
+    if (begun)
+        exchange_fail(passage->exchange);
+    else
+        problem_reply_status(passage->exchange, status, detail);
+}
+
+static void fail_unavailable(struct passage *passage, const struct target_cause *cause)
+{
+    finish(passage);
+    unavailable_reply(passage->exchange, backends_row(passage->backend), cause);
+}
+
+/* --- bodies
+ * ------------------------------------------------------------------------------------------------- */
+
+static void on_next_turn(struct loop_task *task);
+
+/* Writes what is held; true when nothing is left. */
+static bool flush_request(struct passage *passage)
+{
+    struct slice held = buffer_slice(&passage->request_held);
+    if (held.size == 0)
+        return true;
+    ssize_t taken = upstream_write(passage->call, held.data, held.size);
+    if (taken > 0)
+        buffer_consume(&passage->request_held, (size_t)taken);
+    if (buffer_size(&passage->request_held) > 0)
+        return false;
+    buffer_free(&passage->request_held);
+    return true;
+}
+
+static void write_request(struct passage *passage, struct slice bytes)
+{
+    ssize_t taken = upstream_write(passage->call, bytes.data, bytes.size);
+    if (taken < (ssize_t)bytes.size)
+        buffer_append(&passage->request_held, slice_from(bytes, taken > 0 ? (size_t)taken : 0));
+}
+
+static void pump_request(struct passage *passage)
+{
+    char *scratch = passage->proxy->scratch;
+    for (int i = 0; !passage->request_ended && flush_request(passage); i++) {
+        if (i == READS_PER_TURN) {
+            loop_task_start(passage->proxy->loop, &passage->next_turn, on_next_turn);
+            return;
+        }
+        ssize_t got = exchange_read(passage->exchange, scratch, SCRATCH_SIZE);
+        if (got == -EAGAIN)
+            return;
+        if (got < 0) {
+            fail(passage, got == -EFBIG ? 413 : 400,
+                 got == -EFBIG ? "The body is larger than this route's body.max." : "The body is malformed.");
+            return;
+        }
+        if (got > 0)
+            write_request(passage, slice_of(scratch, (size_t)got));
+        passage->request_ended = got == 0;
+        if (got == 0)
+            upstream_write_end(passage->call);
+    }
+}
+
+static bool flush_response(struct passage *passage)
+{
+    struct slice held = buffer_slice(&passage->response_held);
+    if (held.size == 0)
+        return true;
+    ssize_t taken = exchange_write(passage->exchange, held.data, held.size);
+    if (taken > 0)
+        buffer_consume(&passage->response_held, (size_t)taken);
+    if (buffer_size(&passage->response_held) > 0)
+        return false;
+    buffer_free(&passage->response_held);
+    return true;
+}
+
+/* Whatever came leaves in this turn: a line of an event stream must not wait for the next one. */
+static void pump_response(struct passage *passage)
+{
+    char *scratch = passage->proxy->scratch;
+    for (int i = 0; flush_response(passage); i++) {
+        if (i == READS_PER_TURN) {
+            loop_task_start(passage->proxy->loop, &passage->next_turn, on_next_turn);
+            return;
+        }
+        ssize_t got = upstream_read(passage->call, scratch, SCRATCH_SIZE);
+        if (got == 0) {
+            finish(passage);
+            exchange_end(passage->exchange);
+            return;
+        }
+        if (got < 0) { /* -EAGAIN, or on_failed follows */
+            exchange_flush(passage->exchange);
+            return;
+        }
+        ssize_t taken = exchange_write(passage->exchange, scratch, (size_t)got);
+        size_t sent = taken > 0 ? (size_t)taken : 0;
+        if (sent < (size_t)got)
+            buffer_append(&passage->response_held, slice_of(scratch + sent, (size_t)got - sent));
+    }
+}
+
+static void on_next_turn(struct loop_task *task)
+{
+    struct passage *passage = LIST_ENTRY(task, struct passage, next_turn);
+    if (!passage->request_ended)
+        pump_request(passage);
+    if (passage->state == PASSAGE_ANSWERING)
+        pump_response(passage);
+}
+
+/* --- what comes up from the upstream
+ * ------------------------------------------------------------------------- */
+
+static void call_upstream(struct passage *passage);
+static void decide(struct passage *passage);
+
+static void on_head(void *owner, const struct http1_head *head)
+{
+    struct passage *passage = owner;
+    struct exchange_field fields[FORWARD_FIELDS_MOST];
+    if (head->status == 101) {
+        struct upstream_call *call = passage->call;
+        passage->call = NULL;
+        release(passage); /* the tunnel goes on with call and count */
+        tunnels_open(passage->proxy->tunnels, passage->exchange, &call, head, passage->backend);
+        return;
+    }
+    size_t count = forward_response(head, false, fields);
+    if (head->status < 200) {
+        exchange_interim(passage->exchange, (int)head->status, fields, count);
+        return;
+    }
+    if (!exchange_head(passage->exchange, (int)head->status, fields, count,
+                       upstream_content_length(passage->call))) {
+        fail(passage, 502, "The head of the answer is too large.");
+        return;
+    }
+    passage->state = PASSAGE_ANSWERING;
+    pump_response(passage);
+}
+
+static void on_upstream_body(void *owner)
+{
+    pump_response(owner);
+}
+
+static void on_upstream_room(void *owner)
+{
+    pump_request(owner);
+}
+
+/* Connecting failed: nothing was sent. A kept process that has just died is news in a moment, so the request
+ * waits for what its keeper has to say. */
+static void on_refused(struct passage *passage, int error)
+{
+    const struct target_row *row = backends_row(passage->backend);
+    bool kept = row->generation > 0;
+    upstream_close(&passage->call);
+    passage->state = PASSAGE_WAITING;
+    if (kept && !passage->refused) {
+        passage->refused = true;
+        if (backends_wait(passage->backend, &passage->waiter, BACKENDS_NEWS_MS))
+            return;
+    }
+    struct target_cause cause =
+        unavailable_cause(TARGET_CAUSE_NOT_READY, "cannot connect: %s", strerror(-error));
+    fail_unavailable(passage, &cause);
+}
+
+static void on_failed(void *owner, enum upstream_failure failure, int error)
+{
+    struct passage *passage = owner;
+    switch (failure) {
+    case UPSTREAM_CONNECT:
+        if (error == -ETIMEDOUT)
+            fail(passage, 504, "The program behind did not accept a connection in time.");
+        else
+            on_refused(passage, error);
+        return;
+    case UPSTREAM_TIMEOUT:
+        fail(passage, 504, "The program behind was silent for too long.");
+        return;
+    case UPSTREAM_PROTOCOL:
+        fail(passage, 502, "The program behind sent what is no proper HTTP answer.");
+        return;
+    case UPSTREAM_CLOSED:
+        fail(passage, 502, "The program behind closed the connection before its answer was complete.");
+        return;
+    }
+    UNREACHABLE();
+}
+
+/* --- what comes up from the client
+ * --------------------------------------------------------------------------- */
+
+static void on_body(void *owner)
+{
+    struct passage *passage = owner;
+    if (passage->state != PASSAGE_WAITING)
+        pump_request(passage);
+}
+
+static void on_room(void *owner)
+{
+    struct passage *passage = owner;
+    if (passage->state == PASSAGE_ANSWERING)
+        pump_response(passage);
+}
+
+static void on_gone(void *owner)
+{
+    finish(owner);
+}
+
+/* --- from waiting to calling
+ * ----------------------------------------------------------------------------------- */
+
+static void call_upstream(struct passage *passage)
+{
+    static const struct upstream_events events = {
+        .on_head = on_head,
+        .on_body = on_upstream_body,
+        .on_room = on_upstream_room,
+        .on_failed = on_failed,
+    };
+    const struct exchange_request *request = exchange_request(passage->exchange);
+    struct exchange_field fields[FORWARD_FIELDS_MOST];
+    struct address address = backends_address(passage->backend);
+    struct upstream_request call = {
+        .method = request->head->method_name,
+        .target = passage->target.target,
+        .fields = fields,
+        .field_count = forward_request(passage->exchange, passage->target.stripped, fields),
+        .content_length = request->content_length,
+        .upgrade = request->upgrade,
+    };
+    passage->state = PASSAGE_CALLING;
+    passage->generation = backends_row(passage->backend)->generation;
+    passage->call = upstream_call(backends_pool(passage->proxy->backends), &address, &call,
+                                  &passage->timeouts, &events, passage);
+    pump_request(passage);
+}
+
+static void wait(struct passage *passage)
+{
+    const struct target_row *row = backends_row(passage->backend);
+    if (backends_wait(passage->backend, &passage->waiter, row->hold_ms))
+        return;
+    struct target_cause cause =
+        unavailable_cause(TARGET_CAUSE_NOT_READY, "%d requests wait for it already", BACKENDS_WAITERS_MOST);
+    fail_unavailable(passage, &cause);
+}
+
+static void decide(struct passage *passage)
+{
+    switch (backends_verdict(passage->backend)) {
+    case BACKENDS_GO:
+        backends_leave(&passage->waiter);
+        call_upstream(passage);
+        return;
+    case BACKENDS_WAIT:
+        if (passage->refused) /* the news: it died and starts again; from now on the usual limit counts */
+            backends_leave(&passage->waiter);
+        passage->refused = false;
+        wait(passage);
+        return;
+    case BACKENDS_REFUSE:
+        fail_unavailable(passage, NULL);
+        return;
+    }
+    UNREACHABLE();
+}
+
+static void on_news(struct backends_waiter *waiter)
+{
+    struct passage *passage = LIST_ENTRY(waiter, struct passage, waiter);
+    const struct target_row *row = backends_row(passage->backend);
+    if (passage->refused && row->ready && row->generation == passage->generation)
+        return; /* still the run that refused: its end is not known yet */
+    decide(passage);
+}
+
+static void on_late(struct backends_waiter *waiter)
+{
+    struct passage *passage = LIST_ENTRY(waiter, struct passage, waiter);
+    const struct target_row *row = backends_row(passage->backend);
+    if (passage->refused) { /* no news: it is alive, and may listen again by now */
+        decide(passage);
+        return;
+    }
+    struct target_cause cause =
+        unavailable_cause(TARGET_CAUSE_NOT_READY, "not ready after %lld s", (long long)(row->hold_ms / 1000));
+    fail_unavailable(passage, row->cause.kind == TARGET_CAUSE_NONE ? &cause : NULL);
+}
+
+static void begin(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
+                  struct backend *backend, struct forward_target target)
+{
+    static const struct exchange_events events = {.on_body = on_body, .on_room = on_room, .on_gone = on_gone};
+    struct passage *passage = arena_new(exchange_arena(exchange), sizeof *passage);
+    if (!passage || !target.target.data) {
+        problem_reply_status(exchange, 503, "The request takes too much memory.");
+        return;
+    }
+    *passage = (struct passage){
+        .proxy = proxy,
+        .exchange = exchange,
+        .backend = backend,
+        .waiter = {.on_news = on_news, .on_late = on_late},
+        .request_held = BUFFER(SCRATCH_SIZE),
+        .response_held = BUFFER(SCRATCH_SIZE),
+        .request_ended = exchange_request(exchange)->content_length == 0,
+        .target = target,
+        .timeouts = route->timeouts,
+    };
+    exchange_set_events(exchange, &events, passage);
+    backends_open(backend);
+    decide(passage);
+}
+
+void proxy_answer(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
+                  const struct match_result *match)
+{
+    const struct exchange_request *request = exchange_request(exchange);
+    struct backend *backend = backends_find(proxy->backends, route->target);
+    if (match->bare && route->rule.strip != FORWARD_STRIP_NOTHING && navigation_is(request->head) &&
+        slash_redirect(exchange))
+        return;
+    if (!backend) {
+        problem_reply_status(exchange, 503, "The keeper has not told about this target yet.");
+        return;
+    }
+    if (exchange_limit_body(exchange, route->body_max) < 0) {
+        problem_reply_status(exchange, 413, "The body is larger than this route's body.max.");
+        return;
+    }
+    begin(proxy, route, exchange, backend, forward_target(exchange, &route->rule, match->before_rest));
+}

@@ -1,0 +1,25 @@
+/* A route that passes requests on to a target (design §7.1): HTTP and upgrades alike, streamed both ways with
+ * back-pressure, held while the target starts, refused with its cause while it cannot. */
+#pragma once
+
+#include "route/forward.h"
+#include "route/match.h"
+#include "route/tunnels.h"
+
+/* What a route says; stays the caller's, who may free it when the exchange is over. */
+struct proxy_route {
+    struct slice target;
+    struct forward_rule rule;
+    int64_t body_max; /* bytes; -1: no limit */
+    struct upstream_timeouts timeouts;
+};
+
+struct proxy; /* one per gate, for all its proxy routes */
+
+/* Both outlive the proxy. */
+struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels);
+/* No exchange is open any more. */
+void proxy_free(struct proxy **proxy);
+/* Answers the exchange, now or later. */
+void proxy_answer(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
+                  const struct match_result *match);

@@ -1,0 +1,28 @@
+/* Upgraded connections: client and upstream joined by a relay, WebSockets with a look at frame heads (design
+ * §7.2). Each is registered from birth, so that a drain finds it. */
+#pragma once
+
+#include "http/upstream.h"
+
+#include "route/backends.h"
+
+struct tunnels;
+
+enum tunnels_goodbye {
+    TUNNELS_GOING_AWAY = 1001, /* reeve stops */
+    TUNNELS_RESTART = 1012,    /* another gate takes over: connect again */
+};
+
+/* `on_empty` fires when the last tunnel has ended; may be NULL. */
+struct tunnels *tunnels_new(struct loop *loop, void (*on_empty)(void *owner), void *owner);
+/* Cuts what is left. */
+void tunnels_free(struct tunnels **tunnels);
+size_t tunnels_count(const struct tunnels *tunnels);
+
+/* The upstream has answered 101 to `exchange`: checks a WebSocket's handshake (502 when it is wrong), sends
+ * the client its 101 and joins both. Takes the call, and the caller's backends_open() of `backend`. */
+void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, struct upstream_call **call,
+                  const struct http1_head *answer, struct backend *backend);
+/* Tells every peer that it is over: a close frame at the next frame boundary, 2 s later a cut; what is no
+ * WebSocket is cut then without a word. At once for up to 100 tunnels, more are spread over `spread_ms`. */
+void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int64_t spread_ms);
