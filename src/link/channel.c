@@ -5,6 +5,7 @@
  * what the peer sent before it closed is still read. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,7 +342,7 @@ void channel_close(struct channel **where)
 
 static int64_t deadline_in(int timeout_ms)
 {
-    return clock_system.monotonic_us(&clock_system) + timeout_ms * 1000LL;
+    return timeout_ms < 0 ? INT64_MAX / 2 : clock_system.monotonic_us(&clock_system) + timeout_ms * 1000LL;
 }
 
 /* Waits for `events`; 0, -ETIMEDOUT at the deadline, or -errno. */
@@ -352,7 +353,8 @@ static int wait_for(int fd, short events, int64_t deadline_us)
         if (left_us <= 0)
             return -ETIMEDOUT;
         struct pollfd poller = {.fd = fd, .events = events};
-        int count = poll(&poller, 1, (int)((left_us + 999) / 1000));
+        int64_t left_ms = (left_us + 999) / 1000;
+        int count = poll(&poller, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
         if (count > 0)
             return 0;
         if (count < 0 && errno != EINTR)

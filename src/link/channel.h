@@ -46,8 +46,8 @@ void channel_close(struct channel **channel);
 
 /* --- blocking helpers for the command and for reeve-hold's first message (no loop) --------------- */
 
-/* Sends one message / receives one within `timeout_ms`. 0 or -errno (EPROTO, ETIMEDOUT, EPIPE). On receive
- * the caller owns message->body (json_decref) and every descriptor. */
+/* Sends one message / receives one within `timeout_ms` (-1: no limit). 0 or -errno (EPROTO, ETIMEDOUT,
+ * EPIPE). On receive the caller owns message->body (json_decref) and every descriptor. */
 int channel_send_now(int fd, enum message_type type, uint32_t id, json_t *body, const int *descriptors,
                      int count, int timeout_ms);
 int channel_receive_now(int fd, struct channel_message *message, int timeout_ms);

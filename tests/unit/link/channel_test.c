@@ -1,4 +1,7 @@
 /* A channel between two ends in one process; where the other end must misbehave it is a raw socket. */
+#include <poll.h>
+#include <sys/wait.h>
+
 #include "../support.h"
 
 #include "link/channel.h"
@@ -315,6 +318,29 @@ static void without_a_loop_there_are_limits_too(void **state)
     close(pair[0]), close(pair[1]);
 }
 
+static void without_a_loop_and_a_limit_it_waits(void **state)
+{
+    struct channel_message message;
+    int pair[2], go[2];
+    char byte;
+    (void)state;
+    make_pair(SOCK_SEQPACKET, pair);
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        /* The parent's signal to go is its last act before it waits. */
+        if (read(go[0], &byte, 1) == 1 && poll(NULL, 0, 20) == 0)
+            channel_send_now(pair[0], MESSAGE_OK, 5, NULL, NULL, 0, -1);
+        _exit(0);
+    }
+    assert_int_equal(write(go[1], "g", 1), 1);
+    assert_int_equal(channel_receive_now(pair[1], &message, -1), 0);
+    assert_int_equal(message.id, 5);
+    json_decref(message.body);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(pair[0]), close(pair[1]), close(go[0]), close(go[1]);
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -332,6 +358,7 @@ int main(void)
         test(a_full_queue_is_refused_and_ends_it),
         test(it_may_be_closed_in_its_callback),
         test(without_a_loop_there_are_limits_too),
+        test(without_a_loop_and_a_limit_it_waits),
     };
     return run_group(tests);
 }
