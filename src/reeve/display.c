@@ -50,7 +50,7 @@ static void display_target(struct buffer *out, const json_t *target, const int w
     if (pid > 0)
         snprintf(pid_text, sizeof pid_text, "%d", (int)pid);
     display_ready_after(target, after, sizeof after);
-    buffer_append_format(out, "  %-*s  %s%-8s%s  %7s  %-*s  %8s  %5lld", widths[0],
+    buffer_append_format(out, "  %-*s  %s%-8s%s  %7s  %-*s  %8s  %8lld", widths[0],
                          display_text(target, "name", "?"), colour ? display_colour(state) : "", state,
                          colour ? "\033[0m" : "", pid_text, widths[1], display_text(target, "address", "-"),
                          after, (long long)json_integer_value(json_object_get(target, "restarts")));
@@ -66,8 +66,8 @@ static void display_target(struct buffer *out, const json_t *target, const int w
 void display_targets(struct buffer *out, const json_t *targets, bool colour)
 {
     const int widths[2] = {display_widest(targets, "name", 6), display_widest(targets, "address", 7)};
-    buffer_append_format(out, "  %-*s  %-8s  %7s  %-*s  %8s  %5s\n", widths[0], "TARGET", "STATE", "PID",
-                         widths[1], "ADDRESS", "READY IN", "STARTS");
+    buffer_append_format(out, "  %-*s  %-8s  %7s  %-*s  %8s  %8s\n", widths[0], "TARGET", "STATE", "PID",
+                         widths[1], "ADDRESS", "READY IN", "RESTARTS");
     for (size_t i = 0; i < json_array_size(targets); i++)
         display_target(out, json_array_get(targets, i), widths, colour);
 }

@@ -14,7 +14,7 @@
 #include "reeve/writer.h"
 
 /* The screen does not wait longer for targets that take their time. */
-enum { RUN_SCREEN_MS = 10000, RUN_SCREEN_LIMIT = 1 << 18 };
+enum { RUN_FIRST_LOOK_MS = 1, RUN_SCREEN_MS = 10000, RUN_SCREEN_LIMIT = 1 << 18 };
 
 struct run {
     const struct command *command;
@@ -22,7 +22,9 @@ struct run {
     struct keeper *keeper;
     struct writer *out, *log_out;
     struct output *output;
-    bool terminal, shown;
+    bool terminal;
+    bool looked; /* serving, and targets were asked to start */
+    bool shown;
     struct loop_timer patience;
 };
 
@@ -49,13 +51,21 @@ static void run_show(struct run *run)
 
 static void run_show_when_settled(struct run *run)
 {
-    if (run->keeper && !run->shown && screen_settled(run->keeper))
+    if (run->looked && !run->shown && screen_settled(run->keeper))
         run_show(run);
 }
 
 static void run_on_patience(struct loop_timer *timer)
 {
     run_show(LIST_ENTRY(timer, struct run, patience));
+}
+
+static void run_on_first_look(struct loop_timer *timer)
+{
+    struct run *run = LIST_ENTRY(timer, struct run, patience);
+    loop_timer_start(keeper_loop(run->keeper), timer, RUN_SCREEN_MS, run_on_patience);
+    run->looked = true;
+    run_show_when_settled(run);
 }
 
 static void run_on_begin(void *owner, struct keeper *keeper)
@@ -71,8 +81,8 @@ static void run_on_begin(void *owner, struct keeper *keeper)
 static void run_on_serving(void *owner, struct keeper *keeper)
 {
     struct run *run = owner;
-    loop_timer_start(keeper_loop(keeper), &run->patience, RUN_SCREEN_MS, run_on_patience);
-    run_show_when_settled(run);
+    /* Targets are asked to start in this very turn; how they are is seen after it. */
+    loop_timer_start(keeper_loop(keeper), &run->patience, RUN_FIRST_LOOK_MS, run_on_first_look);
 }
 
 static void run_on_row(void *owner, const struct target_row *row)
