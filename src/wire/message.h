@@ -49,21 +49,18 @@ enum message_type {
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
 
-    /* keeper ⇄ hold, version 1, for ever (src/hold/PROTOCOL.md holds the recorded conversation) */
-    MESSAGE_HOLD_START = 128, /* keeper → hold: {spec} fds: see hold/spec.h */
-    MESSAGE_HOLD_HELLO,   /* keeper → hold {version}; hold → keeper {version, target, generation, nonce,
-                             hold_pid,   pid, started_ms (boottime), state: "running"|"exited", exit?: {...}} */
-    MESSAGE_HOLD_STARTED, /* hold → keeper {pid, start_time}: exec succeeded */
-    MESSAGE_HOLD_FAILED,  /* hold → keeper {errno, stage: "exec"|"chdir"|"user"|..., path, text} */
-    MESSAGE_HOLD_EXIT,   /* hold → keeper {code | signal, core, after_ms, leftovers: n}: the main process is
-                            gone   and what it left behind is stopped */
-    MESSAGE_HOLD_ACK,    /* keeper → hold {}: EXIT or FAILED is recorded; the hold may go */
-    MESSAGE_HOLD_SIGNAL, /* keeper → hold {signal: n, group: bool} */
-    MESSAGE_HOLD_STOP,   /* keeper → hold {signal: n, grace_ms}: signal, then SIGKILL to everything */
-    MESSAGE_HOLD_STATUS, /* keeper → hold {} → hold → keeper {pid, children, output: {bytes, lines, dropped}}
-                          */
+    /* keeper ⇄ hold, version 1, for ever: src/hold/PROTOCOL.md has every field, wire/hold.h the structs */
+    MESSAGE_HOLD_START = 128, /* reserved: the spec is a descriptor that the hold is started with */
+    MESSAGE_HOLD_HELLO, /* keeper → hold {version} → hold → keeper struct hold_hello; also first by itself */
+    MESSAGE_HOLD_STARTED, /* hold → keeper {pid, start_time, started_ms, contained}: exec succeeded */
+    MESSAGE_HOLD_FAILED,  /* hold → keeper struct hold_end: the program never ran */
+    MESSAGE_HOLD_EXIT,    /* hold → keeper struct hold_end: it and what it left behind are gone */
+    MESSAGE_HOLD_ACK,     /* keeper → hold {}: EXIT or FAILED is recorded; the hold may go */
+    MESSAGE_HOLD_SIGNAL,  /* keeper → hold {signal: n, group: bool} */
+    MESSAGE_HOLD_STOP,    /* keeper → hold {signal: n, grace_ms}: signal, then SIGKILL to everything */
+    MESSAGE_HOLD_STATUS, /* keeper → hold {} → hold → keeper {state, pid, children, contained, output} */
     MESSAGE_HOLD_ATTACH, /* later */
-    MESSAGE_HOLD_OUTPUT, /* hold → keeper {dropped?: n, error?: text}: the log's health */
+    MESSAGE_HOLD_OUTPUT, /* hold → keeper {bytes, lines, dropped, error?}: the log refuses or takes again */
 
     /* command → keeper (control socket); each is answered by OK or ERROR with the same id */
     MESSAGE_CONTROL_HELLO = 192, /* {} → {name, pid, nonce, version, config, state, phase} */

@@ -73,6 +73,8 @@ int tear_down(void **state)
 {
     struct world *world = *state;
     if (world->channel >= 0 && world->hold > 0) {
+        if (world->step > 0)
+            print_message("failed at step %zu\n", world->step);
         kill(world->hold, SIGKILL); /* the test has failed: it would wait for an acknowledgement */
         world->hold = 0;
     }

@@ -41,6 +41,7 @@ struct world {
     char *environment[MOST_WORDS];
     struct hold_spec spec;
     pid_t hold, pid;
+    size_t step;          /* of a recording; shown when it fails */
     struct buffer output; /* texts of the log, as read by read_output() */
 };
 
