@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "wire/span.h"
 #include "wire/uri.h"
 
 enum {
@@ -63,12 +64,11 @@ static bool uri_is_control(int byte)
 /* The path is its own decoded and normal form: no '%', no "//", no segment that starts with a dot. */
 static bool uri_is_plain(struct slice path)
 {
-    char before = 0;
-    for (size_t i = 0; i < path.size; i++) {
-        char byte = path.data[i];
-        if (byte == '%' || (before == '/' && (byte == '/' || byte == '.')))
+    size_t i = span_plain_path(path.data, path.size);
+    for (; i < path.size; i++) {
+        char next = i + 1 < path.size ? path.data[i + 1] : 0;
+        if (path.data[i] == '%' || (path.data[i] == '/' && (next == '/' || next == '.')))
             return false;
-        before = byte;
     }
     return true;
 }
@@ -86,12 +86,7 @@ size_t uri_memory(struct slice target)
 
 static bool uri_bytes_are_valid(struct slice target)
 {
-    for (size_t i = 0; i < target.size; i++) {
-        uint8_t byte = (uint8_t)target.data[i];
-        if (byte <= 0x20 || byte == 0x7f || byte == '#')
-            return false;
-    }
-    return true;
+    return span_target(target.data, target.size) == target.size && slice_find(target, '#') == target.size;
 }
 
 /* Decodes one segment; an encoded slash stays "%2F". data is NULL when it is malformed. */

@@ -84,6 +84,7 @@ static void test_bodies(void **state)
         {"1\r\na\r\nA\r\n0123456789\r\n000\r\n\r\n", "a0123456789", 0},
         {"0000000000000001\r\nx\r\n0000000000000000\r\n\r\n", "x", 0},
         {"1;a=b;c=\"d\"\r\nx\r\n0;e\r\n\r\n", "x", 0},
+        {"9\r\n123456789\r\n0;\t\r\n\r\n", "123456789", 0},
         {"1 \t;a\r\nx\r\n0\r\n\r\n", "x", 0},
         {"1\r\nx\r\n0\r\nA: b\r\nDigest: \t c\xff \r\nE:\r\n\r\nrest", "x", 4},
         {"2\r\n\r\n\r\n0\r\n\r\n", "\r\n", 0},
@@ -107,6 +108,11 @@ static void test_malformed_bodies(void **state)
         " 1\r\nx\r\n",
         "1 \r\nx\r\n",
         "g\r\n",
+        "G\r\n",
+        "`\r\n",
+        "1g\r\n",
+        "1:\r\n",
+        "1 \tx;a\r\n",
         ";a\r\n",
         "00000000000000001\r\nx\r\n",
         "8000000000000000\r\n",
@@ -131,6 +137,15 @@ static void test_malformed_bodies(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_int_equal(decode(slice_of_text(rows[i])), CHUNKS_BAD);
     assert_int_equal(decode(SLICE("1;\0\r\n")), CHUNKS_BAD);
+}
+
+static void test_the_largest_chunk_begins(void **state)
+{
+    (void)state;
+    assert_int_equal(decode(SLICE("7fffffffffffffff\r\nx")), CHUNKS_MORE);
+    assert_true(chunks.left == INT64_MAX - 1);
+    assert_int_equal(decode(SLICE("aBcDeF\r\n")), CHUNKS_MORE);
+    assert_true(chunks.left == 0xabcdef);
 }
 
 static void test_an_end_stays_the_end(void **state)
@@ -206,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_malformed_bodies),
+        cmocka_unit_test(test_the_largest_chunk_begins),
         cmocka_unit_test(test_an_end_stays_the_end),
         cmocka_unit_test(test_extensions_have_a_cap),
         cmocka_unit_test(test_trailers_have_a_cap),

@@ -32,6 +32,9 @@ static void test_matches(void **state)
         {"x, \"a\"", "\"a\"", false, false},
         {"\"a\"", "", false, false},
         {"\"\"", "\"\"", true, true},
+        {"\"!\"", "\"!\"", true, true},
+        {"\"\x7f\"", "\"\x7f\"", false, false},
+        {"W/", "W/", false, false},
         {"", "\"a\"", false, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -75,6 +75,7 @@ static void test_a_name_with_underscores_is_a_lookalike(void **state)
     assert_int_equal(fields_id(SLICE("X-Forwarded_For")), FIELD_LOOKALIKE);
     assert_int_equal(fields_id(SLICE("transfer_encoding")), FIELD_LOOKALIKE);
     assert_int_equal(fields_id(SLICE("my_own")), FIELD_OTHER);
+    assert_int_equal(fields_id(SLICE("a_name_that_is_longer_than_any_of_ours")), FIELD_OTHER);
     add("Remote_User", "root");
     assert_true(storage[0].hop_by_hop);
     assert_false(fields_has(&fields, FIELD_REMOTE_USER));
@@ -138,6 +139,9 @@ static void test_lists(void **state)
     assert_true(fields_list_next(&rest, &element));
     assert_true(slice_equal(element, SLICE("c")));
     assert_false(fields_list_next(&rest, &element));
+    assert_true(fields_list_has(SLICE("\"\\\"\", a"), SLICE("a")));
+    assert_false(fields_list_has(SLICE("\"\\\\\\\", a\""), SLICE("a")));
+    assert_false(fields_list_has(SLICE("\"\\"), SLICE("a")));
     assert_true(fields_list_has(SLICE("keep-alive, Upgrade"), SLICE("upgrade")));
     assert_true(fields_list_has(SLICE("gzip;q=1, br"), SLICE("gzip")));
     assert_false(fields_list_has(SLICE("upgraded"), SLICE("upgrade")));
@@ -165,6 +169,15 @@ static void test_accept(void **state)
         {"text/html;q=0.001", true},
         {"text/html;level=1;q=0.4, text/plain;q=0.399", true},
         {"text/html;q=nonsense, text/plain", true},
+        {"text/html;q=0.x, text/plain", true},
+        {"text/html;q=0.9x, text/plain", true},
+        {"text/html;q=0.9/, text/plain", true},
+        {"text/html;q=2, text/plain", true},
+        {"text/html;q=0x9, text/plain", true},
+        {"text/html;q=0.9999, text/plain", true},
+        {"text/html;q=0.05, text/plain;q=0.06", false},
+        {"text/html;q=0.19, text/plain;q=0.2", false},
+        {"text/html;q=0., text/plain;q=0.001", false},
         {"text/htmlx", false},
         {"*/*;q=0.8, text/html", true},
     };

@@ -93,6 +93,7 @@ static void test_a_head_without_fields(void **state)
     assert_int_equal(request("GET / HTTP/1.0\r\n\r\n"), HTTP1_DONE);
     assert_int_equal(head.minor, 0);
     assert_int_equal(head.fields.count, 0);
+    assert_int_equal(request("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n\r\n"), HTTP1_DONE);
     assert_int_equal(request("\r\n\r\nBREW /pot HTTP/1.7\r\n\r\n"), HTTP1_DONE);
     assert_int_equal(head.method, HTTP1_OTHER_METHOD);
     assert_int_equal(head.minor, 1);
@@ -258,6 +259,8 @@ static void test_bad_responses(void **state)
     static const struct row rows[] = {
         {"HTTP/1.1 099 x\r\n\r\n", HTTP1_BAD_STATUS},
         {"HTTP/1.1 20 x\r\n\r\n", HTTP1_BAD_STATUS},
+        {"HTTP/1.1 2x0 x\r\n\r\n", HTTP1_BAD_STATUS},
+        {"HTTP/1.1 x00 x\r\n\r\n", HTTP1_BAD_STATUS},
         {"HTTP/1.1 2000 x\r\n\r\n", HTTP1_BAD_STATUS},
         {"HTTP/1.1  200 x\r\n\r\n", HTTP1_BAD_STATUS},
         {"HTTP/1.1\r\n\r\nxxxx", HTTP1_BAD_STATUS},

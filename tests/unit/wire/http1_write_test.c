@@ -80,7 +80,9 @@ static void test_a_full_buffer_takes_whole_lines_or_nothing(void **state)
     assert_true(http1_write_status(&buffer, 200));
     assert_false(http1_write_field(&buffer, SLICE("A"), SLICE("b")));
     assert_false(http1_write_status(&buffer, 299));
+    assert_false(http1_write_request(&buffer, SLICE("GET"), SLICE("/")));
     assert_true(http1_write_end(&buffer));
+    assert_false(http1_write_end(&buffer));
     assert_written("HTTP/1.1 200 OK\r\n\r\n");
 }
 

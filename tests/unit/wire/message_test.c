@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -138,7 +139,32 @@ static void test_depth_is_limited(void **state)
     memset(text + 37, ']', 32);
     memcpy(text + 69, "}", 2);
     assert_false(decodes(text, NULL));
+    assert_false(decodes(
+        "{\"a\":\"\\\\\",\"b\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", NULL));
     assert_true(decodes("{\"a\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"}", NULL));
+}
+
+static void test_neighbours_are_not_depth(void **state)
+{
+    (void)state;
+    char text[512] = "{\"a\":[";
+    size_t size = strlen(text);
+    for (int i = 0; i < 40; i++)
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s", i % 2 ? "{\"a\":1}," : "[1],");
+    snprintf(text + size, sizeof(text) - size, "0]}");
+    assert_true(decodes(text, NULL));
+}
+
+/* Brackets inside a string open and close nothing. */
+static void test_depth_cannot_be_hidden(void **state)
+{
+    (void)state;
+    char text[256] = "{\"a\":[\"]]]]]]]]]]]]]]]]\",";
+    size_t size = strlen(text);
+    memset(text + size, '[', 32);
+    memset(text + size + 32, ']', 33);
+    memcpy(text + size + 65, "}", 2);
+    assert_false(decodes(text, NULL));
 }
 
 int main(void)
@@ -150,6 +176,8 @@ int main(void)
         cmocka_unit_test(test_a_wrong_header_is_refused),
         cmocka_unit_test(test_a_wrong_body_is_refused),
         cmocka_unit_test(test_depth_is_limited),
+        cmocka_unit_test(test_neighbours_are_not_depth),
+        cmocka_unit_test(test_depth_cannot_be_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

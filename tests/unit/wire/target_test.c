@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -107,7 +108,7 @@ static void test_a_text_that_is_not_utf8_is_still_told(void **state)
 {
     (void)state;
     struct target_row row = full_row();
-    strcpy(row.cause.text, "cannot execute /x\xff/y");
+    snprintf(row.cause.text, sizeof(row.cause.text), "%s", "cannot execute /x\xff/y");
     json_t *object = target_row_encode(&row, false, 0, 0);
     assert_string_equal(text_at(json_object_get(object, "cause"), "text"), "cannot execute /x?/y");
     json_decref(object);

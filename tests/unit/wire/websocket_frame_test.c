@@ -112,6 +112,30 @@ static bool is_text(const char *reason, size_t size)
     return websocket_frame_read_close(slice_of(payload, size + 2), &code, &read);
 }
 
+static void test_codes(void **state)
+{
+    (void)state;
+    static const unsigned borders[] = {1000, 1004, 1007, 1015, 3000, 5000};
+    for (unsigned code = 0; code < 65536; code++) {
+        size_t passed = 0;
+        while (passed < sizeof(borders) / sizeof(borders[0]) && borders[passed] <= code)
+            passed++;
+        assert_int_equal(websocket_frame_code_is_valid(code), passed % 2);
+    }
+}
+
+static void test_the_longest_close_payload(void **state)
+{
+    (void)state;
+    char payload[WEBSOCKET_FRAME_CONTROL_MOST + 1] = "\x03\xe8";
+    unsigned code = 0;
+    struct slice reason;
+    memset(payload + 2, 'x', sizeof(payload) - 2);
+    assert_true(websocket_frame_read_close(slice_of(payload, sizeof(payload) - 1), &code, &reason));
+    assert_int_equal(reason.size, WEBSOCKET_FRAME_REASON_MOST);
+    assert_false(websocket_frame_read_close(slice_of(payload, sizeof(payload)), &code, &reason));
+}
+
 static void test_utf8(void **state)
 {
     (void)state;
@@ -126,6 +150,10 @@ static void test_utf8(void **state)
     assert_false(is_text("\xf5\x80\x80\x80", 4));
     assert_false(is_text("\x80", 1));
     assert_false(is_text("\xe2\x28\xa1", 3));
+    assert_false(is_text("\xe2\x80\x28", 3));
+    assert_false(is_text("\xf0\x90\x80\x28", 4));
+    assert_false(is_text("\xc2\xc0", 2));
+    assert_true(is_text("\xc3\xbf\xe1\xbf\xbf\xf1\xbf\xbf\xbf", 9));
 }
 
 int main(void)
@@ -133,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heads),          cmocka_unit_test(test_masking),
         cmocka_unit_test(test_close_payloads), cmocka_unit_test(test_close_payloads_read),
+        cmocka_unit_test(test_codes),          cmocka_unit_test(test_the_longest_close_payload),
         cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,15 +84,18 @@ static void test_a_conversation_is_counted(void **state)
     add(WEBSOCKET_FRAME_CONTINUATION, false, 0, true);
     add(WEBSOCKET_FRAME_CONTINUATION, true, 1, true);
     add(WEBSOCKET_FRAME_PONG, true, 0, true);
+    add(WEBSOCKET_FRAME_TEXT, false, 1, true);
+    add(WEBSOCKET_FRAME_CONTINUATION, true, 126, true);
+    add(WEBSOCKET_FRAME_PING, true, 125, true);
     struct websocket_scan scan = scan_all(true, 0);
     assert_int_equal(scan.error, WEBSOCKET_SCAN_NO_ERROR);
-    assert_int_equal(scan.messages, 2);
-    assert_int_equal(scan.text.frames, 1);
-    assert_int_equal(scan.text.bytes, 5);
+    assert_int_equal(scan.messages, 3);
+    assert_int_equal(scan.text.frames, 3);
+    assert_int_equal(scan.text.bytes, 132);
     assert_int_equal(scan.binary.frames, 3);
     assert_int_equal(scan.binary.bytes, 131);
-    assert_int_equal(scan.control.frames, 2);
-    assert_int_equal(scan.control.bytes, 4);
+    assert_int_equal(scan.control.frames, 3);
+    assert_int_equal(scan.control.bytes, 129);
     assert_true(websocket_scan_at_message(&scan));
 }
 
@@ -174,6 +177,17 @@ static void test_the_close_code_is_seen(void **state)
     assert_int_equal(scan.close_bytes, 0);
 }
 
+static void test_an_error_is_told_at_once(void **state)
+{
+    (void)state;
+    struct websocket_scan scan;
+    size_t used = 0;
+    websocket_scan_begin(&scan, false, 0);
+    assert_int_equal(websocket_scan_next(&scan, SLICE("\x83\x00"), &used), WEBSOCKET_SCAN_BAD);
+    assert_false(websocket_scan_at_frame(&scan));
+    assert_false(websocket_scan_at_message(&scan));
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -214,6 +228,9 @@ static void test_errors(void **state)
         struct websocket_scan scan = scan_all(rows[i].from_client, rows[i].extension_bits);
         assert_int_equal(scan.error, rows[i].error);
         assert_non_null(websocket_scan_error_text(rows[i].error));
+        size_t used = 0;
+        if (scan.error)
+            assert_int_equal(websocket_scan_next(&scan, SLICE("\x81\x00"), &used), WEBSOCKET_SCAN_BAD);
     }
 }
 
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_position_is_known_at_each_byte, set_up),
         cmocka_unit_test_setup(test_each_frame_ends_where_it_ends, set_up),
         cmocka_unit_test_setup(test_the_close_code_is_seen, set_up),
+        cmocka_unit_test(test_an_error_is_told_at_once),
         cmocka_unit_test_setup(test_errors, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

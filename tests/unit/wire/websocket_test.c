@@ -43,6 +43,7 @@ static void test_requests(void **state)
          WEBSOCKET_BAD},
         {"GET /ws HTTP/1.0\r\nHost: x\r\n" UPGRADE VERSION "Sec-WebSocket-Key: " KEY "\r\n\r\n",
          WEBSOCKET_BAD},
+        {GET UPGRADE VERSION "Sec-WebSocket-Key: AZaz09+/AAAAAAAAAAAAAA==\r\n\r\n", WEBSOCKET_FINE},
         {GET UPGRADE VERSION "\r\n", WEBSOCKET_BAD},
         {GET UPGRADE VERSION "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Key: " KEY "\r\n\r\n",
          WEBSOCKET_BAD},
