@@ -7,10 +7,11 @@
 #pragma once
 
 #include "base/list.h"
+#include "wire/uri.h"
+
 #include "http/incoming.h"
 #include "http/outgoing.h"
 #include "http/server.h"
-#include "wire/uri.h"
 
 enum connection_state {
     CONNECTION_IDLE,      /* nothing of a request has come */

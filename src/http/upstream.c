@@ -471,12 +471,11 @@ static void schedule(struct upstream_call *call)
 
 struct upstream_call *upstream_call(struct upstream_pool *pool, const struct address *address,
                                     const struct upstream_request *request,
-                                    const struct upstream_timeouts *timeouts,
                                     const struct upstream_events *events, void *owner)
 {
     struct upstream_call *call = take_call(pool);
     call->address = *address;
-    call->timeouts = *timeouts;
+    call->timeouts = request->timeouts;
     call->events = events;
     call->owner = owner;
     call->method = http1_method_of(request->method);

@@ -15,6 +15,12 @@ struct upstream_pool_settings {
     int64_t idle_ms; /* 55 s */
 };
 
+struct upstream_timeouts {
+    int64_t connect_ms;  /* 5 s */
+    int64_t response_ms; /* request sent → head; 0: unlimited */
+    int64_t idle_ms;     /* no byte either way in a body; 0: unlimited */
+};
+
 struct upstream_request {
     struct slice method;
     struct slice target;
@@ -22,12 +28,7 @@ struct upstream_request {
     size_t field_count;
     int64_t content_length; /* -1: chunked; 0: no body */
     bool upgrade;           /* send "Connection: Upgrade"; a 101 is then allowed */
-};
-
-struct upstream_timeouts {
-    int64_t connect_ms;  /* 5 s */
-    int64_t response_ms; /* request sent → head; 0: unlimited */
-    int64_t idle_ms;     /* no byte either way in a body; 0: unlimited */
+    struct upstream_timeouts timeouts;
 };
 
 enum upstream_failure {
@@ -57,7 +58,6 @@ void upstream_pool_forget(struct upstream_pool *pool, const struct address *addr
 /* Everything in `request` is copied. Events fire from the loop only. */
 struct upstream_call *upstream_call(struct upstream_pool *pool, const struct address *address,
                                     const struct upstream_request *request,
-                                    const struct upstream_timeouts *timeouts,
                                     const struct upstream_events *events, void *owner);
 /* Bytes taken (0..size); fewer than size: wait for on_room; before the connection stands it takes nothing.
  * -EPIPE: no more of the body is wanted; the answer may still come, else on_failed follows. */
