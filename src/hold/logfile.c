@@ -3,7 +3,6 @@
  *
  * A write that the disk cut short leaves half a record in the file. Its other half is kept and goes first
  * when the disk takes again; until then nothing else is written, so that no line is ever torn. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "tail/logfiles.h"
 #include "wire/logline.h"
 
 #include "hold/logfile.h"
@@ -97,38 +97,6 @@ static void logfile_follow_name(struct logfile *log)
         logfile_close(log);
 }
 
-static int logfile_compare(const void *a, const void *b)
-{
-    const int64_t *one = a, *other = b;
-    return (*one > *other) - (*one < *other);
-}
-
-/* The numbers of all rotated files, ascending, in fresh memory. */
-static int64_t *logfile_numbers(const struct logfile *log, size_t *count)
-{
-    *count = 0;
-    int fd = openat(log->settings.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-    if (!directory) {
-        if (fd >= 0)
-            close(fd);
-        return NULL;
-    }
-    int64_t *numbers = NULL;
-    const struct dirent *entry;
-    while ((entry = readdir(directory))) {
-        int64_t number = logline_file_number(entry->d_name);
-        if (number < 0)
-            continue;
-        numbers = memory_resize(numbers, (*count + 1) * sizeof *numbers);
-        numbers[(*count)++] = number;
-    }
-    closedir(directory);
-    if (numbers)
-        qsort(numbers, *count, sizeof *numbers, logfile_compare);
-    return numbers;
-}
-
 /* As rename(2) without overwriting; file systems that cannot promise that get the best there is. */
 static int logfile_rename(int directory, const char *to)
 {
@@ -147,10 +115,10 @@ static int logfile_rename(int directory, const char *to)
 static int logfile_rotate(struct logfile *log)
 {
     size_t count = 0;
-    int64_t *numbers = logfile_numbers(log, &count);
-    int64_t number = count ? numbers[count - 1] : 0;
     char name[LOGLINE_NAME_SIZE];
     int directory = log->settings.directory, error = EEXIST;
+    int64_t *numbers = logfiles_numbers(directory, &count);
+    int64_t number = count ? numbers[count - 1] : 0;
     for (int tries = 0; error == EEXIST && tries < LOGFILE_RENAME_TRIES; tries++)
         error = logfile_rename(directory, logline_file_name(++number, name));
     /* There are now count + 1 numbered files, and current.jsonl is to come. */

@@ -1,8 +1,18 @@
-#include <dirent.h>
+/* Where the reader is: a file (`now`), and `done`, the highest number such that every numbered file up to it
+ * has been read or is `now`. The next file is the lowest number above `done`, and current.jsonl when there is
+ * none.
+ *
+ * current.jsonl is opened before the numbers are listed: if it has got one meanwhile, the list shows it and
+ * the numbered file is read instead. At its end its name is looked at, and then it is read once more: what
+ * was written before it lost its name is in it by then.
+ *
+ * Two runs of a target may write at the same time, and the one that did not rotate may add to the old file a
+ * moment later. So the file read last stays open (`late`) and is looked at again at every wake. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -13,179 +23,191 @@
 #include "wire/logline.h"
 
 #include "tail/follow.h"
+#include "tail/logfiles.h"
 
-enum { FOLLOW_READ = 65536, FOLLOW_MOST_FILES = 4096, FOLLOW_CHANGES = 4096, FOLLOW_BATCH = 16 };
+enum { FOLLOW_READ = 65536, FOLLOW_PER_TURN = 16, FOLLOW_NO_FILE = -1, FOLLOW_NO_NUMBER = -1 };
 
-/* One file being read; it stays ours when it is renamed or deleted. */
+struct follow_file {
+    int fd;             /* FOLLOW_NO_FILE: none */
+    bool current;       /* opened as current.jsonl */
+    bool skipping;      /* in a line that is longer than any record */
+    int64_t offset;     /* of the next read */
+    struct buffer torn; /* the beginning of a line */
+};
+
 struct follow {
-    struct loop *loop;
+    struct loop *loop; /* NULL: follow_read() */
+    int directory;
     follow_line_fn *on_line;
     void *owner;
-    int directory;
-    int file; /* -1: current.jsonl is not there yet */
-    struct buffer torn;
-    bool skipping; /* in a line that is longer than any record */
-    bool stopped;  /* by on_line; a call up the stack notices */
+    struct follow_file now;
+    struct follow_file late;
+    int64_t done;
+    bool stopped; /* by on_line; a call up the stack notices */
     struct loop_fd watch;
-    struct loop_task more;
+    struct loop_task task;
 };
 
-static int follow_open(int directory, const char *name)
+/* --- one file -------------------------------------------------------------------------------------- */
+
+static const struct follow_file follow_no_file = {.fd = FOLLOW_NO_FILE,
+                                                  .torn = {.limit = LOGLINE_RECORD_LARGEST + FOLLOW_READ}};
+
+static void follow_close(struct follow_file *file)
 {
-    int file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (file->fd >= 0)
+        close(file->fd);
+    buffer_free(&file->torn);
+    *file = follow_no_file;
+}
+
+/* Gives out the whole lines of file->torn and keeps the rest. */
+static void follow_give(struct follow *follow, struct follow_file *file)
+{
+    struct slice rest = buffer_slice(&file->torn);
+    const char *newline;
+    while (!follow->stopped && rest.size && (newline = memchr(rest.data, '\n', rest.size))) {
+        struct slice line = slice_of(rest.data, (size_t)(newline - rest.data));
+        rest = slice_from(rest, line.size + 1);
+        if (!file->skipping && line.size <= LOGLINE_RECORD_LARGEST)
+            follow->on_line(follow->owner, line);
+        file->skipping = false;
+    }
+    if (rest.size > LOGLINE_RECORD_LARGEST) {
+        file->skipping = true;
+        rest.size = 0;
+    }
+    buffer_consume(&file->torn, buffer_size(&file->torn) - rest.size);
+}
+
+/* Someone has cut the file short: what it holds now is new. */
+static bool follow_was_cut(struct follow_file *file)
+{
     struct stat about;
-    if (file < 0)
-        return -errno;
-    if (fstat(file, &about) == 0 && S_ISREG(about.st_mode))
-        return file;
-    close(file);
-    return -EPERM;
-}
-
-/* --- lines ------------------------------------------------------------------------------------------------
- */
-
-static void follow_feed(struct follow *follow, struct slice bytes)
-{
-    while (bytes.size > 0 && !follow->stopped) {
-        size_t end = slice_find(bytes, '\n');
-        struct slice piece = slice_between(bytes, 0, end);
-        bool whole = end < bytes.size;
-        if (!follow->skipping && !buffer_append(&follow->torn, piece)) {
-            follow->skipping = true;
-            buffer_clear(&follow->torn);
-        }
-        if (whole && !follow->skipping)
-            follow->on_line(follow->owner, buffer_slice(&follow->torn));
-        if (whole) {
-            follow->skipping = false;
-            buffer_clear(&follow->torn);
-        }
-        bytes = slice_from(bytes, end + 1);
-    }
-}
-
-/* Reads up to `most` pieces; true when there may be more. */
-static bool follow_drain(struct follow *follow, int most)
-{
-    char piece[FOLLOW_READ];
-    for (int i = 0; follow->file >= 0 && i < most; i++) {
-        ssize_t size = read(follow->file, piece, sizeof piece);
-        if (size <= 0)
-            return false;
-        follow_feed(follow, slice_of(piece, (size_t)size));
-        if (follow->stopped)
-            return false;
-    }
-    return follow->file >= 0;
-}
-
-/* --- which file comes next
- * ------------------------------------------------------------------------------------ */
-
-struct follow_numbers {
-    int64_t items[FOLLOW_MOST_FILES];
-    size_t count;
-};
-
-static int follow_compare(const void *a, const void *b)
-{
-    const int64_t *left = a, *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
-static void follow_list(int directory, struct follow_numbers *numbers)
-{
-    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-    numbers->count = 0;
-    while (listing && (entry = readdir(listing)) && numbers->count < FOLLOW_MOST_FILES) {
-        int64_t number = logline_file_number(entry->d_name);
-        if (number >= 0)
-            numbers->items[numbers->count++] = number;
-    }
-    if (listing)
-        closedir(listing);
-    else if (fd >= 0)
-        close(fd);
-    qsort(numbers->items, numbers->count, sizeof numbers->items[0], follow_compare);
-}
-
-static bool follow_is(int directory, const char *name, const struct stat *file)
-{
-    struct stat found;
-    return fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && found.st_ino == file->st_ino &&
-           found.st_dev == file->st_dev;
-}
-
-/* Our file was renamed or deleted: the name of the one after it. A deleted one was older than all that are
- * left. */
-static void follow_next_name(const struct follow *follow, const struct stat *ours,
-                             char name[LOGLINE_NAME_SIZE])
-{
-    struct follow_numbers *numbers = MEMORY_NEW(struct follow_numbers);
-    follow_list(follow->directory, numbers);
-    size_t next = 0;
-    for (size_t i = 0; i < numbers->count; i++)
-        if (follow_is(follow->directory, logline_file_name(numbers->items[i], name), ours))
-            next = i + 1;
-    if (next < numbers->count)
-        logline_file_name(numbers->items[next], name);
-    else
-        snprintf(name, LOGLINE_NAME_SIZE, "%s", LOGLINE_CURRENT);
-    free(numbers);
-}
-
-/* True when another file was opened, so that there is something to read. */
-static bool follow_advance(struct follow *follow)
-{
-    struct stat ours;
-    char name[LOGLINE_NAME_SIZE] = LOGLINE_CURRENT;
-    if (follow->file >= 0) {
-        if (fstat(follow->file, &ours) < 0 || follow_is(follow->directory, LOGLINE_CURRENT, &ours))
-            return false;
-        /* What was written between our last read and the rename is still in it. */
-        while (follow_drain(follow, FOLLOW_BATCH))
-            ;
-        follow_next_name(follow, &ours, name);
-    }
-    int next = follow->stopped ? -ECANCELED : follow_open(follow->directory, name);
-    if (next < 0)
+    if (fstat(file->fd, &about) || about.st_size >= file->offset)
         return false;
-    if (follow->file >= 0)
-        close(follow->file);
-    follow->file = next;
+    file->offset = 0;
+    file->skipping = false;
+    buffer_clear(&file->torn);
     return true;
 }
 
-/* --- following
- * -------------------------------------------------------------------------------------------------- */
-
-static void follow_on_more(struct loop_task *task);
-
-static void follow_turn(struct follow *follow)
+/* Reads once. False at the end of what is there; what is torn is kept, other memory not. */
+static bool follow_read_once(struct follow *follow, struct follow_file *file)
 {
-    bool more = follow_drain(follow, FOLLOW_BATCH);
-    while (!more && !follow->stopped && follow_advance(follow))
-        more = follow_drain(follow, FOLLOW_BATCH);
-    if (more && !follow->stopped)
-        loop_task_start(follow->loop, &follow->more, follow_on_more);
+    if (file->fd < 0)
+        return false;
+    ssize_t size = pread(file->fd, buffer_reserve(&file->torn, FOLLOW_READ), FOLLOW_READ, file->offset);
+    if (size > 0) {
+        buffer_added(&file->torn, (size_t)size);
+        file->offset += size;
+        follow_give(follow, file);
+        return true;
+    }
+    if (buffer_size(&file->torn) == 0)
+        buffer_free(&file->torn);
+    return follow_was_cut(file);
 }
 
-static void follow_on_more(struct loop_task *task)
+/* --- which file ------------------------------------------------------------------------------------ */
+
+static bool follow_is(const struct follow_file *file, const struct stat *other)
 {
-    follow_turn(LIST_ENTRY(task, struct follow, more));
+    struct stat about;
+    return file->fd >= 0 && fstat(file->fd, &about) == 0 && about.st_dev == other->st_dev &&
+           about.st_ino == other->st_ino;
+}
+
+static bool follow_is_current(const struct follow *follow)
+{
+    struct stat about;
+    return follow->now.current &&
+           fstatat(follow->directory, LOGLINE_CURRENT, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+           follow_is(&follow->now, &about);
+}
+
+/* Goes on to `fd`; false, with `fd` closed, when it is a file that we have under an earlier name. */
+static bool follow_take(struct follow *follow, int fd, bool current)
+{
+    struct stat about;
+    if (fstat(fd, &about) || follow_is(&follow->now, &about) || follow_is(&follow->late, &about)) {
+        close(fd);
+        return false;
+    }
+    if (follow->now.fd >= 0) {
+        follow_close(&follow->late);
+        follow->late = follow->now;
+    }
+    follow->now = follow_no_file;
+    follow->now.fd = fd;
+    follow->now.current = current;
+    return true;
+}
+
+/* Goes on to the lowest numbered file above `done`. False when there is none. */
+static bool follow_take_number(struct follow *follow)
+{
+    size_t count = 0;
+    bool taken = false;
+    int64_t *numbers = logfiles_numbers(follow->directory, &count);
+    for (size_t i = 0; i < count && !taken; i++) {
+        char name[LOGLINE_NAME_SIZE];
+        if (numbers[i] <= follow->done)
+            continue;
+        follow->done = numbers[i];
+        int fd = logfiles_open(follow->directory, logline_file_name(numbers[i], name));
+        taken = fd >= 0 && follow_take(follow, fd, false); /* else: just deleted, or no log */
+    }
+    free(numbers);
+    return taken;
+}
+
+/* `now` has been read to its end and gets no more: goes on to what comes after it. False when that is not
+ * there yet. */
+static bool follow_take_next(struct follow *follow)
+{
+    int fd = logfiles_open(follow->directory, LOGLINE_CURRENT);
+    if (follow_take_number(follow)) {
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
+    return fd >= 0 && follow_take(follow, fd, true);
+}
+
+/* Reads on. False when all that is there has been given. */
+static bool follow_step(struct follow *follow)
+{
+    if (follow_read_once(follow, &follow->now))
+        return true;
+    if (follow_is_current(follow))
+        return false;
+    /* Once more: what was written before it lost its name. */
+    return follow_read_once(follow, &follow->now) || (!follow->stopped && follow_take_next(follow));
+}
+
+/* --- following ------------------------------------------------------------------------------------- */
+
+static void follow_on_task(struct loop_task *task)
+{
+    struct follow *follow = LIST_ENTRY(task, struct follow, task);
+    bool more = true;
+    for (int i = 0; i < FOLLOW_PER_TURN && !follow->stopped && follow_read_once(follow, &follow->late); i++)
+        ;
+    for (int i = 0; i < FOLLOW_PER_TURN && !follow->stopped && more; i++)
+        more = follow_step(follow);
+    if (more && !follow->stopped)
+        loop_task_start(follow->loop, &follow->task, follow_on_task);
 }
 
 static void follow_on_change(struct loop_fd *watch, uint32_t events)
 {
     (void)events;
-    /* That something changed is all that matters; the looking is done on the files. */
-    char changes[FOLLOW_CHANGES];
+    struct follow *follow = LIST_ENTRY(watch, struct follow, watch);
+    char changes[4096]; /* that there are some is all that matters; the looking is done on the files */
     while (read(watch->fd, changes, sizeof changes) > 0)
         ;
-    follow_turn(LIST_ENTRY(watch, struct follow, watch));
+    loop_task_start(follow->loop, &follow->task, follow_on_task);
 }
 
 static int follow_watch(struct follow *follow)
@@ -204,43 +226,51 @@ static int follow_watch(struct follow *follow)
     return error;
 }
 
-/* Oldest file first; none: the current one, when it comes. */
-static void follow_open_first(struct follow *follow, enum follow_from from)
+/* At the end of current.jsonl, or at the beginning of a line that is half there. All numbered files are done.
+ */
+static void follow_skip_to_end(struct follow *follow)
 {
-    char name[LOGLINE_NAME_SIZE] = LOGLINE_CURRENT;
-    struct follow_numbers *numbers = MEMORY_NEW(struct follow_numbers);
-    if (from == FOLLOW_FROM_START)
-        follow_list(follow->directory, numbers);
-    if (numbers->count > 0)
-        logline_file_name(numbers->items[0], name);
+    struct follow_file *now = &follow->now;
+    size_t count = 0;
+    char block[4096];
+    int fd = logfiles_open(follow->directory, LOGLINE_CURRENT);
+    if (fd >= 0)
+        follow_take(follow, fd, true);
+    int64_t *numbers = logfiles_numbers(follow->directory, &count);
+    follow->done = count ? numbers[count - 1] : FOLLOW_NO_NUMBER;
     free(numbers);
-    follow->file = follow_open(follow->directory, name);
-    if (follow->file >= 0 && from == FOLLOW_FROM_END)
-        lseek(follow->file, 0, SEEK_END);
+    int64_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    while (end > 0) {
+        int64_t start = end > (int64_t)sizeof block ? end - (int64_t)sizeof block : 0;
+        ssize_t size = pread(fd, block, (size_t)(end - start), start);
+        const char *newline = size > 0 ? memrchr(block, '\n', (size_t)size) : NULL;
+        end = newline ? start + (newline - block) + 1 : start;
+        if (newline)
+            break;
+    }
+    now->offset = end > 0 ? end : 0;
 }
+
+/* --- life ------------------------------------------------------------------------------------------ */
 
 static struct follow *follow_new(int directory, follow_line_fn *on_line, void *owner)
 {
     struct follow *follow = MEMORY_NEW(struct follow);
-    *follow = (struct follow){
-        .on_line = on_line,
-        .owner = owner,
-        .directory = fcntl(directory, F_DUPFD_CLOEXEC, 0),
-        .file = -1,
-        .torn = BUFFER(LOGLINE_RECORD_LARGEST),
-        .watch = {.fd = -1},
-    };
+    follow->on_line = on_line;
+    follow->owner = owner;
+    follow->directory = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    follow->now = follow->late = follow_no_file;
+    follow->done = FOLLOW_NO_NUMBER;
     return follow;
 }
 
 static void follow_free(void *object)
 {
     struct follow *follow = object;
-    if (follow->file >= 0)
-        close(follow->file);
+    follow_close(&follow->now);
+    follow_close(&follow->late);
     if (follow->directory >= 0)
         close(follow->directory);
-    buffer_free(&follow->torn);
     free(follow);
 }
 
@@ -255,23 +285,23 @@ struct follow *follow_start(struct loop *loop, int directory, enum follow_from f
         errno = -error;
         return NULL;
     }
-    follow_open_first(follow, from);
-    loop_task_start(loop, &follow->more, follow_on_more);
+    if (from == FOLLOW_FROM_END)
+        follow_skip_to_end(follow);
+    loop_task_start(loop, &follow->task, follow_on_task);
     return follow;
 }
 
-void follow_stop(struct follow **owned)
+void follow_stop(struct follow **where)
 {
-    struct follow *follow = *owned;
+    struct follow *follow = *where;
     if (!follow)
         return;
-    *owned = NULL;
+    *where = NULL;
     follow->stopped = true;
-    loop_task_stop(&follow->more);
+    loop_task_stop(&follow->task);
     int changes = follow->watch.fd;
     loop_fd_stop(&follow->watch);
-    if (changes >= 0)
-        close(changes);
+    close(changes);
     loop_free_later(follow->loop, follow, follow_free);
 }
 
@@ -279,13 +309,8 @@ int follow_read(int directory, follow_line_fn *on_line, void *owner)
 {
     struct follow *follow = follow_new(directory, on_line, owner);
     int error = follow->directory < 0 ? -errno : 0;
-    if (!error) {
-        follow_open_first(follow, FOLLOW_FROM_START);
-        do {
-            while (follow_drain(follow, FOLLOW_BATCH))
-                ;
-        } while (follow->file >= 0 && follow_advance(follow));
-    }
+    while (!error && follow_step(follow))
+        ;
     follow_free(follow);
     return error;
 }

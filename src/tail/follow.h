@@ -3,7 +3,7 @@
  * The files are those of wire/logline.h: current.jsonl grows, rotation renames it to the next number, the
  * oldest numbers are deleted. The directory belongs to the run's user, so only regular files are opened, and
  * no symbolic link is followed. A torn line waits for its newline; a line beyond the longest record is
- * dropped. */
+ * dropped. A file cut short is read from its beginning. */
 #pragma once
 
 #include "base/slice.h"

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "hold/logfile.h"
 #include "tail/follow.h"
 #include "wire/logline.h"
 
@@ -159,6 +161,140 @@ static void test_read_gives_all_files_in_order(void **state)
     assert_seen(fixture, "a|b|c|");
 }
 
+static void test_from_the_end_of_a_torn_line(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, "0000000004.jsonl", "older\n");
+    append(fixture, LOGLINE_CURRENT, "old\nto");
+    struct follow *follow =
+        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_END, on_line, fixture);
+    append(fixture, LOGLINE_CURRENT, "rn\n");
+    rotate(fixture, 5);
+    append(fixture, LOGLINE_CURRENT, "new\n");
+    assert_seen(fixture, "torn|new|");
+    follow_stop(&follow);
+}
+
+static void test_a_deleted_log_does_not_bring_back_older_files(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, "0000000001.jsonl", "a\n");
+    append(fixture, LOGLINE_CURRENT, "b\n");
+    struct follow *follow =
+        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+    assert_seen(fixture, "a|b|");
+    unlinkat(fixture->directory, LOGLINE_CURRENT, 0);
+    append(fixture, LOGLINE_CURRENT, "c\n");
+    assert_seen(fixture, "a|b|c|");
+    follow_stop(&follow);
+}
+
+static void test_a_log_cut_short_is_read_from_its_beginning(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, LOGLINE_CURRENT, "a long line\n");
+    struct follow *follow =
+        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+    assert_seen(fixture, "a long line|");
+    int fd = openat(fixture->directory, LOGLINE_CURRENT, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    assert_true(fd >= 0);
+    close(fd);
+    append(fixture, LOGLINE_CURRENT, "b\n");
+    assert_seen(fixture, "a long line|b|");
+    follow_stop(&follow);
+}
+
+static void test_what_is_written_late_into_a_rotated_file_is_not_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, LOGLINE_CURRENT, "a\n");
+    struct follow *follow =
+        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+    rotate(fixture, 1);
+    append(fixture, LOGLINE_CURRENT, "b\n");
+    assert_seen(fixture, "a|b|");
+    append(fixture, "0000000001.jsonl", "late\n"); /* by a run that has not noticed yet */
+    assert_seen(fixture, "a|b|late|");
+    follow_stop(&follow);
+}
+
+static void test_a_line_longer_than_any_record_is_left_out(void **state)
+{
+    struct fixture *fixture = *state;
+    char *line = calloc(1, LOGLINE_RECORD_LARGEST + 2);
+    memset(line, 'x', LOGLINE_RECORD_LARGEST + 1);
+    append(fixture, LOGLINE_CURRENT, line);
+    append(fixture, LOGLINE_CURRENT, line);
+    append(fixture, LOGLINE_CURRENT, "\nb\n");
+    line[LOGLINE_RECORD_LARGEST] = 0;
+    append(fixture, LOGLINE_CURRENT, line);
+    append(fixture, LOGLINE_CURRENT, "\n");
+    assert_int_equal(follow_read(fixture->directory, on_line, fixture), 0);
+    assert_int_equal(buffer_size(&fixture->seen), 2 + LOGLINE_RECORD_LARGEST + 1);
+    free(line);
+}
+
+/* --- two runs that write and rotate while one reads ------------------------------------------------------
+ */
+
+enum { WRITERS = 2, WRITER_LINES = 4000 };
+
+struct counts {
+    int seen[WRITERS][WRITER_LINES];
+    int total;
+};
+
+static void count_line(void *owner, struct slice record)
+{
+    struct counts *counts = owner;
+    unsigned writer = (unsigned)(record.data[0] - '0');
+    uint64_t number = 0;
+    assert_true(writer < WRITERS && slice_to_u64(slice_from(record, 1), &number) && number < WRITER_LINES);
+    assert_int_equal(counts->seen[writer][number]++, 0);
+    counts->total++;
+}
+
+static pid_t start_writer(const struct fixture *fixture, int writer)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct logfile_settings settings = {
+        .directory = fixture->directory, .max_bytes = 700, .keep = 1000000, .clock = &clock_system};
+    struct logfile *log = logfile_new(&settings);
+    unsigned batch = (unsigned)writer + 1;
+    for (int number = 0; number < WRITER_LINES;) {
+        struct buffer records = BUFFER(4096);
+        batch = batch * 1103515245u + 12345u;
+        for (unsigned i = 0; i <= batch / 65536 % 9 && number < WRITER_LINES; i++)
+            buffer_append_format(&records, "%d%d\n", writer, number++);
+        logfile_write(log, buffer_slice(&records));
+        buffer_free(&records);
+    }
+    _exit(logfile_counts(log).dropped == 0 ? 0 : 1);
+}
+
+static void test_two_writers_that_rotate(void **state)
+{
+    struct fixture *fixture = *state;
+    struct counts *counts = calloc(1, sizeof *counts);
+    int directory = open(fixture->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
+    struct follow *follow = follow_start(fixture->loop, directory, FOLLOW_FROM_START, count_line, counts);
+    for (int writer = 0; writer < WRITERS; writer++)
+        assert_true(start_writer(fixture, writer) > 0);
+    for (int quiet = 0; counts->total < WRITERS * WRITER_LINES && quiet < 100;)
+        quiet = loop_step(fixture->loop, 50) ? 0 : quiet + 1;
+    assert_int_equal(counts->total, WRITERS * WRITER_LINES);
+    for (int writer = 0; writer < WRITERS; writer++)
+        assert_true(wait(&status) > 0 && status == 0);
+    follow_stop(&follow);
+    close(directory);
+    memset(counts, 0, sizeof *counts);
+    assert_int_equal(follow_read(fixture->directory, count_line, counts), 0);
+    assert_int_equal(counts->total, WRITERS * WRITER_LINES);
+    free(counts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +305,14 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_links_and_pipes_are_not_opened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_gives_all_files_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_from_the_end_of_a_torn_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_deleted_log_does_not_bring_back_older_files, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_log_cut_short_is_read_from_its_beginning, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_written_late_into_a_rotated_file_is_not_lost, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_line_longer_than_any_record_is_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_two_writers_that_rotate, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
