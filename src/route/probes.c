@@ -119,8 +119,12 @@ void probes_start(struct probes *probes, const struct probes_request *request)
         {SLICE("Accept"), SLICE("*/*")},
     };
     const struct upstream_request call = {
-        .method = SLICE("GET"), .target = request->path, .fields = fields, .field_count = 3};
-    const struct upstream_timeouts timeouts = {.connect_ms = request->timeout_ms};
+        .method = SLICE("GET"),
+        .target = request->path,
+        .fields = fields,
+        .field_count = 3,
+        .timeouts = {.connect_ms = request->timeout_ms},
+    };
     struct probe *probe = MEMORY_NEW(struct probe);
     probe->probes = probes;
     probe->id = request->id;
@@ -130,5 +134,5 @@ void probes_start(struct probes *probes, const struct probes_request *request)
     snprintf(probe->target, sizeof probe->target, "%s", request->target);
     list_append(&probes->open, &probe->link);
     loop_timer_start(probes->loop, &probe->limit, request->timeout_ms, on_limit);
-    probe->call = upstream_call(probes->pool, &request->address, &call, &timeouts, &events, probe);
+    probe->call = upstream_call(probes->pool, &request->address, &call, &events, probe);
 }

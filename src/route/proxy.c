@@ -328,11 +328,11 @@ static void call_upstream(struct passage *passage)
         .field_count = forward_request(passage->exchange, passage->target.stripped, fields),
         .content_length = request->content_length,
         .upgrade = request->upgrade,
+        .timeouts = passage->timeouts,
     };
     passage->state = PASSAGE_CALLING;
     passage->generation = backends_row(passage->backend)->generation;
-    passage->call = upstream_call(backends_pool(passage->proxy->backends), &address, &call,
-                                  &passage->timeouts, &events, passage);
+    passage->call = upstream_call(backends_pool(passage->proxy->backends), &address, &call, &events, passage);
     pump_request(passage);
 }
 
