@@ -144,6 +144,8 @@ void connection_give_away(struct connection *connection)
 {
     exchange_record(connection->exchange);
     stream_watch_gone(connection->stream, NULL);
+    stream_want_read(connection->stream, false);
+    stream_want_write(connection->stream, false);
     connection->stream = NULL;
     detach(connection);
 }

@@ -107,6 +107,34 @@ static void raw_requests_are_refused(void **state)
     }
 }
 
+/* The client reads only after it has sent everything; the answer must still be there, and no reset before it.
+ */
+static void a_refusal_reaches_a_client_that_still_sends(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct world world;
+        struct client client;
+        world_open(&world);
+        client_open_tcp(&world, &client);
+        world.body_limit = 1000;
+        struct slice request =
+            i ? SLICE(POST "Content-Length: 200000\r\n\r\n") : SLICE("GET / HTTP/9.9\r\n\r\n");
+        assert_int_equal(write(client.fd, request.data, request.size), request.size);
+        turn_all(world.loop);
+        static const char more[200000];
+        for (size_t sent = 0; sent < sizeof more; turn_all(world.loop)) {
+            ssize_t count = send(client.fd, more, sizeof more - sent, MSG_NOSIGNAL);
+            assert_true(count > 0);
+            sent += (size_t)count;
+        }
+        expect_refusal(&world, &client, i ? 413 : 505, 0);
+        assert_int_equal(client.error, 0);
+        client_close(&client);
+        world_close(&world);
+    }
+}
+
 static void http_1_2_is_served_as_1_1(void **state)
 {
     (void)state;
@@ -338,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_requests_are_refused),
+        cmocka_unit_test(a_refusal_reaches_a_client_that_still_sends),
         cmocka_unit_test(http_1_2_is_served_as_1_1),
         cmocka_unit_test(what_is_too_long_is_refused),
         cmocka_unit_test(a_head_just_below_the_limit_is_served),

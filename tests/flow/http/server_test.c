@@ -401,6 +401,25 @@ static void a_failed_answer_never_ends_well(void **state)
     }
 }
 
+/* Where only the close ends a body, a cut must not look like it. */
+static void a_failed_answer_to_http_1_0_is_reset(void **state)
+{
+    (void)state;
+    struct world world;
+    struct client client;
+    world_open(&world);
+    client_open_tcp(&world, &client);
+    client_ask(&world, &client, SLICE("GET /hold HTTP/1.0\r\n\r\n"));
+    assert_true(exchange_head(world.held, 200, NULL, 0, EXCHANGE_LENGTH_UNKNOWN));
+    assert_int_equal(exchange_write(world.held, "part", 4), 4);
+    exchange_fail(world.held);
+    client_settle(&world, &client);
+    assert_true(client.ended);
+    assert_int_equal(client.error, ECONNRESET);
+    client_close(&client);
+    world_close(&world);
+}
+
 static void small_writes_leave_together(void **state)
 {
     (void)state;
@@ -517,6 +536,7 @@ int main(void)
         cmocka_unit_test(an_unread_body_is_dropped_or_costs_the_connection),
         cmocka_unit_test(a_client_that_leaves_is_noticed),
         cmocka_unit_test(a_failed_answer_never_ends_well),
+        cmocka_unit_test(a_failed_answer_to_http_1_0_is_reset),
         cmocka_unit_test(small_writes_leave_together),
         cmocka_unit_test(upgrade_gives_the_stream_away),
         cmocka_unit_test(a_draining_server_says_close),

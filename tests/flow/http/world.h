@@ -2,6 +2,8 @@
  * whose bytes the test writes and reads itself. */
 #pragma once
 
+#include <arpa/inet.h>
+
 #include "routes.h"
 
 static const struct address world_peer = {.local = {.sun_family = AF_UNIX}, .size = sizeof(sa_family_t)};
@@ -48,6 +50,7 @@ struct client {
     int fd;
     struct buffer received;
     bool ended; /* end of stream or reset */
+    int error;  /* 0: an orderly end */
 };
 
 static UNUSED void client_open(struct world *world, struct client *client)
@@ -56,6 +59,25 @@ static UNUSED void client_open(struct world *world, struct client *client)
     make_pair(SOCK_STREAM, pair);
     http_server_accept(world->server, pair[1], &world_peer, 0);
     *client = (struct client){.fd = pair[0], .received = BUFFER(RECEIVED_MOST)};
+}
+
+/* Over loopback, where closing in front of unread bytes makes a reset that destroys what is on its way. */
+static UNUSED void client_open_tcp(struct world *world, struct client *client)
+{
+    struct address address = {.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+                              .size = sizeof(struct sockaddr_in)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, &address.any, address.size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, &address.any, &address.size), 0);
+    *client = (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                              .received = BUFFER(RECEIVED_MOST)};
+    assert_int_equal(connect(client->fd, &address.any, address.size), 0);
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(client->fd, F_SETFL, O_NONBLOCK), 0);
+    close(listener);
+    http_server_accept(world->server, fd, &address, 0);
 }
 
 static UNUSED void client_close(struct client *client)
@@ -74,6 +96,7 @@ static void client_read(struct client *client)
             buffer_added(&client->received, (size_t)got);
         } else {
             client->ended = got == 0 || errno != EAGAIN;
+            client->error = got < 0 && client->ended ? errno : 0;
             return;
         }
     }
