@@ -371,13 +371,13 @@ static json_t *control_read_answer(struct channel_message *message)
     return answer;
 }
 
-int control_ask(int connection, enum message_type question, json_t *body, int timeout_ms, json_t **answer,
-                struct error *error)
+int control_ask(int connection, const struct control_question *question, json_t **answer, struct error *error)
 {
     *answer = NULL;
     struct channel_message message;
-    int failed = channel_send_now(connection, question, 1, body, NULL, 0, timeout_ms);
-    failed = failed ? failed : channel_receive_now(connection, &message, timeout_ms);
+    int failed =
+        channel_send_now(connection, question->type, 1, question->body, NULL, 0, question->timeout_ms);
+    failed = failed ? failed : channel_receive_now(connection, &message, question->timeout_ms);
     if (failed) {
         error_set(error, "the keeper does not answer: %s", strerror(-failed));
         return failed;

@@ -42,8 +42,13 @@ void control_free(struct control **control);
 
 /* Connects. The descriptor, or -errno (ENOENT, ECONNREFUSED: nobody there). */
 int control_connect(const char *runtime_directory);
+struct control_question {
+    enum message_type type;
+    json_t *body;   /* the reference is taken; NULL: {} */
+    int timeout_ms; /* -1: for ever */
+};
+
 /* Asks and waits for the answer: 0 with a new reference in *answer (memfd answers are read), or the exit
- * code of an ERROR with its text, or -errno (-ETIMEDOUT, -EPIPE: the keeper has gone). Steals `body`.
- * timeout_ms -1: for ever. */
-int control_ask(int connection, enum message_type question, json_t *body, int timeout_ms, json_t **answer,
+ * code of an ERROR with its text, or -errno (-ETIMEDOUT, -EPIPE: the keeper has gone). */
+int control_ask(int connection, const struct control_question *question, json_t **answer,
                 struct error *error);

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "link/memfd.h"
 
-#include "keep/gate.h"
+#include "keep/slot.h"
 #include "keep/jsonfile.h"
 
 enum {
@@ -33,7 +33,7 @@ struct gates_probe {
 
 struct gates {
     struct gates_settings settings;
-    struct gate slots[GATES_MOST];
+    struct slot slots[GATES_MOST];
     unsigned count;
     struct snapshot *current; /* what they serve */
     struct snapshot *pending; /* prepared, not yet committed */
@@ -44,18 +44,18 @@ struct gates {
     struct loop_timer watch;
     struct loop_timer deadline; /* of a prepare, then of a drain */
     struct gates_probe probes[GATES_PROBES];
-    struct loop_task unprobed; /* answers probes that no gate could take */
+    struct loop_task unprobed; /* answers probes that no slot could take */
 };
 
-static void gates_start_gate(struct gates *gates, struct gate *gate);
+static void gates_start_gate(struct gates *gates, struct slot *slot);
 
 /* --- telling --------------------------------------------------------------------------------------- */
 
-static json_t *gates_evidence(const struct gate *gate)
+static json_t *gates_evidence(const struct slot *slot)
 {
-    return json_pack("{s:i, s:I, s:i, s:I}", "slot", (int)gate->slot, "generation",
-                     (json_int_t)gate->generation, "pid", (int)gate->identity.pid, "start_time",
-                     (json_int_t)gate->identity.start_time);
+    return json_pack("{s:i, s:I, s:i, s:I}", "slot", (int)slot->number, "generation",
+                     (json_int_t)slot->generation, "pid", (int)slot->identity.pid, "start_time",
+                     (json_int_t)slot->identity.start_time);
 }
 
 static void gates_journal(struct gates *gates, const char *event, json_t *evidence)
@@ -69,13 +69,13 @@ static void gates_record(const struct gates *gates)
 {
     json_t *rows = json_array();
     for (unsigned i = 0; i < gates->count; i++) {
-        const struct gate *gate = &gates->slots[i];
-        if (gate->state == GATE_GONE)
+        const struct slot *slot = &gates->slots[i];
+        if (slot->state == SLOT_GONE)
             continue;
-        json_array_append_new(rows, json_pack("{s:i, s:i, s:I, s:s}", "slot", (int)gate->slot, "pid",
-                                              (int)gate->identity.pid, "start_time",
-                                              (json_int_t)gate->identity.start_time, "boot_id",
-                                              gate->identity.boot));
+        json_array_append_new(rows, json_pack("{s:i, s:i, s:I, s:s}", "slot", (int)slot->number, "pid",
+                                              (int)slot->identity.pid, "start_time",
+                                              (json_int_t)slot->identity.start_time, "boot_id",
+                                              slot->identity.boot));
     }
     char *path = memory_format("%s/gates.json", gates->settings.state_directory);
     int error = jsonfile_write(path, rows);
@@ -92,35 +92,35 @@ static const char *gates_phase_name(enum gates_phase phase)
     return names[phase];
 }
 
-static void gates_send_phase(struct gates *gates, struct gate *gate)
+static void gates_send_phase(struct gates *gates, struct slot *slot)
 {
-    channel_send(gate->channel, MESSAGE_GATE_PHASE, 0,
+    channel_send(slot->channel, MESSAGE_GATE_PHASE, 0,
                  json_pack("{s:s}", "phase", gates_phase_name(gates->phase)), NULL, 0);
 }
 
-static void gates_send_hello(struct gates *gates, struct gate *gate)
+static void gates_send_hello(struct gates *gates, struct slot *slot)
 {
     int pages[GATES_MOST + 1];
     int count = 0;
-    pages[count++] = gate->page_fd;
+    pages[count++] = slot->page_fd;
     pages[count++] = gates->own_page_read_fd;
     for (unsigned i = 0; i < gates->count; i++)
-        if (i != gate->slot)
+        if (i != slot->number)
             pages[count++] = gates->slots[i].page_read_fd;
     json_t *hello =
-        json_pack("{s:s, s:i, s:I, s:i, s:i}", "name", gates->settings.name, "slot", (int)gate->slot,
-                  "generation", (json_int_t)gate->generation, "workers", (int)gates->count, "pages", count);
-    channel_send(gate->channel, MESSAGE_GATE_HELLO, 0, hello, pages, count);
+        json_pack("{s:s, s:i, s:I, s:i, s:i}", "name", gates->settings.name, "slot", (int)slot->number,
+                  "generation", (json_int_t)slot->generation, "workers", (int)gates->count, "pages", count);
+    channel_send(slot->channel, MESSAGE_GATE_HELLO, 0, hello, pages, count);
 }
 
-static void gates_send_row_to(struct gate *gate, const struct target_row *row, int socket)
+static void gates_send_row_to(struct slot *slot, const struct target_row *row, int socket)
 {
-    const struct clock *clock = loop_clock(gate->gates->settings.loop);
+    const struct clock *clock = loop_clock(slot->gates->settings.loop);
     json_t *body = target_row_encode(row, true, clock->boottime_ms(clock), clock->wall_ms(clock));
-    channel_send(gate->channel, MESSAGE_GATE_TARGET, 0, body, &socket, row->socket && socket >= 0 ? 1 : 0);
+    channel_send(slot->channel, MESSAGE_GATE_TARGET, 0, body, &socket, row->socket && socket >= 0 ? 1 : 0);
 }
 
-static void gates_send_table(struct gates *gates, struct gate *gate)
+static void gates_send_table(struct gates *gates, struct slot *slot)
 {
     const struct clock *clock = loop_clock(gates->settings.loop);
     const struct targets *targets = gates->settings.targets;
@@ -135,25 +135,25 @@ static void gates_send_table(struct gates *gates, struct gate *gate)
     free(text);
     if (memfd < 0)
         return;
-    channel_send(gate->channel, MESSAGE_GATE_TABLE, 0, NULL, &memfd, 1);
+    channel_send(slot->channel, MESSAGE_GATE_TABLE, 0, NULL, &memfd, 1);
     close(memfd);
     for (size_t i = 0; i < targets_count(targets); i++) {
         const struct target_row *row = targets_row(targets, i, &socket);
         if (row->socket)
-            gates_send_row_to(gate, row, socket);
+            gates_send_row_to(slot, row, socket);
     }
 }
 
-static void gates_prepare(struct gate *gate, const struct snapshot *snapshot)
+static void gates_prepare(struct slot *slot, const struct snapshot *snapshot)
 {
-    gate_send_descriptors(gate, snapshot);
-    channel_send(gate->channel, MESSAGE_GATE_PREPARE, 0,
+    slot_send_descriptors(slot, snapshot);
+    channel_send(slot->channel, MESSAGE_GATE_PREPARE, 0,
                  json_pack("{s:I}", "snapshot", (json_int_t)snapshot->number), &snapshot->memfd, 1);
 }
 
-static void gates_send_number(struct gate *gate, enum message_type type, uint64_t number)
+static void gates_send_number(struct slot *slot, enum message_type type, uint64_t number)
 {
-    channel_send(gate->channel, type, 0, json_pack("{s:I}", "snapshot", (json_int_t)number), NULL, 0);
+    channel_send(slot->channel, type, 0, json_pack("{s:I}", "snapshot", (json_int_t)number), NULL, 0);
 }
 
 /* --- two phases -------------------------------------------------------------------------------------- */
@@ -167,16 +167,17 @@ static void gates_served(struct gates *gates, bool ok, const char *text)
 static void gates_drop(struct gates *gates, const char *text)
 {
     for (unsigned i = 0; i < gates->count; i++)
-        if (gates->slots[i].state != GATE_GONE)
+        if (gates->slots[i].channel)
             gates_send_number(&gates->slots[i], MESSAGE_GATE_DROP, gates->pending->number);
     snapshot_free(&gates->pending);
     gates_served(gates, false, text);
 }
 
-static void gates_commit(struct gate *gate, uint64_t number)
+static void gates_commit(struct slot *slot, uint64_t number)
 {
-    gates_send_number(gate, MESSAGE_GATE_COMMIT, number);
-    gate->committed = number;
+    if (slot->channel) /* else it is ending, and the next one is told by itself */
+        gates_send_number(slot, MESSAGE_GATE_COMMIT, number);
+    slot->committed = number;
 }
 
 static void gates_commit_all_when_prepared(struct gates *gates)
@@ -193,7 +194,7 @@ static void gates_commit_all_when_prepared(struct gates *gates)
     gates_served(gates, true, "");
 }
 
-static void gates_prepared(struct gates *gates, struct gate *gate, const json_t *body)
+static void gates_prepared(struct gates *gates, struct slot *slot, const json_t *body)
 {
     uint64_t number = (uint64_t)json_integer_value(json_object_get(body, "snapshot"));
     if (!json_is_true(json_object_get(body, "ok"))) {
@@ -202,11 +203,11 @@ static void gates_prepared(struct gates *gates, struct gate *gate, const json_t 
             gates_drop(gates, text ? text : "a gate refused the configuration without saying why");
         return;
     }
-    gate->prepared = number;
+    slot->prepared = number;
     if (gates->pending && gates->pending->number == number)
         gates_commit_all_when_prepared(gates);
     else if (gates->current && gates->current->number == number)
-        gates_commit(gate, number);
+        gates_commit(slot, number);
 }
 
 static void gates_on_prepare_deadline(struct loop_timer *timer)
@@ -222,9 +223,9 @@ void gates_serve(struct gates *gates, struct snapshot *snapshot)
     gates->pending = snapshot;
     loop_timer_start(gates->settings.loop, &gates->deadline, GATES_PREPARE_MS, gates_on_prepare_deadline);
     for (unsigned i = 0; i < gates->count; i++) {
-        if (gates->slots[i].state == GATE_GONE && !loop_timer_armed(&gates->slots[i].restart))
+        if (gates->slots[i].state == SLOT_GONE && !loop_timer_armed(&gates->slots[i].restart))
             gates_start_gate(gates, &gates->slots[i]);
-        else if (gates->slots[i].state != GATE_GONE)
+        else if (gates->slots[i].channel)
             gates_prepare(&gates->slots[i], snapshot);
     }
 }
@@ -239,10 +240,10 @@ static struct gates_probe *gates_find_probe(struct gates *gates, uint32_t id)
     return NULL;
 }
 
-static void gates_probed(struct gates *gates, const struct gate *gate, uint32_t id, const json_t *body)
+static void gates_probed(struct gates *gates, const struct slot *slot, uint32_t id, const json_t *body)
 {
     struct gates_probe *probe = id ? gates_find_probe(gates, id) : NULL;
-    if (!probe || probe->slot != gate->slot)
+    if (!probe || probe->slot != slot->number)
         return;
     probe->id = 0;
     const char *text = json_string_value(json_object_get(body, "error"));
@@ -252,61 +253,62 @@ static void gates_probed(struct gates *gates, const struct gate *gate, uint32_t 
 
 static void gates_on_message(void *owner, struct channel_message *message)
 {
-    struct gate *gate = owner;
-    struct gates *gates = gate->gates;
+    struct slot *slot = owner;
+    struct gates *gates = slot->gates;
     const struct gates_events *events = gates->settings.events;
     const char *target = json_string_value(json_object_get(message->body, "target"));
     switch ((int)message->type) {
     case MESSAGE_GATE_READY:
-        gate->state = GATE_RUNNING;
+        slot->state = SLOT_RUNNING;
         break;
     case MESSAGE_GATE_PREPARED:
-        gates_prepared(gates, gate, message->body);
+        gates_prepared(gates, slot, message->body);
         break;
     case MESSAGE_GATE_WANT:
         if (target && !gates->draining)
-            events->on_want(gates->settings.owner, target, gate->slot);
+            events->on_want(gates->settings.owner, target, slot->number);
         break;
     case MESSAGE_GATE_UNWANT:
         if (target)
-            events->on_unwant(gates->settings.owner, target, gate->slot);
+            events->on_unwant(gates->settings.owner, target, slot->number);
         break;
     case MESSAGE_GATE_PROBED:
-        gates_probed(gates, gate, message->id, message->body);
+        gates_probed(gates, slot, message->id, message->body);
         break;
     case MESSAGE_GATE_DRAINED:
         break;
     default:
         log_warning(gates->settings.log, "a gate sent a message that gates do not send",
-                    LOG_NUMBER("slot", gate->slot), LOG_NUMBER("type", message->type));
+                    LOG_NUMBER("slot", slot->number), LOG_NUMBER("type", message->type));
     }
 }
 
 /* --- life and death ---------------------------------------------------------------------------------------
  */
 
-static void gates_kill(struct gates *gates, struct gate *gate, const char *why)
+static void gates_kill(struct gates *gates, struct slot *slot, const char *why)
 {
-    if (gate->pidfd < 0 || gate->killed)
+    if (slot->pidfd < 0 || slot->killed)
         return;
-    gate->killed = true;
-    json_t *evidence = gates_evidence(gate);
+    slot->killed = true;
+    json_t *evidence = gates_evidence(slot);
     json_object_set_new(evidence, "signal", json_integer(SIGKILL));
     json_object_set_new(evidence, "reason", json_string(why));
-    log_warning(gates->settings.log, "gate killed", LOG_NUMBER("slot", gate->slot), LOG_TEXT("reason", why));
+    log_warning(gates->settings.log, "gate killed", LOG_NUMBER("slot", slot->number),
+                LOG_TEXT("reason", why));
     gates_journal(gates, "gate-killed", evidence);
-    identity_signal(gate->pidfd, SIGKILL);
+    identity_signal(slot->pidfd, SIGKILL);
 }
 
 static void gates_on_channel_end(void *owner, int error)
 {
-    struct gate *gate = owner;
+    struct slot *slot = owner;
     /* 0: it is ending by itself, its exit follows. */
     if (error == ETIMEDOUT)
-        gates_kill(gate->gates, gate, "it did not read its messages for 5 s");
+        gates_kill(slot->gates, slot, "it did not read its messages for 5 s");
     else if (error)
-        gates_kill(gate->gates, gate, "it sent a malformed message");
-    channel_close(&gate->channel);
+        gates_kill(slot->gates, slot, "it sent a malformed message");
+    channel_close(&slot->channel);
 }
 
 static void gates_fail_probes(struct gates *gates, unsigned slot)
@@ -323,52 +325,52 @@ static void gates_fail_probes(struct gates *gates, unsigned slot)
 static bool gates_all_gone(const struct gates *gates)
 {
     for (unsigned i = 0; i < gates->count; i++)
-        if (gates->slots[i].state != GATE_GONE)
+        if (gates->slots[i].state != SLOT_GONE)
             return false;
     return true;
 }
 
 static void gates_on_restart(struct loop_timer *timer)
 {
-    struct gate *gate = LIST_ENTRY(timer, struct gate, restart);
-    gates_start_gate(gate->gates, gate);
+    struct slot *slot = LIST_ENTRY(timer, struct slot, restart);
+    gates_start_gate(slot->gates, slot);
 }
 
 /* At once after a life, with growing pauses when it dies young. */
-static void gates_replace(struct gates *gates, struct gate *gate, int64_t lived_ms)
+static void gates_replace(struct gates *gates, struct slot *slot, int64_t lived_ms)
 {
-    gate->early_deaths = lived_ms < GATES_EARLY_MS ? gate->early_deaths + 1 : 0;
-    if (gate->early_deaths >= GATES_EARLY_MOST && gates->pending && !gates->current) {
+    slot->early_deaths = lived_ms < GATES_EARLY_MS ? slot->early_deaths + 1 : 0;
+    if (slot->early_deaths >= GATES_EARLY_MOST && gates->pending && !gates->current) {
         gates_drop(gates, "gates end as soon as they start; the log tells how");
         return;
     }
     int64_t delay = 0;
-    for (unsigned i = 1; i < gate->early_deaths; i++)
+    for (unsigned i = 1; i < slot->early_deaths; i++)
         delay = delay ? delay * 2 : GATES_RESTART_FIRST_MS;
     delay = delay < GATES_RESTART_MOST_MS ? delay : GATES_RESTART_MOST_MS;
-    loop_timer_start(gates->settings.loop, &gate->restart, delay, gates_on_restart);
+    loop_timer_start(gates->settings.loop, &slot->restart, delay, gates_on_restart);
 }
 
 static void gates_on_exit(void *owner, const siginfo_t *exit)
 {
-    struct gate *gate = owner;
-    struct gates *gates = gate->gates;
+    struct slot *slot = owner;
+    struct gates *gates = slot->gates;
     bool signalled = exit->si_code != CLD_EXITED;
-    json_t *evidence = gates_evidence(gate);
+    json_t *evidence = gates_evidence(slot);
     json_object_set_new(evidence, signalled ? "signal" : "code", json_integer(exit->si_status));
-    int64_t lived = loop_now_ms(gates->settings.loop) - gate->started_ms;
+    int64_t lived = loop_now_ms(gates->settings.loop) - slot->started_ms;
     json_object_set_new(evidence, "after_ms", json_integer(lived));
     gates_journal(gates, "gate-exit", evidence);
     if (!gates->draining)
-        log_warning(gates->settings.log, "gate ended, starting another", LOG_NUMBER("slot", gate->slot),
-                    LOG_NUMBER("pid", gate->identity.pid),
+        log_warning(gates->settings.log, "gate ended, starting another", LOG_NUMBER("slot", slot->number),
+                    LOG_NUMBER("pid", slot->identity.pid),
                     LOG_NUMBER(signalled ? "signal" : "code", exit->si_status));
-    gate_forget(gate);
+    slot_forget(slot);
     gates_record(gates);
-    gates_fail_probes(gates, gate->slot);
-    gates->settings.events->on_slot_gone(gates->settings.owner, gate->slot);
+    gates_fail_probes(gates, slot->number);
+    gates->settings.events->on_slot_gone(gates->settings.owner, slot->number);
     if (!gates->draining)
-        gates_replace(gates, gate, lived);
+        gates_replace(gates, slot, lived);
     else if (gates_all_gone(gates)) {
         loop_timer_stop(&gates->deadline);
         gates->settings.events->on_ended(gates->settings.owner);
@@ -380,30 +382,30 @@ static const struct channel_events gates_channel_events = {
     .on_end = gates_on_channel_end,
 };
 
-static void gates_start_gate(struct gates *gates, struct gate *gate)
+static void gates_start_gate(struct gates *gates, struct slot *slot)
 {
     if (gates->draining)
         return;
     int64_t now_us = loop_clock(gates->settings.loop)->monotonic_us(loop_clock(gates->settings.loop));
-    atomic_store_explicit(&gate->page->tick_ms, (uint64_t)(now_us / 1000), memory_order_relaxed);
-    int error = gate_spawn(gate, &gates->settings, &gates_channel_events);
+    atomic_store_explicit(&slot->page->tick_ms, (uint64_t)(now_us / 1000), memory_order_relaxed);
+    int error = slot_spawn(slot, &gates->settings, &gates_channel_events);
     if (error) {
-        log_error(gates->settings.log, "a gate could not be started", LOG_NUMBER("slot", gate->slot),
+        log_error(gates->settings.log, "a gate could not be started", LOG_NUMBER("slot", slot->number),
                   LOG_TEXT("error", strerror(-error)));
-        gate_forget(gate);
-        gates_replace(gates, gate, 0);
+        slot_forget(slot);
+        gates_replace(gates, slot, 0);
         return;
     }
-    loop_child(gates->settings.loop, gate->identity.pid, gates_on_exit, gate);
-    gates_journal(gates, "gate-start", gates_evidence(gate));
+    loop_child(gates->settings.loop, slot->identity.pid, gates_on_exit, slot);
+    gates_journal(gates, "gate-start", gates_evidence(slot));
     gates_record(gates);
-    gates_send_hello(gates, gate);
-    gates_send_table(gates, gate);
-    gates_send_phase(gates, gate);
+    gates_send_hello(gates, slot);
+    gates_send_table(gates, slot);
+    gates_send_phase(gates, slot);
     if (gates->current)
-        gates_prepare(gate, gates->current);
+        gates_prepare(slot, gates->current);
     if (gates->pending)
-        gates_prepare(gate, gates->pending);
+        gates_prepare(slot, gates->pending);
 }
 
 static void gates_on_watch(struct loop_timer *timer)
@@ -413,10 +415,10 @@ static void gates_on_watch(struct loop_timer *timer)
     uint64_t now = (uint64_t)loop_now_ms(loop);
     atomic_store_explicit(&gates->own_page->tick_ms, now, memory_order_relaxed);
     for (unsigned i = 0; i < gates->count; i++) {
-        struct gate *gate = &gates->slots[i];
-        uint64_t tick = atomic_load_explicit(&gate->page->tick_ms, memory_order_relaxed);
-        if (gate->state != GATE_GONE && tick + GATES_HUNG_MS < now)
-            gates_kill(gates, gate, "it did not turn for 10 s");
+        struct slot *slot = &gates->slots[i];
+        uint64_t tick = atomic_load_explicit(&slot->page->tick_ms, memory_order_relaxed);
+        if (slot->state != SLOT_GONE && tick + GATES_HUNG_MS < now)
+            gates_kill(gates, slot, "it did not turn for 10 s");
     }
     loop_timer_start(loop, timer, GATES_WATCH_MS, gates_on_watch);
 }
@@ -440,11 +442,11 @@ struct gates *gates_new(const struct gates_settings *settings, struct error *err
     bool made = gates_make_page(&gates->own_page, &gates->own_page_fd, &gates->own_page_read_fd,
                                 "reeve-keeper", error);
     for (unsigned i = 0; i < gates->count; i++) {
-        struct gate *gate = &gates->slots[i];
-        *gate = (struct gate){.gates = gates, .slot = i, .pidfd = -1, .page_fd = -1, .page_read_fd = -1};
+        struct slot *slot = &gates->slots[i];
+        *slot = (struct slot){.gates = gates, .number = i, .pidfd = -1, .page_fd = -1, .page_read_fd = -1};
         char name[32];
         snprintf(name, sizeof name, "reeve-gate-%u", i);
-        made = made && gates_make_page(&gate->page, &gate->page_fd, &gate->page_read_fd, name, error);
+        made = made && gates_make_page(&slot->page, &slot->page_fd, &slot->page_read_fd, name, error);
     }
     if (!made) {
         gates_free(&gates);
@@ -458,21 +460,21 @@ void gates_set_phase(struct gates *gates, enum gates_phase phase)
 {
     gates->phase = phase;
     for (unsigned i = 0; i < gates->count; i++)
-        if (gates->slots[i].state != GATE_GONE)
+        if (gates->slots[i].channel)
             gates_send_phase(gates, &gates->slots[i]);
 }
 
 void gates_send_row(struct gates *gates, const struct target_row *row, int socket)
 {
     for (unsigned i = 0; i < gates->count; i++)
-        if (gates->slots[i].state != GATE_GONE)
+        if (gates->slots[i].channel)
             gates_send_row_to(&gates->slots[i], row, socket);
 }
 
-static struct gate *gates_pick(struct gates *gates)
+static struct slot *gates_pick(struct gates *gates)
 {
     for (unsigned i = 0; i < gates->count; i++)
-        if (gates->slots[i].state == GATE_RUNNING && gates->slots[i].channel)
+        if (gates->slots[i].state == SLOT_RUNNING && gates->slots[i].channel)
             return &gates->slots[i];
     return NULL;
 }
@@ -482,22 +484,24 @@ static void gates_on_unprobed(struct loop_task *task)
     gates_fail_probes(LIST_ENTRY(task, struct gates, unprobed), GATES_NO_SLOT);
 }
 
-void gates_probe(struct gates *gates, const struct target_row *row, uint32_t id, const char *path,
-                 int64_t timeout_ms, int socket)
+void gates_probe(struct gates *gates, const struct targets_probe *probe)
 {
-    struct gate *gate = gates_pick(gates);
+    const struct target_row *row = probe->row;
+    struct slot *slot = gates_pick(gates);
     struct gates_probe *free_probe = gates_find_probe(gates, 0);
     CHECK(free_probe); /* a target has one probe under way at most */
-    *free_probe = (struct gates_probe){.id = id, .slot = gate ? gate->slot : GATES_NO_SLOT};
-    if (!gate) {
+    *free_probe = (struct gates_probe){.id = probe->id, .slot = slot ? slot->number : GATES_NO_SLOT};
+    if (!slot) {
         loop_task_start(gates->settings.loop, &gates->unprobed, gates_on_unprobed);
         return;
     }
-    json_t *body = json_pack("{s:s, s:I, s:s, s:I}", "target", row->name, "generation",
-                             (json_int_t)row->generation, "path", path, "timeout_ms", (json_int_t)timeout_ms);
+    json_t *body =
+        json_pack("{s:s, s:I, s:s, s:I}", "target", row->name, "generation", (json_int_t)row->generation,
+                  "path", probe->path, "timeout_ms", (json_int_t)probe->timeout_ms);
     if (!row->socket && row->address_count > 0)
         json_object_set_new(body, "address", json_string(row->addresses[0]));
-    channel_send(gate->channel, MESSAGE_GATE_PROBE, id, body, &socket, row->socket && socket >= 0 ? 1 : 0);
+    channel_send(slot->channel, MESSAGE_GATE_PROBE, probe->id, body, &probe->socket,
+                 row->socket && probe->socket >= 0 ? 1 : 0);
 }
 
 static void gates_on_drain_deadline(struct loop_timer *timer)
@@ -526,7 +530,7 @@ void gates_drain(struct gates *gates, int64_t timeout_ms)
 bool gates_has(const struct gates *gates, pid_t pid)
 {
     for (unsigned i = 0; i < gates->count; i++)
-        if (gates->slots[i].state != GATE_GONE && gates->slots[i].identity.pid == pid)
+        if (gates->slots[i].state != SLOT_GONE && gates->slots[i].identity.pid == pid)
             return true;
     return false;
 }
@@ -536,14 +540,14 @@ json_t *gates_describe(const struct gates *gates)
     static const char *const names[] = {"gone", "started", "running"};
     json_t *rows = json_array();
     for (unsigned i = 0; i < gates->count; i++) {
-        const struct gate *gate = &gates->slots[i];
+        const struct slot *slot = &gates->slots[i];
         json_array_append_new(
             rows,
             json_pack("{s:i, s:I, s:i, s:s, s:I, s:I}", "slot", (int)i, "generation",
-                      (json_int_t)gate->generation, "pid", (int)gate->identity.pid, "state",
-                      names[gate->state], "open",
-                      (json_int_t)atomic_load_explicit(&gate->page->open, memory_order_relaxed), "requests",
-                      (json_int_t)atomic_load_explicit(&gate->page->requests, memory_order_relaxed)));
+                      (json_int_t)slot->generation, "pid", (int)slot->identity.pid, "state",
+                      names[slot->state], "open",
+                      (json_int_t)atomic_load_explicit(&slot->page->open, memory_order_relaxed), "requests",
+                      (json_int_t)atomic_load_explicit(&slot->page->requests, memory_order_relaxed)));
     }
     return rows;
 }
@@ -568,14 +572,14 @@ void gates_free(struct gates **owned)
     loop_task_stop(&gates->unprobed);
     loop_timer_stop(&gates->deadline);
     for (unsigned i = 0; i < gates->count; i++) {
-        struct gate *gate = &gates->slots[i];
-        loop_timer_stop(&gate->restart);
-        if (gate->state != GATE_GONE) {
-            gates_kill(gates, gate, "the keeper ends");
-            loop_child(gates->settings.loop, gate->identity.pid, NULL, NULL);
-            gate_forget(gate);
+        struct slot *slot = &gates->slots[i];
+        loop_timer_stop(&slot->restart);
+        if (slot->state != SLOT_GONE) {
+            gates_kill(gates, slot, "the keeper ends");
+            loop_child(gates->settings.loop, slot->identity.pid, NULL, NULL);
+            slot_forget(slot);
         }
-        gates_close_page(&gate->page, gate->page_fd, gate->page_read_fd);
+        gates_close_page(&slot->page, slot->page_fd, slot->page_read_fd);
     }
     gates_close_page(&gates->own_page, gates->own_page_fd, gates->own_page_read_fd);
     snapshot_free(&gates->current);

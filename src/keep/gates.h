@@ -50,8 +50,7 @@ void gates_set_phase(struct gates *gates, enum gates_phase phase);
 /* Tells every gate of a changed row. `socket`: O_PATH descriptor (borrowed) or -1. */
 void gates_send_row(struct gates *gates, const struct target_row *row, int socket);
 /* Has one gate make an HTTP GET; on_probed always follows unless the gates are freed. */
-void gates_probe(struct gates *gates, const struct target_row *row, uint32_t id, const char *path,
-                 int64_t timeout_ms, int socket);
+void gates_probe(struct gates *gates, const struct targets_probe *probe);
 /* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */
 void gates_drain(struct gates *gates, int64_t timeout_ms);
 bool gates_has(const struct gates *gates, pid_t pid);

@@ -165,11 +165,10 @@ static void keeper_on_change(void *owner, const struct target_row *row, int sock
         keeper->settings.events->on_row(keeper->settings.owner, row);
 }
 
-static void keeper_on_probe(void *owner, const struct target_row *row, uint32_t id, const char *path,
-                            int64_t timeout_ms, int socket)
+static void keeper_on_probe(void *owner, const struct targets_probe *probe)
 {
     struct keeper *keeper = owner;
-    gates_probe(keeper->gates, row, id, path, timeout_ms, socket);
+    gates_probe(keeper->gates, probe);
 }
 
 static void keeper_on_target_journal(void *owner, const char *target, const char *event,

@@ -33,7 +33,8 @@ static bool predecessor_answers(const char *runtime_directory, int64_t timeout_m
     if (connection < 0)
         return false;
     json_t *answer = NULL;
-    int failed = control_ask(connection, MESSAGE_CONTROL_HELLO, NULL, (int)timeout_ms, &answer, NULL);
+    const struct control_question hello = {.type = MESSAGE_CONTROL_HELLO, .timeout_ms = (int)timeout_ms};
+    int failed = control_ask(connection, &hello, &answer, NULL);
     json_decref(answer);
     close(connection);
     return failed == 0;

@@ -296,8 +296,14 @@ static void targets_on_probe(void *owner, struct target *target, const char *pat
     const struct targets_settings *settings = &targets->shared.settings;
     targets->last_probe = targets->last_probe == UINT32_MAX ? 1 : targets->last_probe + 1;
     targets_entry_of(targets, target)->probe = targets->last_probe;
-    settings->events->on_probe(settings->owner, target_row(target), targets->last_probe, path, timeout_ms,
-                               target_socket(target));
+    const struct targets_probe probe = {
+        .id = targets->last_probe,
+        .row = target_row(target),
+        .socket = target_socket(target),
+        .path = path,
+        .timeout_ms = timeout_ms,
+    };
+    settings->events->on_probe(settings->owner, &probe);
 }
 
 static const struct target_events targets_target_events = {

@@ -13,14 +13,21 @@
 
 struct targets;
 
+/* One HTTP GET that is to tell whether a target is ready. */
+struct targets_probe {
+    uint32_t id;
+    const struct target_row *row;
+    int socket; /* O_PATH descriptor of its unix socket (borrowed), or -1 */
+    const char *path;
+    int64_t timeout_ms;
+};
+
 struct targets_events {
     /* A row changed (state, address, cause ...). `socket`: O_PATH descriptor of its unix socket (borrowed) or
      * -1. */
     void (*on_change)(void *owner, const struct target_row *row, int socket);
-    /* An HTTP readiness probe to be made by a gate: answer with targets_probed(), same `id`. `socket` as
-     * above. */
-    void (*on_probe)(void *owner, const struct target_row *row, uint32_t id, const char *path,
-                     int64_t timeout_ms, int socket);
+    /* An HTTP readiness probe to be made by a gate: answer with targets_probed(), same `id`. */
+    void (*on_probe)(void *owner, const struct targets_probe *probe);
     /* One decision with its evidence for the journal (design §4 "Signals"): spawn, signal, refusal, adoption,
      * exit ... `evidence` is borrowed. */
     void (*on_journal)(void *owner, const char *target, const char *event, const json_t *evidence);

@@ -33,7 +33,7 @@ int check_verb(const struct command *command)
     return code;
 }
 
-int config_verb(const struct command *command)
+int check_config_verb(const struct command *command)
 {
     struct config *config = command_load(command, command->argument_count ? command->arguments[0] : NULL);
     if (!config)

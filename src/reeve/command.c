@@ -67,65 +67,85 @@ static bool command_take_flag(const struct verb *verb, const char *word, struct 
     return false;
 }
 
-/* "--name VALUE" or "--name=VALUE": the value, or NULL when `word` is another option. */
-static const char *command_value(const char *name, int count, char **arguments, int *at, struct error *error)
+/* The words after the verb, and the one being looked at. */
+struct command_words {
+    char **items;
+    int count;
+    int at;
+    struct error *error;
+};
+
+/* "--name VALUE" or "--name=VALUE": the value, or NULL when the word is another option. */
+static const char *command_value(struct command_words *words, const char *name)
 {
+    const char *word = words->items[words->at];
     size_t size = strlen(name);
-    if (strncmp(arguments[*at], name, size) != 0)
+    if (strncmp(word, name, size) != 0)
         return NULL;
-    if (arguments[*at][size] == '=')
-        return arguments[*at] + size + 1;
-    if (arguments[*at][size] != '\0')
+    if (word[size] == '=')
+        return word + size + 1;
+    if (word[size] != '\0')
         return NULL;
-    if (*at + 1 < count)
-        return arguments[++*at];
-    error_set(error, "%s needs a value", name);
+    if (words->at + 1 < words->count)
+        return words->items[++words->at];
+    error_set(words->error, "%s needs a value", name);
     return NULL;
 }
 
-static bool command_take_value(const struct verb *verb, int count, char **arguments, int *at,
-                               struct command *command, struct error *error)
+static bool command_take_value(const struct verb *verb, struct command_words *words, struct command *command)
 {
     const char *value;
-    if ((value = command_value("-c", count, arguments, at, error)))
+    if ((value = command_value(words, "-c")))
         command->file = value;
-    else if ((value = command_value("--state", count, arguments, at, error)))
+    else if ((value = command_value(words, "--state")))
         command->state = value;
-    else if ((verb->options & COMMAND_TAKES_FOLLOW) &&
-             (value = command_value("--since", count, arguments, at, error)))
+    else if ((verb->options & COMMAND_TAKES_FOLLOW) && (value = command_value(words, "--since")))
         command->since = value;
-    else if ((verb->options & COMMAND_TAKES_DETACH) &&
-             (value = command_value("--report-to", count, arguments, at, error)))
+    else if ((verb->options & COMMAND_TAKES_DETACH) && (value = command_value(words, "--report-to")))
         command->report = (int)strtol(value, NULL, 10);
     return value != NULL;
+}
+
+static bool command_take_argument(const struct verb *verb, const char *word, struct command *command,
+                                  struct error *error)
+{
+    if (command->argument_count == verb->most)
+        return error_set(error, "%s takes no argument %s; usage: reeve %s %s", verb->name, word, verb->name,
+                         verb->arguments);
+    command->arguments[command->argument_count++] = word;
+    return true;
+}
+
+static bool command_take_option(const struct verb *verb, struct command_words *words, struct command *command)
+{
+    const char *word = words->items[words->at];
+    if (command_take_flag(verb, word, command) || command_take_value(verb, words, command))
+        return true;
+    if (!words->error->text[0])
+        error_set(words->error, "%s knows no option %s; `reeve %s --help` tells which", verb->name, word,
+                  verb->name);
+    return false;
 }
 
 bool command_parse(const struct verb *verb, int count, char **arguments, struct command *command,
                    struct error *error)
 {
     *command = (struct command){.verb = verb->name, .report = -1, .state = getenv("REEVE_STATE")};
-    bool options = true;
-    for (int i = 0; i < count; i++) {
-        const char *word = arguments[i];
-        if (options && strcmp(word, "--") == 0) {
+    struct command_words words = {.items = arguments, .count = count, .error = error};
+    bool options = true, good = true;
+    for (; good && words.at < count; words.at++) {
+        const char *word = arguments[words.at];
+        if (options && strcmp(word, "--") == 0)
             options = false;
-        } else if (!options || word[0] != '-' || word[1] == '\0') {
-            if (command->argument_count == verb->most)
-                return error_set(error, "%s takes no argument %s; usage: reeve %s %s", verb->name, word,
-                                 verb->name, verb->arguments);
-            command->arguments[command->argument_count++] = word;
-        } else if (!command_take_flag(verb, word, command) &&
-                   !command_take_value(verb, count, arguments, &i, command, error)) {
-            if (error->text[0])
-                return false;
-            return error_set(error, "%s knows no option %s; `reeve %s --help` tells which", verb->name, word,
-                             verb->name);
-        }
+        else if (!options || word[0] != '-' || word[1] == '\0')
+            good = command_take_argument(verb, word, command, error);
+        else
+            good = command_take_option(verb, &words, command);
     }
-    if (command->argument_count < verb->least)
+    if (good && command->argument_count < verb->least)
         return error_set(error, "%s needs %s; usage: reeve %s %s", verb->name, verb->arguments, verb->name,
                          verb->arguments);
-    return true;
+    return good;
 }
 
 /* --- the configuration and the keeper --------------------------------------------------------------------
@@ -215,7 +235,7 @@ int command_ask(const struct command *command, enum message_type question, json_
         return COMMAND_NOT_RUNNING;
     }
     struct error error = {0};
-    int failed = control_ask(connection, question, body, -1, answer, &error);
+    int failed = control_ask(connection, &(struct control_question){question, body, -1}, answer, &error);
     close(connection);
     if (failed)
         command_fail(0, "%s", error.text);

@@ -15,7 +15,8 @@ enum { DOWN_ANSWER_MS = 10000 };
 static int down_open_keeper(int connection, pid_t *pid, struct error *error)
 {
     json_t *keeper = NULL;
-    if (control_ask(connection, MESSAGE_CONTROL_HELLO, NULL, DOWN_ANSWER_MS, &keeper, error))
+    const struct control_question hello = {.type = MESSAGE_CONTROL_HELLO, .timeout_ms = DOWN_ANSWER_MS};
+    if (control_ask(connection, &hello, &keeper, error))
         return -1;
     *pid = (pid_t)json_integer_value(json_object_get(keeper, "pid"));
     json_decref(keeper);
@@ -33,8 +34,9 @@ static int down_wait(int connection, bool now, bool wait)
     if (pidfd < 0)
         return command_fail(COMMAND_FAILED, "%s", error.text);
     json_t *answer = NULL;
-    int failed = control_ask(connection, MESSAGE_CONTROL_DOWN, json_pack("{s:b}", "now", now), DOWN_ANSWER_MS,
-                             &answer, &error);
+    const struct control_question down = {MESSAGE_CONTROL_DOWN, json_pack("{s:b}", "now", now),
+                                          DOWN_ANSWER_MS};
+    int failed = control_ask(connection, &down, &answer, &error);
     json_decref(answer);
     struct pollfd exit = {.fd = pidfd, .events = POLLIN};
     /* The keeper bounds each phase of its stop itself; a second `down --now` cuts it short. */

@@ -57,12 +57,13 @@ static void status_collect(void *owner, const char *runtime)
     json_t *answer = NULL;
     if (connection < 0)
         return;
-    if (control_ask(connection, MESSAGE_CONTROL_HELLO, NULL, STATUS_ASK_MS, &answer, NULL) == 0)
+    const struct control_question hello = {.type = MESSAGE_CONTROL_HELLO, .timeout_ms = STATUS_ASK_MS};
+    if (control_ask(connection, &hello, &answer, NULL) == 0)
         json_array_append_new(owner, answer);
     close(connection);
 }
 
-int ls_verb(const struct command *command)
+int status_ls_verb(const struct command *command)
 {
     json_t *found = json_array();
     directories_each(status_collect, found);

@@ -4,11 +4,11 @@
 #include "reeve/command.h"
 
 int check_verb(const struct command *command);
-int config_verb(const struct command *command);
+int check_config_verb(const struct command *command);
 int down_verb(const struct command *command);
 int init_verb(const struct command *command);
 int logs_verb(const struct command *command);
-int ls_verb(const struct command *command);
+int status_ls_verb(const struct command *command);
 int run_verb(const struct command *command);
 int status_verb(const struct command *command);
 int steer_start_verb(const struct command *command);

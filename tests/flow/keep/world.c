@@ -54,14 +54,12 @@ static void on_change(void *owner, const struct target_row *changed, int socket)
         snprintf(world->states + length, sizeof world->states - length, "%s ", name);
 }
 
-static void on_probe(void *owner, const struct target_row *asked, uint32_t id, const char *path,
-                     int64_t timeout_ms, int socket)
+static void on_probe(void *owner, const struct targets_probe *probe)
 {
     struct world *world = owner;
-    (void)path;
-    assert_true(timeout_ms > 0 && asked->address_count == 1);
-    world->probe = id;
-    world->probe_socket = socket;
+    assert_true(probe->timeout_ms > 0 && probe->row->address_count == 1);
+    world->probe = probe->id;
+    world->probe_socket = probe->socket;
 }
 
 static void on_journal(void *owner, const char *target, const char *event, const json_t *evidence)

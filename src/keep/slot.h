@@ -1,4 +1,4 @@
-/* One gate process, private to keep/gates.c and keep/gate.c: its start, its channel, its end. */
+/* One slot for a gate process, private to keep/gates.c and keep/slot.c: its start, its channel, its end. */
 #pragma once
 
 #include "link/channel.h"
@@ -7,16 +7,16 @@
 
 #include "keep/gates.h"
 
-enum gate_state {
-    GATE_GONE,    /* no process; a timer starts the next one */
-    GATE_STARTED, /* forked, told everything, has not answered READY */
-    GATE_RUNNING, /* answers */
+enum slot_state {
+    SLOT_GONE,    /* no process; a timer starts the next one */
+    SLOT_STARTED, /* forked, told everything, has not answered READY */
+    SLOT_RUNNING, /* answers */
 };
 
-struct gate {
+struct slot {
     struct gates *gates;
-    unsigned slot;
-    enum gate_state state;
+    unsigned number;
+    enum slot_state state;
     uint64_t generation;
     struct identity identity;
     int pidfd; /* -1: no process */
@@ -33,7 +33,7 @@ struct gate {
 
 /* Forks and executes /proc/self/exe with the hidden verb, hands over channel and hand-over socket. 0 or
  * -errno. */
-int gate_spawn(struct gate *gate, const struct gates_settings *settings, const struct channel_events *events);
+int slot_spawn(struct slot *slot, const struct gates_settings *settings, const struct channel_events *events);
 /* Its process is gone: closes what belonged to it. */
-void gate_forget(struct gate *gate);
-void gate_send_descriptors(struct gate *gate, const struct snapshot *snapshot);
+void slot_forget(struct slot *slot);
+void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot);
