@@ -35,6 +35,8 @@ void ports_free(struct ports **ports)
 void ports_reserve(struct ports *ports, uint16_t port)
 {
     ports->taken[port / 8] |= (uint8_t)(1u << (port % 8));
+    if (port >= ports->next && port <= ports->last)
+        ports->next = port == ports->last ? ports->first : (uint16_t)(port + 1);
 }
 
 void ports_release(struct ports *ports, uint16_t port)
@@ -68,11 +70,11 @@ uint16_t ports_take(struct ports *ports)
     unsigned count = (unsigned)(ports->last - ports->first) + 1;
     for (unsigned i = 0; i < count; i++) {
         uint16_t port = ports->next;
+        if (!ports_is_taken(ports, port) && ports_bindable(port)) {
+            ports_reserve(ports, port);
+            return port;
+        }
         ports->next = port == ports->last ? ports->first : (uint16_t)(port + 1);
-        if (ports_is_taken(ports, port) || !ports_bindable(port))
-            continue;
-        ports_reserve(ports, port);
-        return port;
     }
     return 0;
 }

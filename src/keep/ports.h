@@ -16,7 +16,8 @@ void ports_free(struct ports **ports);
 /* A port of the range that we have not given out and that can be bound on 127.0.0.1 right now; it is given
  * out until ports_release(). 0: none is free. */
 uint16_t ports_take(struct ports *ports);
-/* Notes a port that a run already has (adopted, or fixed by the configuration). Any port may be given. */
+/* Notes a port that a run already has (adopted, or fixed by the configuration). Any port may be given; the
+ * next one given out is a later one. */
 void ports_reserve(struct ports *ports, uint16_t port);
 void ports_release(struct ports *ports, uint16_t port);
 /* True when 127.0.0.1:port can be bound now. */

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include "keep/adoption.h"
 #include "keep/cause.h"
 #include "keep/ending.h"
 #include "keep/launch.h"
@@ -349,6 +350,7 @@ static struct run *target_start_run(struct target *target, struct error *error)
         .owner = target->shared->owner,
     };
     struct run_settings run = target_run_settings(target);
+    adoption_prune(target->shared->run_directory, target->row.name);
     return launch_run(&launch, &run, error);
 }
 

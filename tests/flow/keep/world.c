@@ -91,7 +91,10 @@ static void load(struct world *world, const char *services)
     char *app = memory_format("%s, %s", KEPT_APP, world->count_file);
     FILE *out = fopen(path, "we");
     assert_non_null(out);
-    fprintf(out, "name: test\nstate: ./state\nlog: {access: none}\nports: 21000-21999\nservices:\n");
+    /* Other tests of this kind may run beside us: each process has ports of its own. */
+    unsigned first = 20000 + (unsigned)getpid() % 100 * 100;
+    fprintf(out, "name: test\nstate: ./state\nlog: {access: none}\nports: %u-%u\nservices:\n", first,
+            first + 99);
     for (const char *at = services; *at; at++) {
         if (strncmp(at, "$APP", 4) == 0) {
             fputs(app, out);
