@@ -200,31 +200,26 @@ static bool append_combined(struct access *access, const struct http_record *rec
            buffer_append_text(&access->pending, "\n");
 }
 
-/* False when it does not fit; then it stays counted. */
+/* What was dropped before is told in front of a line that fits. */
 static bool append_dropped(struct access *access)
 {
-    if (access->dropped == 0)
-        return true;
-    bool fits = buffer_append_format(
-        &access->pending, access->format == ACCESS_JSON ? "{\"dropped\":%llu}\n" : "# %llu lines dropped\n",
-        (unsigned long long)access->dropped);
-    if (fits)
-        access->dropped = 0;
-    return fits;
+    return access->dropped == 0 ||
+           buffer_append_format(&access->pending,
+                                access->format == ACCESS_JSON ? "{\"dropped\":%llu}\n"
+                                                              : "# %llu lines dropped\n",
+                                (unsigned long long)access->dropped);
 }
 
 void access_write(struct access *access, const struct http_record *record)
 {
     int status = record->status ? record->status : CLIENT_LEFT;
-    bool fits = append_dropped(access);
     size_t before = buffer_size(&access->pending);
-    if (fits)
-        fits = access->format == ACCESS_JSON ? append_json(access, record, status)
-                                             : append_combined(access, record, status);
-    if (!fits) {
+    bool fits =
+        append_dropped(access) && (access->format == ACCESS_JSON ? append_json(access, record, status)
+                                                                 : append_combined(access, record, status));
+    if (!fits)
         access->pending.end = access->pending.start + before; /* no half line */
-        access->dropped++;
-    }
+    access->dropped = fits ? 0 : access->dropped + 1;
     if (buffer_size(&access->pending) >= WRITE_AT && !access->full)
         write_pending(access);
     else if (!loop_timer_armed(&access->timer))

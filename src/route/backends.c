@@ -237,6 +237,11 @@ void backends_set_keeper_away(struct backends *backends)
     }
 }
 
+bool backends_is_keeper_away(const struct backends *backends)
+{
+    return backends->keeper_away;
+}
+
 bool backends_are_ready(const struct backends *backends)
 {
     struct backend *backend, *next;

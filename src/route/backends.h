@@ -38,6 +38,7 @@ bool backends_set_table(struct backends *backends, const json_t *rows);
 bool backends_set_row(struct backends *backends, const json_t *row, int socket);
 /* The keeper has gone: nothing is started any more. */
 void backends_set_keeper_away(struct backends *backends);
+bool backends_is_keeper_away(const struct backends *backends);
 /* /ready: every target that shall be up is ready; false before the first table. */
 bool backends_are_ready(const struct backends *backends);
 /* Writes last_activity_ms of the targets that had traffic since the last call into the page. */

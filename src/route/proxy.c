@@ -206,9 +206,6 @@ static void on_next_turn(struct loop_task *task)
 /* --- what comes up from the upstream
  * ------------------------------------------------------------------------- */
 
-static void call_upstream(struct passage *passage);
-static void decide(struct passage *passage);
-
 static void on_head(void *owner, const struct http1_head *head)
 {
     struct passage *passage = owner;
@@ -346,6 +343,13 @@ static void wait(struct passage *passage)
     fail_unavailable(passage, &cause);
 }
 
+static void refuse(struct passage *passage)
+{
+    struct target_cause away =
+        unavailable_cause(TARGET_CAUSE_LOST, "reeve's keeper is away: nothing is started until it is back");
+    fail_unavailable(passage, backends_is_keeper_away(passage->proxy->backends) ? &away : NULL);
+}
+
 static void decide(struct passage *passage)
 {
     switch (backends_verdict(passage->backend)) {
@@ -360,7 +364,7 @@ static void decide(struct passage *passage)
         wait(passage);
         return;
     case BACKENDS_REFUSE:
-        fail_unavailable(passage, NULL);
+        refuse(passage);
         return;
     }
     UNREACHABLE();
