@@ -115,7 +115,7 @@ static void test_a_reader_that_does_not_read_costs_lines_not_time(void **state)
         write_one(&fixture, REQUEST, 200); /* tells the count as soon as there is room */
         const char *told = strstr(text, "{\"dropped\":");
         if (told) {
-            dropped = atoi(told + strlen("{\"dropped\":"));
+            dropped = (int)strtol(told + strlen("{\"dropped\":"), NULL, 10);
             break;
         }
     }
