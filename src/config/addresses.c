@@ -124,14 +124,12 @@ bool addresses_read(struct load *load, const struct yaml_node *node, struct slic
     return false;
 }
 
-static char *address_text(struct load *load, const struct config_upstream *upstream)
+/* Fresh memory. */
+static char *address_text(const struct config_upstream *upstream)
 {
     bool v6 = upstream->host && strchr(upstream->host, ':');
-    char *text = upstream->path ? memory_format("unix:%s", upstream->path)
-                                : memory_format(v6 ? "[%s]:%u" : "%s:%u", upstream->host, upstream->port);
-    char *kept = load_text(load, slice_of_text(text));
-    free(text);
-    return kept;
+    return upstream->path ? memory_format("unix:%s", upstream->path)
+                          : memory_format(v6 ? "[%s]:%u" : "%s:%u", upstream->host, upstream->port);
 }
 
 static void address_read_listener(struct load *load, const struct setting *row, const struct yaml_node *node,
@@ -148,8 +146,11 @@ static void address_read_listener(struct load *load, const struct setting *row, 
     if (scheme)
         LOAD_ERROR(load, node, "an address to listen on is written without http://: \"" SLICE_FORMAT "\"",
                    SLICE_ARGUMENTS(slice_from(text, scheme)));
-    else if (addresses_read(load, node, text, false, &address))
-        *(char **)field = address_text(load, &address);
+    else if (addresses_read(load, node, text, false, &address)) {
+        char *whole = address_text(&address);
+        *(char **)field = load_text(load, slice_of_text(whole));
+        free(whole);
+    }
 }
 
 static json_t *address_show_listener(const struct setting *row, const void *field)
@@ -216,13 +217,9 @@ static json_t *address_show_upstreams(const struct setting *row, const void *fie
     const struct config_upstreams *upstreams = field;
     json_t *shown = upstreams->count ? json_array() : NULL;
     for (size_t i = 0; i < upstreams->count; i++) {
-        const struct config_upstream *upstream = &upstreams->items[i];
-        bool v6 = upstream->host && strchr(upstream->host, ':');
-        if (upstream->path)
-            json_array_append_new(shown, json_sprintf("unix:%s", upstream->path));
-        else
-            json_array_append_new(shown,
-                                  json_sprintf(v6 ? "[%s]:%u" : "%s:%u", upstream->host, upstream->port));
+        char *text = address_text(&upstreams->items[i]);
+        json_array_append_new(shown, types_show_text(text));
+        free(text);
     }
     return shown;
 }

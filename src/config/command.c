@@ -112,9 +112,7 @@ static json_t *command_show(const struct setting *row, const void *field)
     const struct config_texts *words = field;
     json_t *shown = words->count ? json_array() : NULL;
     for (size_t i = 0; i < words->count; i++) {
-        char *word = expand_shown(words->items[i]);
-        json_array_append_new(shown, json_string(word));
-        free(word);
+        json_array_append_new(shown, types_show_template(words->items[i]));
     }
     return shown;
 }

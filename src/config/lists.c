@@ -63,9 +63,7 @@ static json_t *list_show(const struct setting *row, const void *field)
     const struct config_texts *texts = field;
     json_t *shown = texts->count ? json_array() : NULL;
     for (size_t i = 0; i < texts->count; i++) {
-        char *escaped = expand_escaped(texts->items[i]);
-        json_array_append_new(shown, json_string(escaped));
-        free(escaped);
+        json_array_append_new(shown, types_show_text(texts->items[i]));
     }
     return shown;
 }

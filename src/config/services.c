@@ -65,9 +65,12 @@ static json_t *service_show_listen(const struct setting *row, const void *field)
     const struct config_service_listen *listen = field;
     if (listen->port)
         return json_sprintf("tcp:%u", listen->port);
-    if (listen->path)
-        return json_sprintf("unix:%s", listen->path);
-    return json_string(service_listen_words[listen->kind]);
+    if (!listen->path)
+        return json_string(service_listen_words[listen->kind]);
+    char *text = memory_format("unix:%s", listen->path);
+    json_t *shown = types_show_text(text);
+    free(text);
+    return shown;
 }
 
 static json_t *service_schema_listen(const struct setting *row)

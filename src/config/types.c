@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include "config/hints.h"
 #include "config/load.h"
@@ -72,14 +73,34 @@ static void type_read_text(struct load *load, const struct setting *row, const s
     *(char **)field = load_text(load, text);
 }
 
+/* Frees the text. */
+static json_t *type_shown(char *text)
+{
+    for (char *c = text; *c;) {
+        int size = utf8_character(slice_of_text(c));
+        if (size <= 0)
+            *c = '?';
+        c += size > 0 ? size : 1;
+    }
+    json_t *shown = json_string(text);
+    free(text);
+    return shown;
+}
+
+json_t *types_show_text(const char *text)
+{
+    return text ? type_shown(expand_escaped(text)) : NULL;
+}
+
+json_t *types_show_template(const char *text)
+{
+    return text ? type_shown(expand_shown(text)) : NULL;
+}
+
 static json_t *type_show_text(const struct setting *row, const void *field)
 {
     (void)row;
-    const char *text = *(char *const *)field;
-    char *escaped = text ? expand_escaped(text) : NULL;
-    json_t *shown = escaped ? json_string(escaped) : NULL;
-    free(escaped);
-    return shown;
+    return types_show_text(*(char *const *)field);
 }
 
 const struct type types_text = {

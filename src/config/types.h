@@ -38,6 +38,12 @@ bool types_match(const char *pattern, struct slice text);
 /* false and true without quotes; adds an error for anything else. */
 bool types_read_flag(struct load *load, const struct yaml_node *node, bool *flag);
 
+/* JSON of a text as one would write it in the file: $ escaped where it must be, and ? for each byte that is
+ * not UTF-8. NULL gives NULL. */
+json_t *types_show_text(const char *text);
+/* The same of what config_expand() reads. */
+json_t *types_show_template(const char *text);
+
 /* Pieces of JSON Schema: a text with "${...}" in it stands for any value. */
 json_t *types_schema_or_interpolated(json_t *schema);
 json_t *types_schema_pattern(const char *pattern);

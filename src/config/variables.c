@@ -110,9 +110,8 @@ static json_t *variables_show(const struct setting *row, const void *field)
     json_t *shown = variables->count ? json_object() : NULL;
     for (size_t i = 0; i < variables->count; i++) {
         const struct config_variable *variable = &variables->items[i];
-        char *value = expand_shown(variable->value);
-        json_object_set_new(shown, variable->name, json_string(variable->secret ? "***" : value));
-        free(value);
+        json_object_set_new(shown, variable->name,
+                            types_show_template(variable->secret ? "***" : variable->value));
     }
     return shown;
 }
