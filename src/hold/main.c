@@ -128,7 +128,7 @@ int main(int count, char **words)
     }
     pid_t pid = fork();
     if (pid != 0)
-        return pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        _exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* at once: it still has the hold's sockets open */
     prctl(PR_SET_NAME, "reeve-hold");
     /* A small heap, and buffers in pages of their own that go back to the system when freed. */
     mallopt(M_TOP_PAD, 0);

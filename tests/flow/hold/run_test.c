@@ -338,6 +338,8 @@ static void test_the_newest_keeper_is_the_keeper(void **state)
     connect_again(world);
     decode_hello(ask(world, MESSAGE_HOLD_HELLO, NULL));
     char byte;
+    struct pollfd poller = {.fd = old, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
     assert_int_equal(read(old, &byte, 1), 0);
     close(old);
     stop(world, SIGKILL, 20000);
