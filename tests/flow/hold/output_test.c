@@ -152,7 +152,7 @@ static void test_a_log_that_cannot_be_written_stops_nothing(void **state)
 {
     struct world *world = *state;
     assert_int_equal(symlinkat("/nowhere/else", world->log, LOGLINE_CURRENT), 0);
-    start_script(world, "echo one; echo two; trap 'echo three; exit 0' TERM; while :; do sleep 0.01; done");
+    start_script(world, "trap 'echo three; exit 0' TERM; echo one; echo two; while :; do sleep 0.01; done");
     json_t *news = expect(world, MESSAGE_HOLD_OUTPUT);
     assert_true(json_integer_value(json_object_get(news, "dropped")) >= 1);
     assert_string_equal(json_string_value(json_object_get(news, "error")), strerror(ELOOP));
