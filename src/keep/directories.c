@@ -111,6 +111,13 @@ bool directories_make(const char *name, const char *state, struct directories *d
     return false;
 }
 
+void directories_remove_empty(const struct directories *directories)
+{
+    /* rmdir(2) refuses what is not empty: sockets of runs that go on stay. */
+    rmdir(directories->sockets);
+    rmdir(directories->runtime);
+}
+
 void directories_free(struct directories *directories)
 {
     free(directories->state);

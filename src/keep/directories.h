@@ -18,4 +18,6 @@ void directories_each(void (*found)(void *owner, const char *runtime), void *own
  * and how to mend it. */
 bool directories_make(const char *name, const char *state, struct directories *directories,
                       struct error *error);
+/* Takes the runtime directories away when nothing is left in them: at the end of an orderly stop. */
+void directories_remove_empty(const struct directories *directories);
 void directories_free(struct directories *directories);

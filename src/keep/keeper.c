@@ -385,16 +385,28 @@ static bool keeper_start_targets(struct keeper *keeper)
     return keeper->control != NULL;
 }
 
+/* The lock first, then the journal, which tells what taking the lock took. */
+static int keeper_take_lock(struct keeper *keeper)
+{
+    json_t *signals = json_array();
+    int code = predecessor_lock(keeper->config, &keeper->directories, &keeper->lock, signals, keeper->error);
+    if (code == KEEPER_EXIT_DONE)
+        keeper_open_store(keeper);
+    for (size_t i = 0; i < json_array_size(signals); i++)
+        keeper_journal_own(keeper, "predecessor-evicted", json_array_get(signals, i));
+    json_decref(signals);
+    return code;
+}
+
 static int keeper_start(struct keeper *keeper)
 {
     if (!snapshot_find_user(keeper->config, &keeper->user, keeper->error))
         return KEEPER_EXIT_USAGE;
     if (!directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error))
         return KEEPER_EXIT_FAILED;
-    int code = predecessor_lock(keeper->config, &keeper->directories, &keeper->lock, keeper->error);
+    int code = keeper_take_lock(keeper);
     if (code)
         return code;
-    keeper_open_store(keeper);
     if (!keeper_prepare_process(keeper))
         return KEEPER_EXIT_FAILED;
     code = keeper_open_listeners(keeper);
@@ -433,6 +445,8 @@ static void keeper_end(struct keeper *keeper)
     if (keeper->store)
         keeper_journal_note(keeper, "end", json_pack("{s:i}", "exit_code", keeper->exit_code));
     store_close(&keeper->store);
+    if (keeper->lock.fd >= 0)
+        directories_remove_empty(&keeper->directories);
     directories_free(&keeper->directories);
     lock_release(&keeper->lock);
 }

@@ -1,7 +1,9 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,25 +42,51 @@ static bool predecessor_answers(const char *runtime_directory, int64_t timeout_m
     return failed == 0;
 }
 
+/* State T of /proc/PID/stat (proc_pid_stat(5)): stopped by a signal. */
+static bool predecessor_is_stopped(pid_t pid)
+{
+    char path[32], stat[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+    if (fd >= 0)
+        close(fd);
+    if (size <= 0)
+        return false;
+    stat[size] = '\0';
+    const char *name_end = strrchr(stat, ')');
+    return name_end && name_end[1] == ' ' && name_end[2] == 'T';
+}
+
 static bool predecessor_wait(int pidfd, int64_t timeout_ms)
 {
     struct pollfd exit = {.fd = pidfd, .events = POLLIN};
     return poll(&exit, 1, (int)timeout_ms) > 0;
 }
 
+static bool predecessor_signal(const struct identity *stuck, int pidfd, int signo, json_t *signals)
+{
+    if (identity_signal(pidfd, signo) < 0)
+        return false;
+    json_array_append_new(signals, json_pack("{s:i, s:I, s:i, s:s}", "pid", (int)stuck->pid, "start_time",
+                                             (json_int_t)stuck->start_time, "signal", signo, "reason",
+                                             "the last keeper holds the lock and does not answer"));
+    return true;
+}
+
 /* The lock names its holder by kernel truth, so the pid is right now; the pidfd keeps it right. */
-static bool predecessor_end(pid_t pid, int64_t timeout_ms)
+static void predecessor_end(pid_t pid, int64_t timeout_ms, json_t *signals)
 {
     struct identity stuck;
-    if (identity_of(pid, &stuck) < 0)
-        return true;
-    int pidfd = identity_open(&stuck);
+    int pidfd = identity_of(pid, &stuck) < 0 ? -ESRCH : identity_open(&stuck);
     if (pidfd < 0)
-        return pidfd == -ESRCH;
-    bool gone = identity_signal(pidfd, SIGTERM) < 0 || predecessor_wait(pidfd, timeout_ms / 2) ||
-                identity_signal(pidfd, SIGKILL) < 0 || predecessor_wait(pidfd, timeout_ms / 2);
+        return;
+    /* A stopped process takes no SIGTERM before somebody continues it. */
+    bool polite = !predecessor_is_stopped(pid) && predecessor_signal(&stuck, pidfd, SIGTERM, signals);
+    bool gone = polite && predecessor_wait(pidfd, timeout_ms / 2);
+    if (!gone && predecessor_signal(&stuck, pidfd, SIGKILL, signals))
+        predecessor_wait(pidfd, timeout_ms / 2);
     close(pidfd);
-    return gone;
 }
 
 static int predecessor_is_running(const struct config *config, pid_t holder, struct error *error)
@@ -72,7 +100,7 @@ static int predecessor_is_running(const struct config *config, pid_t holder, str
 }
 
 int predecessor_lock(const struct config *config, const struct directories *directories, struct lock *lock,
-                     struct error *error)
+                     json_t *signals, struct error *error)
 {
     int64_t patience = config->takeover_timeout_ms;
     patience += PREDECESSOR_SLACK_MS; /* one that is just starting may spend the time-out on its own port */
@@ -86,7 +114,9 @@ int predecessor_lock(const struct config *config, const struct directories *dire
         if (result == LOCK_FAILED)
             return PREDECESSOR_FAILED;
         int64_t now = predecessor_now_ms();
-        if (predecessor_answers(directories->runtime, answer_until > now ? answer_until - now : 1))
+        if (holder > 0 && predecessor_is_stopped(holder))
+            answer_until = now; /* SIGSTOP: it will not answer however long we wait */
+        else if (predecessor_answers(directories->runtime, answer_until > now ? answer_until - now : 1))
             return predecessor_is_running(config, holder, error);
         if (now >= give_up) {
             error_set(error, "%s/lock is held by pid %d, which neither answers nor ends", directories->state,
@@ -94,7 +124,7 @@ int predecessor_lock(const struct config *config, const struct directories *dire
             return PREDECESSOR_FAILED;
         }
         if (now >= answer_until && holder > 0)
-            predecessor_end(holder, patience);
+            predecessor_end(holder, patience, signals);
         else
             poll(NULL, 0, PREDECESSOR_PAUSE_MS); /* it may just be starting or ending */
     }

@@ -8,9 +8,10 @@
 #include "keep/lock.h"
 
 /* Takes the lock. A healthy keeper that holds it: 3 with its pid and what to do. One that does not answer its
- * control socket within takeover.timeout is ended by identity (SIGTERM, then SIGKILL) and its exit awaited.
+ * control socket within takeover.timeout is ended by identity (SIGTERM, then SIGKILL) and its exit awaited;
+ * each signal is added to `signals` with its evidence, for the journal that can be opened only after this.
  * 0, or the command's exit code with the text. */
 int predecessor_lock(const struct config *config, const struct directories *directories, struct lock *lock,
-                     struct error *error);
+                     json_t *signals, struct error *error);
 /* True when `identity` is a hold or a kept process that a run record names. */
 bool predecessor_left(const char *state_directory, const struct identity *identity);

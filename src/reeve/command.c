@@ -237,6 +237,8 @@ int command_ask(const struct command *command, enum message_type question, json_
     struct error error = {0};
     int failed = control_ask(connection, &(struct control_question){question, body, -1}, answer, &error);
     close(connection);
+    if (failed == -EPIPE)
+        return command_fail(COMMAND_NOT_RUNNING, "the keeper ended before it answered");
     if (failed)
         command_fail(0, "%s", error.text);
     return failed < 0 ? COMMAND_FAILED : failed;

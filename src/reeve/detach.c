@@ -70,11 +70,13 @@ static int detach_open_log(const struct config *config)
     return fd;
 }
 
-static int detach_spawn(const struct config *config, int report, int log)
+static int detach_spawn(const struct command *command, const struct config *config, int report, int log)
 {
-    char program[] = "reeve", verb[] = "run", file[] = "-c", option[] = "--report-to=3";
-    char *path = memory_text(config->file);
-    char *arguments[] = {program, verb, file, path, option, NULL};
+    /* As this user called it, so that the start screen's commands can be pasted. */
+    const char *given = command->argument_count ? command->arguments[0] : command->file;
+    char verb[] = "run", file[] = "-c", option[] = "--report-to=3";
+    char *path = memory_text(given ? given : config->file);
+    char *arguments[] = {program_invocation_name, verb, file, path, option, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
@@ -94,7 +96,6 @@ static int detach_spawn(const struct config *config, int report, int log)
 
 int detach_run(const struct command *command, const struct config *config)
 {
-    (void)command;
     if (strcmp(config->file, "-") == 0)
         return command_fail(COMMAND_USAGE, "run -d needs a file, not standard input");
     int log = detach_open_log(config), report[2];
@@ -106,7 +107,7 @@ int detach_run(const struct command *command, const struct config *config)
     int raised_log = fcntl(log, F_DUPFD_CLOEXEC, DETACH_RAISED_FD);
     close(report[1]);
     close(log);
-    int error = detach_spawn(config, raised, raised_log);
+    int error = detach_spawn(command, config, raised, raised_log);
     close(raised);
     close(raised_log);
     int code = error ? command_fail(COMMAND_FAILED, "cannot start: %s", strerror(error))
