@@ -86,27 +86,42 @@ static void call(struct fuzz *fuzz, uint8_t how)
                                &events, fuzz);
 }
 
-static void act(struct fuzz *fuzz, uint8_t what)
+static void write_some(struct fuzz *fuzz, bool little)
 {
     static const char bytes[10000];
+    if (fuzz->call && fuzz->has_body && !fuzz->ended)
+        upstream_write(fuzz->call, bytes, little ? 5 : sizeof bytes);
+}
+
+static void end_request(struct fuzz *fuzz)
+{
+    fuzz->ended = true;
+    if (fuzz->call && fuzz->has_body)
+        upstream_write_end(fuzz->call);
+}
+
+static void ask_again(struct fuzz *fuzz, uint8_t how)
+{
+    upstream_close(&fuzz->call);
+    stream_close(&fuzz->upgraded);
+    call(fuzz, how);
+}
+
+static void act(struct fuzz *fuzz, uint8_t what)
+{
     switch (what % 8) {
     case 0:
         if (fuzz->call && fuzz->answered && !fuzz->over)
             on_body(fuzz);
         break;
     case 1:
-        if (fuzz->call && fuzz->has_body && !fuzz->ended)
-            upstream_write(fuzz->call, bytes, what >= 128 ? 5 : sizeof bytes);
+        write_some(fuzz, what >= 128);
         break;
     case 2:
-        fuzz->ended = true;
-        if (fuzz->call && fuzz->has_body)
-            upstream_write_end(fuzz->call);
+        end_request(fuzz);
         break;
     case 3:
-        upstream_close(&fuzz->call);
-        stream_close(&fuzz->upgraded);
-        call(fuzz, what / 8);
+        ask_again(fuzz, what / 8);
         break;
     case 4:
         fuzz->now_us += 15000000;
