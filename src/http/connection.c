@@ -365,12 +365,16 @@ static void start_exchange(struct connection *connection)
         return;
     }
     if (!describe(exchange)) {
-        refuse(connection, 400, "the request target or Host is malformed");
+        refuse(connection, 400, "The request target or Host is malformed");
+        return;
+    }
+    incoming_begin(&exchange->in, &exchange->framing);
+    if (!incoming_begins_well(&exchange->in)) { /* whatever the route does with bodies */
+        refuse(connection, 400, http1_result_text(HTTP1_BAD_CHUNK));
         return;
     }
     exchange->known = exchange->open = true;
     exchange->owes_continue = exchange->framing.expect_continue;
-    incoming_begin(&exchange->in, &exchange->framing);
     connection->state = CONNECTION_EXCHANGE;
     connection->since_us = loop_now_us(connection->server->loop);
     connection->server->settings.on_request(connection->server->settings.owner, exchange);
@@ -518,9 +522,9 @@ static void on_due(struct loop_timer *timer)
     bool unanswered = connection->state == CONNECTION_EXCHANGE && !connection->exchange->status;
     leave(connection);
     if (connection->state == CONNECTION_HEAD)
-        refuse(connection, 408, "the request's head did not come to its end in time");
+        refuse(connection, 408, "The request's head did not come to its end in time");
     else if (unanswered)
-        refuse(connection, 408, "the request's body did not come to its end in time");
+        refuse(connection, 408, "The request's body did not come to its end in time");
     else
         connection_cut(connection);
 }

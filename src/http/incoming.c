@@ -126,6 +126,21 @@ ssize_t incoming_read(struct incoming *in, struct stream *stream, void *memory, 
     return got;
 }
 
+bool incoming_begins_well(const struct incoming *in)
+{
+    if (in->body != FRAMING_CHUNKED)
+        return true;
+    struct chunks chunks = in->chunks;
+    struct slice rest = buffer_slice(&in->bytes), data;
+    enum chunks_result result;
+    do {
+        size_t used = 0;
+        result = chunks_next(&chunks, rest, &used, &data);
+        rest = slice_from(rest, used);
+    } while (result == CHUNKS_DATA);
+    return result != CHUNKS_BAD;
+}
+
 bool incoming_is_ahead(const struct incoming *in)
 {
     return buffer_size(&in->ahead) > 0 || (in->ended && buffer_size(&in->bytes) > 0);

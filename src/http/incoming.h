@@ -28,6 +28,9 @@ void incoming_begin(struct incoming *in, const struct framing *framing);
 /* >0 bytes; 0: the body is complete; -EAGAIN: want to read; -EPROTO: malformed chunk; -ECONNRESET and other
  * errors: the body is cut short. */
 ssize_t incoming_read(struct incoming *in, struct stream *stream, void *memory, size_t size);
+/* Whether what came together with the head can be the beginning of its body: false only for malformed chunks.
+ */
+bool incoming_begins_well(const struct incoming *in);
 /* Bytes that lie behind the body, known so far. */
 bool incoming_is_ahead(const struct incoming *in);
 /* For the next message: `bytes` begins with what came behind this one. A buffer larger than `keep` is given

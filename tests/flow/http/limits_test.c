@@ -107,6 +107,23 @@ static void raw_requests_are_refused(void **state)
     }
 }
 
+/* Also where the route does not read bodies, if the bytes are there with the head. */
+static void a_bad_chunk_with_the_head_is_refused_by_any_route(void **state)
+{
+    (void)state;
+    struct world world;
+    struct client client;
+    world_open(&world);
+    client_open(&world, &client);
+    client_write(
+        &world, &client,
+        SLICE("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0x5\r\nhello\r\n"));
+    expect_refusal(&world, &client, 400, 0);
+    assert_int_equal(world.requests, 0);
+    client_close(&client);
+    world_close(&world);
+}
+
 /* The client reads only after it has sent everything; the answer must still be there, and no reset before it.
  */
 static void a_refusal_reaches_a_client_that_still_sends(void **state)
@@ -362,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_requests_are_refused),
+        cmocka_unit_test(a_bad_chunk_with_the_head_is_refused_by_any_route),
         cmocka_unit_test(a_refusal_reaches_a_client_that_still_sends),
         cmocka_unit_test(http_1_2_is_served_as_1_1),
         cmocka_unit_test(what_is_too_long_is_refused),
