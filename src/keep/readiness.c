@@ -14,6 +14,7 @@
 #include "keep/readiness.h"
 
 enum { READINESS_SOCKETS_MOST = 8, READINESS_PROCESSES_MOST = 1024, READINESS_TEXT_SIZE = 256 };
+enum { READINESS_ELSEWHERE_MOST = 256 };
 enum { READINESS_PROBE_FIRST_MS = 100, READINESS_PROBE_SLOWEST_MS = 500 };
 
 static const int readiness_waits_ms[] = {2, 5, 10, 20, 50, 100};
@@ -87,6 +88,23 @@ static void readiness_add_holder(const struct readiness *readiness, char *text, 
         snprintf(text + length, size - length, " (a process of uid %u has it)", (unsigned)holders[0].user);
 }
 
+/* A program that was not told its port listens where it always does: the likeliest mistake of all. */
+static void readiness_add_elsewhere(const struct readiness *readiness, char *text, size_t size)
+{
+    struct sockdiag_listener listeners[READINESS_ELSEWHERE_MOST];
+    int count = sockdiag_tcp_listeners(listeners, READINESS_ELSEWHERE_MOST);
+    const char *before = "; it listens on ";
+    char address[ADDRESS_TEXT_SIZE];
+    for (int i = 0; i < count; i++) {
+        size_t length = strlen(text);
+        if (!readiness_is_held(readiness->settings.hold, &listeners[i], 1))
+            continue;
+        snprintf(text + length, size - length, "%s%s", before,
+                 address_format(&listeners[i].address, address));
+        before = " and ";
+    }
+}
+
 static void readiness_describe(const struct readiness *readiness, char *text, size_t size)
 {
     const struct config_service_ready *ready = readiness->settings.ready;
@@ -97,6 +115,7 @@ static void readiness_describe(const struct readiness *readiness, char *text, si
         snprintf(text, size, "did not listen on %s within %s",
                  address_format(&readiness->settings.address, address), time);
         readiness_add_holder(readiness, text, size);
+        readiness_add_elsewhere(readiness, text, size);
         return;
     }
     snprintf(text, size, "GET %s did not answer 200-399 within %s (%s)", ready->path, time,

@@ -6,6 +6,10 @@
 
 #include "keep/row.h"
 
+/* A request waits a little longer than the readiness time-out, so that the keeper's verdict, which knows the
+ * cause, comes before its own. */
+enum { ROW_VERDICT_MS = 2000 };
+
 static void row_add_upstream(struct target_row *row, const struct config_upstream *upstream)
 {
     char *text = row->addresses[row->address_count++];
@@ -27,7 +31,7 @@ void row_init(struct target_row *row, const struct config_service *service, unsi
         .demand = kept && service->start == CONFIG_START_DEMAND,
         .slot = slot,
         .since_ms = wall_ms,
-        .hold_ms = service->ready.timeout_ms,
+        .hold_ms = service->ready.timeout_ms + ROW_VERDICT_MS,
         .ready_after_ms = -1,
     };
     snprintf(row->name, sizeof row->name, "%s", service->name);

@@ -22,8 +22,8 @@
 enum { REPLY_SIZE = 32768, LISTEN_STATE = 10 /* TCP_LISTEN of the kernel, for unix sockets too */ };
 
 struct search {
-    const struct address *wanted;
-    struct stat path; /* unix: what is at the wanted path now */
+    const struct address *wanted; /* NULL: every TCP address */
+    struct stat path;             /* unix: what is at the wanted path now */
     struct sockdiag_listener *found;
     int most;
     int count;
@@ -164,10 +164,10 @@ static void each_inet(struct search *search, const void *bytes, size_t size)
     memcpy(&reply, bytes, sizeof reply);
     if (reply.idiag_state != LISTEN_STATE)
         return;
-    size_t length;
+    size_t length = 0;
     const char *v6_only = attribute(bytes, size, sizeof reply, INET_DIAG_SKV6ONLY, &length);
     struct address address = inet_address(&reply);
-    if (overlaps(search->wanted, &address, v6_only && length > 0 && *v6_only))
+    if (!search->wanted || overlaps(search->wanted, &address, v6_only && length > 0 && *v6_only))
         add(search, reply.idiag_inode, reply.idiag_uid, &address);
 }
 
@@ -184,7 +184,8 @@ static int dump_inet(int family, struct search *search)
                     .sdiag_protocol = IPPROTO_TCP,
                     .idiag_states = 1u << LISTEN_STATE},
     };
-    ask.request.id.idiag_sport = htons(address_port(search->wanted));
+    if (search->wanted)
+        ask.request.id.idiag_sport = htons(address_port(search->wanted));
     return dump(&ask, sizeof ask, each_inet, search);
 }
 
@@ -257,6 +258,12 @@ int sockdiag_listeners(const struct address *wanted, struct sockdiag_listener *f
 {
     struct search search = {.wanted = wanted, .found = found, .most = most};
     return wanted->any.sa_family == AF_UNIX ? search_unix(&search) : search_inet(&search);
+}
+
+int sockdiag_tcp_listeners(struct sockdiag_listener *found, int most)
+{
+    struct search search = {.found = found, .most = most};
+    return search_inet(&search);
 }
 
 /* --- who holds it --------------------------------------------------------------------------- */

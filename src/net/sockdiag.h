@@ -17,6 +17,9 @@ struct sockdiag_listener {
  * a wildcard address; for unix the same path). The count (at most `most`), or -errno. */
 int sockdiag_listeners(const struct address *wanted, struct sockdiag_listener *found, int most);
 
+/* As above, of everything that listens on TCP in this network namespace. */
+int sockdiag_tcp_listeners(struct sockdiag_listener *found, int most);
+
 /* Pids that have socket `inode` open, of those we may look into (/proc/PID/fd). The count, at most `most`. */
 int sockdiag_holders(uint64_t inode, pid_t *pids, int most);
 

@@ -128,6 +128,17 @@ static void test_a_program_that_never_listens(void **state)
     assert_int_equal(found->pid, 0);
 }
 
+static void test_a_program_that_listens_elsewhere(void **state)
+{
+    struct world *world = *state;
+    keep(world, "  api: {command: [$APP, wrong], listen: tcp, ready: {tcp: true, timeout: 300ms}}\n");
+    targets_boot(world->targets);
+    until_state(world, "api", TARGET_BACKOFF);
+    const char *elsewhere = strstr(row(world, "api")->cause.text, "it listens on 0.0.0.0:");
+    assert_non_null(elsewhere);
+    assert_true(strlen(elsewhere) > strlen("it listens on 0.0.0.0:"));
+}
+
 static void test_a_port_that_somebody_else_has(void **state)
 {
     struct world *world = *state;
@@ -415,6 +426,7 @@ int main(void)
         TEST(test_a_program_that_leaves_at_once),
         TEST(test_policies),
         TEST(test_a_program_that_never_listens),
+        TEST(test_a_program_that_listens_elsewhere),
         TEST(test_a_port_that_somebody_else_has),
         TEST(test_http_readiness_asks_a_gate),
         TEST(test_http_that_never_answers),

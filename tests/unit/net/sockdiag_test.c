@@ -71,6 +71,17 @@ static int in_the_way(const struct address *wanted, uint64_t inode)
     return times;
 }
 
+static bool among_all(uint64_t inode)
+{
+    struct sockdiag_listener found[1024];
+    int count = sockdiag_tcp_listeners(found, 1024);
+    assert_in_range(count, 1, 1024);
+    for (int i = 0; i < count; i++)
+        if (found[i].inode == inode)
+            return true;
+    return false;
+}
+
 static void a_listener_is_found_and_its_clients_are_not(void **state)
 {
     (void)state;
@@ -84,6 +95,8 @@ static void a_listener_is_found_and_its_clients_are_not(void **state)
     assert_int_equal(found[0].inode, inode_of(listener));
     assert_true(address_equal(&found[0].address, &address));
     assert_int_equal(sockdiag_listeners(&address, found, 0), 0);
+    assert_true(among_all(inode_of(listener)));
+    assert_false(among_all(inode_of(served)));
     /* The client's own port is in use, but nobody listens on it. */
     assert_int_equal(address_of_socket(client, &other), 0);
     assert_int_equal(sockdiag_listeners(&other, found, MOST), 0);
