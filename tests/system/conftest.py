@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+import kernel
+
 BIN = os.environ.get("REEVE_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build/reeve"))
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 PYTHON = "/usr/bin/python3"
@@ -45,26 +47,12 @@ def program(name):
 
 
 def process_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return kernel.alive(pid)
 
 
 def descriptors(pid):
     """How many descriptors a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def processes_with(variable):
-    """Pids whose environment holds `variable` ("NAME=value")."""
-    found = []
-    for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError):
-            if entry.isdigit() and variable.encode() in pathlib.Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
-                found.append(int(entry))
-    return [pid for pid in found if process_alive(pid)]
+    return len(kernel.descriptors(pid))
 
 
 class Reeve:
@@ -87,11 +75,12 @@ class Reeve:
         self.file.write_text("\n".join(lines) + "\n" + text)
         return self
 
-    def spawn(self, **environment):
-        """Starts `reeve run` without waiting for anything."""
-        self.process = subprocess.Popen([BIN, "run", str(self.file)], cwd=self.folder, stdin=subprocess.DEVNULL,
-                                        stdout=open(self.out, "ab"), stderr=open(self.err, "ab"),
-                                        env=os.environ | environment, start_new_session=True)
+    def spawn(self, *through, **environment):
+        """Starts `reeve run` (through another command, if given) without waiting for anything."""
+        self.process = subprocess.Popen([*through, BIN, "run", str(self.file)], cwd=self.folder,
+                                        stdin=subprocess.DEVNULL, stdout=open(self.out, "ab"),
+                                        stderr=open(self.err, "ab"), env=os.environ | environment,
+                                        start_new_session=True)
         return self
 
     def start(self, text=None, **head):
@@ -132,6 +121,26 @@ class Reeve:
 
     def gates(self):
         return [row["pid"] for row in self.status()["gates"] if row["pid"]]
+
+    def lines(self, name):
+        """All records of a service's log that are still kept."""
+        files = [path for path in (self.state / "log" / name).glob("*.jsonl") if path.stem.isdigit()]
+        files = sorted(files, key=lambda path: int(path.stem)) + [self.state / "log" / name / "current.jsonl"]
+        return [json.loads(line) for path in files if path.exists() for line in path.read_text().splitlines()]
+
+    def records(self):
+        """What the keeper has written down about runs."""
+        return [json.loads(path.read_text()) for path in (self.state / "run").glob("*.json")]
+
+    def left(self):
+        """Processes of it that are still there: gates, holds, and whatever carries a run's nonce."""
+        gates = self.state / "gates.json"
+        noted = json.loads(gates.read_text()) if gates.exists() else []
+        noted += [record[who] for record in self.records() for who in ("hold", "main") if record[who]]
+        found = {each["pid"] for each in noted if kernel.start_time(each["pid"]) == each["start_time"]}
+        nonces = {record["nonce"] for record in self.records()}
+        found |= {pid for pid in kernel.pids() if (kernel.environment(pid) or {}).get("REEVE_RUN") in nonces}
+        return sorted(pid for pid in found if pid and kernel.alive(pid))
 
     def journal(self):
         """Rows of the journal, once reeve has ended (it holds the database alone)."""
@@ -180,10 +189,18 @@ def make_reeve(tmp_path_factory, request):
         return made[-1]
 
     yield make
+    try:
+        for reeve in made:
+            reeve.stop()
+        for reeve in made:
+            wait_for(lambda: not reeve.left(), 5, "gates, holds and kept processes to end")
+    finally:
+        for reeve in made:  # what a test that has failed left behind
+            if reeve.process and reeve.process.poll() is None:
+                reeve.kill_keeper()
+            for pid in reeve.left():
+                kernel.kill(pid)
     for reeve in made:
-        reeve.stop()
-    for reeve in made:
-        wait_for(lambda: not processes_with(f"REEVE_NAME={reeve.name}"), 5, "kept processes to end")
         assert "AddressSanitizer" not in reeve.log() and "runtime error" not in reeve.log(), reeve.log()
 
 
