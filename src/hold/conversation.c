@@ -53,13 +53,13 @@ static void conversation_on_connect(struct loop_fd *watch, uint32_t events)
 {
     (void)events;
     struct conversation *conversation = LIST_ENTRY(watch, struct conversation, listener);
-    int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
-    if (conversation_admits(conversation, fd))
-        conversation_take(conversation, fd);
-    else
-        close(fd);
+    int fd;
+    while ((fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        if (conversation_admits(conversation, fd))
+            conversation_take(conversation, fd);
+        else
+            close(fd);
+    }
 }
 
 struct conversation *conversation_new(struct loop *loop, int channel_fd, int listener_fd, uid_t keeper_uid,
@@ -69,9 +69,7 @@ struct conversation *conversation_new(struct loop *loop, int channel_fd, int lis
     conversation->loop = loop;
     conversation->events = *events;
     conversation->keeper_uid = keeper_uid;
-    /* Level-triggered: one connection per wake, none forgotten. */
-    CHECK(loop_fd_start(loop, &conversation->listener, listener_fd, EPOLLIN | LOOP_LEVEL,
-                        conversation_on_connect) == 0);
+    CHECK(loop_fd_start(loop, &conversation->listener, listener_fd, EPOLLIN, conversation_on_connect) == 0);
     conversation_take(conversation, channel_fd);
     return conversation;
 }

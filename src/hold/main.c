@@ -122,7 +122,7 @@ static int hold(void)
 
 int main(int count, char **words)
 {
-    if (count != 2 || strcmp(words[1], "--start") != 0) {
+    if (count < 2 || strcmp(words[1], "--start") != 0) {
         fprintf(stderr, "reeve-hold " REEVE_VERSION " is started by reeve\n");
         return 2;
     }

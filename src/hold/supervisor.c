@@ -239,14 +239,10 @@ static void supervisor_end_leftovers(struct supervisor *supervisor, pid_t group)
 {
     const struct hold_spec *spec = supervisor->settings.spec;
     supervisor->end.leftovers = family_signal(0, 0).found;
-    if (supervisor->stop == STOP_NONE) {
-        supervisor->stop_signal = (int)spec->stop_signal;
-        supervisor_limit_grace(supervisor, spec->stop_grace_ms);
-    }
-    if (supervisor->stop == STOP_ASKED)
+    if (supervisor->stop == STOP_NONE)
+        supervisor_stop(supervisor, (int)spec->stop_signal, spec->stop_grace_ms);
+    else if (supervisor->stop == STOP_ASKED)
         family_signal(supervisor->stop_signal, supervisor->group_signalled ? group : 0);
-    if (supervisor->stop == STOP_ASKED && spec->stop_grace_ms == 0)
-        supervisor_kill(supervisor);
 }
 
 /* --- the program ---------------------------------------------------------------------------------- */

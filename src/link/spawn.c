@@ -140,12 +140,13 @@ static void spawn_environment(char *words[SPAWN_MOST_WORDS])
     words[count] = NULL;
 }
 
-/* Runs `program` as "reeve-hold --start". 0 or -errno. */
-static int spawn_program(int program, const struct spawn_places *places)
+/* Runs `program` as "reeve-hold --start TARGET" (the name is for ps(1)). 0 or -errno. */
+static int spawn_program(int program, const struct hold_spec *spec, const struct spawn_places *places)
 {
     char path[64], name[] = "reeve-hold", option[] = "--start";
     snprintf(path, sizeof path, "/proc/self/fd/%d", program);
-    char *const arguments[] = {name, option, NULL}, *environment[SPAWN_MOST_WORDS];
+    char *target = memory_text(spec->target), *environment[SPAWN_MOST_WORDS];
+    char *const arguments[] = {name, option, target, NULL};
     spawn_environment(environment);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -161,6 +162,7 @@ static int spawn_program(int program, const struct spawn_places *places)
     posix_spawn_file_actions_destroy(&actions);
     for (char **word = environment; *word; word++)
         free(*word);
+    free(target);
     return -error;
 }
 
@@ -183,7 +185,7 @@ static int spawn_with(const struct spawn_settings *settings, int theirs, int lis
     if (error)
         return error;
     int program = fcntl(settings->program, F_DUPFD_CLOEXEC, SPAWN_ABOVE);
-    error = program < 0 ? -errno : spawn_program(program, &places);
+    error = program < 0 ? -errno : spawn_program(program, settings->spec, &places);
     if (program >= 0)
         close(program);
     spawn_close_places(&places);

@@ -3,18 +3,33 @@
 
 enum { MOST_KIB = 160 };
 
+static bool read_about(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
+    if (fd >= 0)
+        close(fd);
+    text[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+
+/* A hold is not dumpable, so only root may see its maps; for others, what is resident and not of files, which
+ * is the same but for pages of its own that are clean. */
 static long private_dirty_kib(pid_t pid)
 {
-    char path[64], text[2048];
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    close(fd);
-    assert_true(size > 0);
-    text[size] = 0;
-    const char *found = strstr(text, "Private_Dirty:");
-    assert_non_null(found);
-    return strtol(found + strlen("Private_Dirty:"), NULL, 10);
+    char text[2048];
+    if (read_about(pid, "smaps_rollup", text, sizeof text)) {
+        const char *found = strstr(text, "Private_Dirty:");
+        assert_non_null(found);
+        return strtol(found + strlen("Private_Dirty:"), NULL, 10);
+    }
+    assert_true(read_about(pid, "statm", text, sizeof text));
+    char *next = strchr(text, ' ');
+    assert_non_null(next);
+    long resident = strtol(next, &next, 10), shared = strtol(next, NULL, 10);
+    return (resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* Pages of an executable that was linked a moment ago count as dirty until they are on the disk. */

@@ -219,7 +219,8 @@ static void test_a_run_is_its_users(void **state)
     world->spec.gid = gid;
     world->spec.groups = groups;
     world->spec.group_count = 1;
-    start_script(world, "id -u; id -g; cat /proc/$PPID/status; exec sleep 1000");
+    start_script(world, "id -u; id -g; cat /proc/$PPID/maps 2>/dev/null && echo dumpable; cat "
+                        "/proc/$PPID/status; exec sleep 1000");
     await_output(world, "nonvoluntary");
     char ids[128], holds[128];
     snprintf(ids, sizeof ids, "stdout:%d|stdout:%d|", uid, gid);
@@ -228,6 +229,7 @@ static void test_a_run_is_its_users(void **state)
     assert_non_null(strstr(found, ids));
     assert_non_null(strstr(found, holds));
     assert_non_null(strstr(found, "Name:\treeve-hold|"));
+    assert_null(strstr(found, "stdout:dumpable|"));
     assert_non_null(strstr(found, getuid() == 0 ? "Groups:\t65533 |" : "Groups:"));
     struct stat about;
     assert_int_equal(fstatat(world->log, LOGLINE_CURRENT, &about, 0), 0);
