@@ -15,6 +15,7 @@
 
 #include "keep/adoption.h"
 #include "keep/askers.h"
+#include "keep/dependency.h"
 #include "keep/ports.h"
 #include "keep/row.h"
 #include "keep/strays.h"
@@ -142,37 +143,17 @@ static bool targets_review_wanted(struct targets *targets, size_t index)
 
 /* --- dependencies ------------------------------------------------------------------------------- */
 
-enum targets_dependency { TARGETS_DEPENDENCY_READY, TARGETS_DEPENDENCY_WAIT, TARGETS_DEPENDENCY_FAILED };
-
-static enum targets_dependency targets_judge_dependency(const struct targets_entry *entry)
-{
-    switch (target_row(entry->target)->state) {
-    case TARGET_READY:
-    case TARGET_ENDED: /* it did its work */
-        return TARGETS_DEPENDENCY_READY;
-    case TARGET_STARTING:
-    case TARGET_STOPPING:
-        return TARGETS_DEPENDENCY_WAIT;
-    case TARGET_DOWN:
-        return entry->stopped ? TARGETS_DEPENDENCY_FAILED : TARGETS_DEPENDENCY_WAIT;
-    case TARGET_BACKOFF:
-    case TARGET_FAILED:
-        return TARGETS_DEPENDENCY_FAILED;
-    }
-    UNREACHABLE();
-}
-
-static enum targets_dependency targets_judge_dependencies(const struct targets *targets, size_t index,
-                                                          const struct target_row **culprit)
+static enum dependency targets_judge_dependencies(const struct targets *targets, size_t index,
+                                                  const struct target_row **culprit)
 {
     const struct targets_entry *entry = &targets->entries[index];
-    enum targets_dependency all = TARGETS_DEPENDENCY_READY;
+    enum dependency all = DEPENDENCY_READY;
     for (size_t i = 0; i < entry->depends_count; i++) {
         const struct targets_entry *needed = &targets->entries[entry->depends[i]];
-        enum targets_dependency one = targets_judge_dependency(needed);
+        enum dependency one = dependency_judge(target_row(needed->target)->state, needed->stopped);
         if (one > all)
             all = one;
-        if (one == TARGETS_DEPENDENCY_FAILED && !*culprit)
+        if (one == DEPENDENCY_FAILED && !*culprit)
             *culprit = target_row(needed->target);
     }
     return all;
@@ -185,12 +166,12 @@ static bool targets_review_dependencies(struct targets *targets, size_t index)
     if (!waits && !(target_heals(target) && target_row(target)->wanted))
         return false;
     const struct target_row *culprit = NULL;
-    enum targets_dependency all = targets_judge_dependencies(targets, index, &culprit);
-    if (all == TARGETS_DEPENDENCY_READY) {
+    enum dependency all = targets_judge_dependencies(targets, index, &culprit);
+    if (all == DEPENDENCY_READY) {
         target_event(target, TABLE_DEPENDENCIES_READY);
         return true;
     }
-    if (!waits || all == TARGETS_DEPENDENCY_WAIT)
+    if (!waits || all == DEPENDENCY_WAIT)
         return false;
     char *text = memory_format("needs %s, which is %s: %s", culprit->name, target_state_name(culprit->state),
                                culprit->cause.text);

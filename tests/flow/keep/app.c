@@ -55,11 +55,17 @@ static void write_environment(const char *path)
     fclose(out);
 }
 
+static void ignore_term(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &ignore, NULL);
+}
+
 static void start_family(void)
 {
     if (fork() == 0) {
         setsid();
-        signal(SIGTERM, SIG_IGN);
+        ignore_term();
         for (;;)
             pause();
     }
@@ -79,7 +85,7 @@ int main(int count, char **words)
     if (strcmp(mode, "exit") == 0)
         return (int)strtol(word, NULL, 10);
     if (strcmp(mode, "stubborn") == 0)
-        signal(SIGTERM, SIG_IGN);
+        ignore_term();
     if (strcmp(mode, "family") == 0)
         start_family();
     if (strcmp(mode, "environment") == 0) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "keep/identity.h"
 #include "link/spawn.h"
 #include "net/address.h"
 
@@ -220,14 +221,7 @@ int journalled(const struct world *world, const char *event)
 
 pid_t parent_of(pid_t pid)
 {
-    char path[64];
-    int parent = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *in = fopen(path, "re");
-    assert_non_null(in);
-    assert_int_equal(fscanf(in, "%*d %*s %*c %d", &parent), 1);
-    fclose(in);
-    return parent;
+    return identity_parent(pid);
 }
 
 bool connects(const char *text)

@@ -74,6 +74,6 @@ void stop_all(struct world *world, bool now);
 int starts(const struct world *world);
 /* How often the journal has "target event". */
 int journalled(const struct world *world, const char *event);
-/* The hold of a pid: its parent. */
+/* The hold of a main process; 0 when that has gone. */
 pid_t parent_of(pid_t pid);
 bool connects(const char *address);

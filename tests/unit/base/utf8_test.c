@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -71,7 +72,7 @@ static void test_clean(void **state)
                                           {"cut \xe2\x82", "cut ??"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[32];
-        strcpy(text, rows[i][0]);
+        snprintf(text, sizeof text, "%s", rows[i][0]);
         assert_string_equal(utf8_clean(text), rows[i][1]);
     }
 }
