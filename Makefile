@@ -28,7 +28,7 @@ fuzz:
 	@tools/fuzz
 
 bench: build
-	@bench/run
+	@tools/subreaper bench/run
 
 soak:
 	@tools/deps test

@@ -1,0 +1,118 @@
+"""How it is measured: loads, the time on a CPU that a server's processes took meanwhile, and their memory."""
+import os
+import pathlib
+import statistics
+import subprocess
+import time
+
+from servers import BUILD, start
+
+
+def read(path):
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:  # it has ended meanwhile
+        return ""
+
+
+def processes(root):
+    """The process and all its descendants."""
+    children = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        after_name = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        if after_name:
+            children.setdefault(int(after_name[1]), []).append(int(pid))
+    found, todo = [root], [root]
+    while todo:
+        mine = children.get(todo.pop(), [])
+        found += mine
+        todo += mine
+    return found
+
+
+def cpu_us(pids):
+    """Time on a CPU, user and system, of all their threads (/proc/PID/task/TID/schedstat has it in nanoseconds)."""
+    return sum(int(read(task / "schedstat").split()[0] or 0) / 1000
+               for pid in pids for task in pathlib.Path(f"/proc/{pid}/task").glob("*"))
+
+
+def private_kib(pid):
+    """Memory that is this process's alone and written to."""
+    return sum(int(line.split()[1]) for line in read(f"/proc/{pid}/smaps_rollup").splitlines()
+               if line.startswith("Private_Dirty:"))
+
+
+def wait_for_holds(server, count):
+    """The pids of reeve's holds, once `count` of them keep a program."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        family = processes(server.process.pid)
+        holds = [pid for pid in family if read(f"/proc/{pid}/comm") == "reeve-hold\n"]
+        if len(holds) == sum(read(f"/proc/{pid}/comm") == "sleep\n" for pid in family) == count:
+            return holds
+        time.sleep(0.02)
+    raise RuntimeError(f"reeve does not keep {count} programs")
+
+
+class Load:
+    """bench-load against one server: {path, connections, seconds, size, count}, see bench/load.c."""
+
+    def __init__(self, server, cpu, path, connections, seconds, message=()):
+        command = [BUILD / "bench/bench-load", server.port, path, connections, seconds, *message]
+        self.process = start([str(word) for word in command], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.expect("begin")
+
+    def expect(self, word):
+        words = self.process.stdout.readline().split()
+        if not words or words[0] != word:
+            raise RuntimeError("the load has failed")
+        return words
+
+    def end(self):
+        """How many answers came."""
+        return int(self.expect("end")[1])
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Sample:
+    def __init__(self, server, cpu, seconds, work):
+        pids = processes(server.process.pid)
+        load = Load(server, cpu, work["path"], work["connections"], seconds, work.get("message", ()))
+        try:
+            before = cpu_us(pids)
+            answers = load.end()
+            self.cpu_us = (cpu_us(pids) - before) / answers
+        finally:
+            load.stop()
+        self.per_second = answers / seconds
+
+
+def pairs(servers, cpu, count, seconds, work):
+    """{server: [Sample]}: one after the other, `count` times over."""
+    samples = {server: [] for server in servers}
+    for _ in range(count):
+        for server in servers:
+            samples[server].append(Sample(server, cpu, seconds, work))
+    return samples
+
+
+def ratios(ours, theirs, value=lambda sample: sample.cpu_us):
+    """Median, lowest, highest of the ratios of samples that were taken side by side."""
+    each = [value(a) / value(b) for a, b in zip(ours, theirs)]
+    return statistics.median(each), min(each), max(each)
+
+
+def idle_relay_bytes(server, cpu, few, many):
+    """Growth of private memory per relayed WebSocket that has echoed one message and is idle now."""
+    def open_and_look(connections):
+        load = Load(server, cpu, "/ws", connections, 0, (64, 1))
+        kib = sum(private_kib(pid) for pid in processes(server.process.pid))
+        return load, kib
+    first, before = open_and_look(few)
+    second, after = open_and_look(many)
+    second.stop()
+    first.stop()
+    return (after - before) * 1024 / many

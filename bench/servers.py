@@ -1,0 +1,209 @@
+"""What is measured: reeve and its peers, each with one worker, pinned to one CPU, in front of the same backend.
+
+A peer has the best settings that we know for the row at hand; `settings` is what is printed with the result."""
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+PR_SET_PDEATHSIG = 1
+START_SECONDS = 10
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(command, cpu, **options):
+    """A child that is pinned to one CPU and ends when this program does."""
+    def prepare():
+        os.sched_setaffinity(0, {cpu})
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return subprocess.Popen(command, preexec_fn=prepare, **options)
+
+
+class Backend:
+    def __init__(self, cpu):
+        self.process = start([BUILD / "bench/bench-backend"], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Server:
+    """One running server. Subclasses say `name`, `version()`, `configure()`: files written, the command returned."""
+
+    def __init__(self, folder, backend_port, cpu, **variant):
+        self.folder = pathlib.Path(folder) / f"{self.name}-{free_port()}"
+        self.folder.mkdir()
+        self.site, self.backend_port, self.port, self.variant = pathlib.Path(folder) / "site", backend_port, free_port(), variant
+        self.settings, command = self.configure()
+        before = time.monotonic()
+        with open(self.folder / "output", "wb") as output:
+            self.process = start(command, cpu, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        while not accepts(self.port):
+            if self.process.poll() is not None or time.monotonic() > before + START_SECONDS:
+                raise RuntimeError(f"{self.name} does not start: {(self.folder / 'output').read_text()}")
+            time.sleep(0.0005)
+        self.seconds_to_listen = time.monotonic() - before
+
+    def write(self, name, text):
+        (self.folder / name).write_text(text)
+        return self.folder / name
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    @classmethod
+    def installed(cls):
+        return shutil.which(cls.name) is not None
+
+
+class Reeve(Server):
+    name = "reeve"
+
+    @classmethod
+    def installed(cls):
+        return (BUILD / "reeve").exists()
+
+    @staticmethod
+    def version():
+        return subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    def configure(self):
+        kept = "".join(f"  kept-{i}: {{command: [sleep, 1d]}}\n" for i in range(self.variant.get("kept", 0)))
+        file = self.write("reeve.yaml", f"""\
+state: ./state
+listen: [{{address: "127.0.0.1:{self.port}"}}]
+workers: 1
+log: {{level: warning, access: {self.variant.get("access", "none")}}}
+services:
+  backend: {{address: "http://127.0.0.1:{self.backend_port}"}}
+{kept}routes:
+  - {{path: /static/*, files: {self.site}}}
+  - {{path: /*, to: backend}}
+""")
+        return "workers: 1", [BUILD / "reeve", "run", "-c", file]
+
+
+class Nginx(Server):
+    name = "nginx"
+
+    @staticmethod
+    def version():
+        return subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.split("/")[-1].strip()
+
+    def configure(self):
+        """Small files go quicker without sendfile: one write of head and body. A tunnel moves as much at a time as these
+        buffers hold, so the row of large messages gets large ones."""
+        buffers = "client_header_buffer_size 64k; proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
+        tuning = f"""\
+    access_log off; server_tokens off; sendfile off; tcp_nodelay on; etag on;
+    keepalive_timeout 1h; keepalive_requests 1000000000; proxy_read_timeout 1h; proxy_send_timeout 1h;
+    open_file_cache max=1000 inactive=1h; open_file_cache_valid 1h;"""
+        if self.variant.get("large"):
+            tuning += f"\n    {buffers}"
+        file = self.write("nginx.conf", f"""\
+daemon off; pid {self.folder}/pid; error_log stderr; worker_processes 1; worker_rlimit_nofile 20000;
+events {{ worker_connections 10000; multi_accept on; }}
+http {{
+{tuning}
+    client_body_temp_path {self.folder}; proxy_temp_path {self.folder}; fastcgi_temp_path {self.folder};
+    uwsgi_temp_path {self.folder}; scgi_temp_path {self.folder};
+    upstream backend {{
+        server 127.0.0.1:{self.backend_port};
+        keepalive 128; keepalive_requests 1000000000; keepalive_timeout 1h;
+    }}
+    server {{
+        listen 127.0.0.1:{self.port} backlog=4096;
+        location /static/ {{ alias {self.site}/; }}
+        location / {{ proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+        location /ws {{
+            proxy_pass http://backend; proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
+        }}
+    }}
+}}
+""")
+        return "worker_processes 1; multi_accept on; upstream keepalive 128;\n" + tuning, \
+            ["nginx", "-e", "stderr", "-p", self.folder, "-c", file]
+
+
+class Haproxy(Server):
+    name = "haproxy"
+
+    @staticmethod
+    def version():
+        return subprocess.run(["haproxy", "-v"], capture_output=True, text=True).stdout.split()[2]
+
+    def configure(self):
+        tuning = f"""\
+global
+    maxconn 8000
+    nbthread 1
+    tune.bufsize {73728 if self.variant.get("large") else 16384}
+defaults
+    mode http
+    option http-keep-alive
+    http-reuse always
+    no log
+    timeout client 1h
+    timeout server 1h
+    timeout connect 5s
+    timeout tunnel 1h"""
+        file = self.write("haproxy.cfg", f"""{tuning}
+frontend front
+    bind 127.0.0.1:{self.port} backlog 4096
+    default_backend backend
+backend backend
+    server backend 127.0.0.1:{self.backend_port} pool-max-conn 128
+""")
+        return tuning, ["haproxy", "-db", "-q", "-f", file]
+
+
+class H2o(Server):
+    name = "h2o"
+
+    @staticmethod
+    def version():
+        return subprocess.run(["h2o", "-v"], capture_output=True, text=True).stdout.split()[2]
+
+    def configure(self):
+        file = self.write("h2o.conf", f"""\
+num-threads: 1
+num-name-resolution-threads: 1
+max-connections: 8192
+http1-request-timeout: 3600
+listen: {{host: 127.0.0.1, port: {self.port}}}
+error-log: /dev/null
+proxy.timeout.keepalive: 3600000
+proxy.timeout.io: 3600000
+proxy.websocket: ON
+proxy.websocket.timeout: 3600000
+hosts:
+  default:
+    paths:
+      /static: {{file.dir: {self.site}}}
+      /: {{proxy.reverse.url: "http://127.0.0.1:{self.backend_port}/"}}
+""")
+        return "num-threads: 1; keep-alive to the backend; no access log", ["h2o", "-m", "worker", "-c", file]
