@@ -73,7 +73,7 @@ void gate_drain(struct gate *gate, int64_t timeout_ms)
     if (gate->draining)
         return;
     gate->draining = true;
-    log_info(&gate->log, "draining", LOG_NUMBER("timeout_ms", timeout_ms));
+    log_debug(&gate->log, "draining", LOG_NUMBER("timeout_ms", timeout_ms));
     loop_timer_start(gate->loop, &gate->deadline, timeout_ms, on_drain_deadline);
     if (gate->dataplane)
         dataplane_drain(gate->dataplane, timeout_ms);

@@ -153,9 +153,13 @@ static bool answer_with_fallback(struct files *files, struct exchange *exchange,
     return file != NULL;
 }
 
-static void answer_error(struct exchange *exchange, int error)
+static void answer_error(const struct files *files, struct exchange *exchange, int error)
 {
-    if (error == ENOENT || error == EISDIR)
+    if (files_cache_lost_root(files->cache))
+        problem_reply_status(exchange, 503,
+                             "The directory of this route was deleted or replaced after reeve had opened it. "
+                             "Restart reeve to serve the new one.");
+    else if (error == ENOENT || error == EISDIR)
         problem_reply_status(exchange, 404, "There is no such file.");
     else if (error == EACCES || error == EPERM)
         problem_reply_status(exchange, 403, "The file cannot be read by the user that reeve's gates run as.");
@@ -175,7 +179,7 @@ static void answer_get(struct files *files, struct exchange *exchange, struct sl
     else if (error == EISDIR && redirect_directory(files, exchange, rest, now_us))
         return;
     else if (!missing || !answer_with_fallback(files, exchange, now_us))
-        answer_error(exchange, error);
+        answer_error(files, exchange, error);
 }
 
 void files_answer(struct files *files, struct exchange *exchange, const struct match_result *match)

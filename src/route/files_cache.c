@@ -70,6 +70,12 @@ void files_cache_free(struct files_cache **cache)
     *cache = NULL;
 }
 
+bool files_cache_lost_root(const struct files_cache *cache)
+{
+    struct stat about;
+    return fstat(cache->root, &about) == 0 && about.st_nlink == 0;
+}
+
 static struct files_identity identity_of(const struct stat *about)
 {
     return (struct files_identity){.device = about->st_dev,

@@ -47,6 +47,9 @@ struct files_file {
 /* `root` is an O_PATH descriptor of the directory, taken over. */
 struct files_cache *files_cache_new(int root);
 void files_cache_free(struct files_cache **cache);
+/* The root itself was deleted, or replaced by another directory of that name: nothing can be found any more.
+ */
+bool files_cache_lost_root(const struct files_cache *cache);
 
 /* Finds the regular file at `path` (relative, without dot segments). The result is either a kept file, valid
  * until the next call, or `spare`, filled in with an open descriptor. NULL and *error: ENOENT (also for what

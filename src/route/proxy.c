@@ -130,21 +130,22 @@ static void write_request(struct passage *passage, struct slice bytes)
         buffer_append(&passage->request_held, slice_from(bytes, taken > 0 ? (size_t)taken : 0));
 }
 
-static void pump_request(struct passage *passage)
+/* False: the exchange is over. */
+static bool pump_request(struct passage *passage)
 {
     char *scratch = passage->proxy->scratch;
     for (int i = 0; !passage->request_ended && flush_request(passage); i++) {
         if (i == READS_PER_TURN) {
             loop_task_start(passage->proxy->loop, &passage->next_turn, on_next_turn);
-            return;
+            return true;
         }
         ssize_t got = exchange_read(passage->exchange, scratch, SCRATCH_SIZE);
         if (got == -EAGAIN)
-            return;
+            return true;
         if (got < 0) {
             fail(passage, got == -EFBIG ? 413 : 400,
                  got == -EFBIG ? "The body is larger than this route's body.max." : "The body is malformed.");
-            return;
+            return false;
         }
         if (got > 0)
             write_request(passage, slice_of(scratch, (size_t)got));
@@ -152,6 +153,7 @@ static void pump_request(struct passage *passage)
         if (got == 0)
             upstream_write_end(passage->call);
     }
+    return true;
 }
 
 static bool flush_response(struct passage *passage)
@@ -197,9 +199,9 @@ static void pump_response(struct passage *passage)
 static void on_next_turn(struct loop_task *task)
 {
     struct passage *passage = LIST_ENTRY(task, struct passage, next_turn);
-    if (!passage->request_ended)
-        pump_request(passage);
-    if (passage->state == PASSAGE_ANSWERING)
+    if (passage->state == PASSAGE_WAITING)
+        return;
+    if (pump_request(passage) && passage->state == PASSAGE_ANSWERING)
         pump_response(passage);
 }
 

@@ -121,12 +121,28 @@ static void test_a_changed_file_is_seen(void **state)
     expect(world, GET("/docs/"), "HTTP/1.1 200 ", "\r\n\r\nnews");
 }
 
+static void test_a_root_that_was_deleted_is_told(void **state)
+{
+    struct world *world = *state;
+    char root[96];
+    snprintf(root, sizeof root, "%s/old", world->root);
+    assert_int_equal(mkdir(root, 0755), 0);
+    int fd = world->root_fd;
+    world->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    world_serve(world, "[{'place': 'r.yaml:1:1', 'path': '/*', 'kind': 'files', 'root': 'files:0'}]");
+    assert_int_equal(rmdir(root), 0);
+    expect(world, GET("/x"), "HTTP/1.1 503 ", "Restart reeve");
+    close(world->root_fd);
+    world->root_fd = fd;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_large_file_arrives_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_changed_file_is_seen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_root_that_was_deleted_is_told, set_up, tear_down),
     };
     return run_group(tests);
 }
