@@ -7,7 +7,8 @@
  * was written before it lost its name is in it by then.
  *
  * Two runs of a target may write at the same time, and the one that did not rotate may add to the old file a
- * moment later. So the file read last stays open (`late`) and is looked at again at every wake. */
+ * moment later. So the files read last stay open (`late`, newest first) and are looked at again when one of
+ * them has changed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +26,13 @@
 #include "tail/follow.h"
 #include "tail/logfiles.h"
 
-enum { FOLLOW_READ = 65536, FOLLOW_PER_TURN = 16, FOLLOW_NO_FILE = -1, FOLLOW_NO_NUMBER = -1 };
+enum {
+    FOLLOW_LATE = 4,
+    FOLLOW_READ = 65536,
+    FOLLOW_PER_TURN = 16,
+    FOLLOW_NO_FILE = -1,
+    FOLLOW_NO_NUMBER = -1
+};
 
 struct follow_file {
     int fd;             /* FOLLOW_NO_FILE: none */
@@ -41,7 +48,8 @@ struct follow {
     follow_line_fn *on_line;
     void *owner;
     struct follow_file now;
-    struct follow_file late;
+    struct follow_file late[FOLLOW_LATE];
+    bool late_changed;
     int64_t done;
     bool stopped; /* by on_line; a call up the stack notices */
     struct loop_fd watch;
@@ -130,13 +138,17 @@ static bool follow_is_current(const struct follow *follow)
 static bool follow_take(struct follow *follow, int fd, bool current)
 {
     struct stat about;
-    if (fstat(fd, &about) || follow_is(&follow->now, &about) || follow_is(&follow->late, &about)) {
+    bool known = fstat(fd, &about) || follow_is(&follow->now, &about);
+    for (int i = 0; i < FOLLOW_LATE && !known; i++)
+        known = follow_is(&follow->late[i], &about);
+    if (known) {
         close(fd);
         return false;
     }
     if (follow->now.fd >= 0) {
-        follow_close(&follow->late);
-        follow->late = follow->now;
+        follow_close(&follow->late[FOLLOW_LATE - 1]);
+        memmove(&follow->late[1], &follow->late[0], (FOLLOW_LATE - 1) * sizeof follow->late[0]);
+        follow->late[0] = follow->now;
     }
     follow->now = follow_no_file;
     follow->now.fd = fd;
@@ -186,27 +198,48 @@ static bool follow_step(struct follow *follow)
     return follow_read_once(follow, &follow->now) || (!follow->stopped && follow_take_next(follow));
 }
 
+/* Reads on in the files that are done. False when they have nothing new. */
+static bool follow_step_late(struct follow *follow)
+{
+    bool found = false;
+    for (int i = FOLLOW_LATE - 1; i >= 0 && !follow->stopped; i--)
+        found |= follow_read_once(follow, &follow->late[i]);
+    return found;
+}
+
 /* --- following ------------------------------------------------------------------------------------- */
 
 static void follow_on_task(struct loop_task *task)
 {
     struct follow *follow = LIST_ENTRY(task, struct follow, task);
     bool more = true;
-    for (int i = 0; i < FOLLOW_PER_TURN && !follow->stopped && follow_read_once(follow, &follow->late); i++)
-        ;
+    for (int i = 0; i < FOLLOW_PER_TURN && !follow->stopped && follow->late_changed; i++)
+        follow->late_changed = follow_step_late(follow);
     for (int i = 0; i < FOLLOW_PER_TURN && !follow->stopped && more; i++)
         more = follow_step(follow);
-    if (more && !follow->stopped)
+    if ((more || follow->late_changed) && !follow->stopped)
         loop_task_start(follow->loop, &follow->task, follow_on_task);
+}
+
+/* Of what changed, only one thing matters: was it the growing file alone? */
+static void follow_note(struct follow *follow, const char *changes, ssize_t size)
+{
+    for (const char *at = changes; at < changes + size;) {
+        const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
+        if (event->len == 0 || strcmp(event->name, LOGLINE_CURRENT) != 0)
+            follow->late_changed = true;
+        at += sizeof *event + event->len;
+    }
 }
 
 static void follow_on_change(struct loop_fd *watch, uint32_t events)
 {
     (void)events;
     struct follow *follow = LIST_ENTRY(watch, struct follow, watch);
-    char changes[4096]; /* that there are some is all that matters; the looking is done on the files */
-    while (read(watch->fd, changes, sizeof changes) > 0)
-        ;
+    _Alignas(struct inotify_event) char changes[4096];
+    ssize_t size;
+    while ((size = read(watch->fd, changes, sizeof changes)) > 0)
+        follow_note(follow, changes, size);
     loop_task_start(follow->loop, &follow->task, follow_on_task);
 }
 
@@ -259,7 +292,9 @@ static struct follow *follow_new(int directory, follow_line_fn *on_line, void *o
     follow->on_line = on_line;
     follow->owner = owner;
     follow->directory = fcntl(directory, F_DUPFD_CLOEXEC, 0);
-    follow->now = follow->late = follow_no_file;
+    follow->now = follow_no_file;
+    for (int i = 0; i < FOLLOW_LATE; i++)
+        follow->late[i] = follow_no_file;
     follow->done = FOLLOW_NO_NUMBER;
     return follow;
 }
@@ -268,7 +303,8 @@ static void follow_free(void *object)
 {
     struct follow *follow = object;
     follow_close(&follow->now);
-    follow_close(&follow->late);
+    for (int i = 0; i < FOLLOW_LATE; i++)
+        follow_close(&follow->late[i]);
     if (follow->directory >= 0)
         close(follow->directory);
     free(follow);
@@ -309,7 +345,7 @@ int follow_read(int directory, follow_line_fn *on_line, void *owner)
 {
     struct follow *follow = follow_new(directory, on_line, owner);
     int error = follow->directory < 0 ? -errno : 0;
-    while (!error && follow_step(follow))
+    while (!error && (follow_step(follow) || follow_step_late(follow)))
         ;
     follow_free(follow);
     return error;

