@@ -47,9 +47,10 @@ struct run_settings {
 struct run *run_start(const struct run_settings *settings, const struct record *record,
                       const struct spawn_settings *spawn, struct error *error);
 /* Takes over what the record tells of: connects to the hold and asks it. What came of it is told by the first
- * event (on_executed, on_ending, on_over or on_lost), within RUN_ANSWER_MS. */
+ * event (on_executed, on_ending, on_over or on_lost): at once where there is no hold, and within
+ * RUN_ANSWER_MS where one does not answer (it may only be slow: what it keeps is not killed lightly). */
 struct run *run_adopt(const struct run_settings *settings, const struct record *record);
-enum { RUN_ANSWER_MS = 800 };
+enum { RUN_ANSWER_MS = 10000 };
 
 /* Stop signal to the main process, and SIGKILL to everything after the grace; again with a shorter grace to
  * hurry. A hold that is not done some seconds after that is taken for lost. */

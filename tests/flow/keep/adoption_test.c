@@ -2,8 +2,10 @@
 #include <dirent.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
-#include "link/channel.h"
+#include "wire/hold.h"
+#include "wire/message.h"
 
 #include "world.h"
 
@@ -267,6 +269,108 @@ static void test_a_reused_pid_is_left_alone(void **state)
     kill(bystander, SIGKILL);
 }
 
+/* A process that answers on a hold's socket with `bytes`, then waits for its death. */
+static pid_t start_liar(const char *path, const char *bytes, size_t size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int client = accept(fd, NULL, NULL);
+        if (write(client, bytes, size) != (ssize_t)size)
+            _exit(1);
+        pause();
+    }
+    close(fd);
+    return pid;
+}
+
+static void check_liar(struct world *world, const char *bytes, size_t size)
+{
+    keep(world, api);
+    boot(world);
+    pid_t pid = row(world, "api")->pid;
+    crash(world);
+    char path[128];
+    snprintf(path, sizeof path, "%s/liar", world->root);
+    pid_t liar = start_liar(path, bytes, size);
+    char replacement[160];
+    snprintf(replacement, sizeof replacement, "\"socket\": \"%s\", \"was\"", path);
+    replace_in_record(world, "\"socket\"", replacement);
+    keep_again(world);
+    targets_boot(world->targets);
+    UNTIL(world, row(world, "api")->generation == 2 && row(world, "api")->ready);
+    assert_int_equal(journalled(world, "api lost"), 1);
+    assert_true(is_gone(pid));
+    assert_int_equal(kill(liar, 0), 0); /* what it says of itself is nobody's order */
+    kill(liar, SIGKILL);
+    stop_all(world, true);
+    forget_sockets(world);
+}
+
+static void test_a_hold_that_sends_garbage(void **state)
+{
+    check_liar(*state, "garbage", 7);
+}
+
+static void test_a_hold_that_is_another_one(void **state)
+{
+    struct world *world = *state;
+    struct hold_hello hello = {
+        .version = 1, .generation = 1, .hold_pid = getpid(), .state = HOLD_RUNNING, .pid = getpid()};
+    snprintf(hello.target, sizeof hello.target, "api");
+    snprintf(hello.nonce, sizeof hello.nonce, "00112233445566778899aabbccddeeff");
+    json_t *body = hold_hello_encode(&hello);
+    size_t size;
+    char *bytes = message_encode(MESSAGE_HOLD_HELLO, 0, body, &size);
+    check_liar(world, bytes, size);
+    assert_int_equal(journalled(world, "api refused"), 1);
+    free(bytes);
+    json_decref(body);
+}
+
+static void test_another_user(void **state)
+{
+    struct world *world = *state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    char path[128];
+    snprintf(path, sizeof path, "%s/starts", world->root);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+    assert_int_equal(chmod(path, 0666), 0);
+    keep(world, "  api: {command: [$APP, serve], listen: unix, user: nobody}\n"
+                "  none: {command: [$APP, serve], listen: unix, user: no-such-user, backoff: {initial: 1h, "
+                "max: 1h}}\n");
+    boot(world);
+    pid_t pid = row(world, "api")->pid;
+    struct stat about;
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_uid, 65534);
+    int socket = -1;
+    targets_row(world->targets, 0, &socket);
+    assert_int_equal(fstat(socket, &about), 0);
+    assert_int_equal(about.st_uid, 65534);
+    assert_int_equal(about.st_gid, getegid()); /* the gates' group here */
+    assert_int_equal(about.st_mode & 0060, 0060);
+    snprintf(path, sizeof path, "%s/run/api.1.json", world->state);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_uid, 0);
+    snprintf(path, sizeof path, "%s/log/api", world->state);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_uid, 65534);
+    until_state(world, "none", TARGET_BACKOFF);
+    assert_memory_equal(row(world, "none")->cause.text, "there is no user `no-such-user` on this machine",
+                        47);
+    crash(world);
+    keep_again(world);
+    boot(world);
+    assert_int_equal(row(world, "api")->pid, pid);
+}
+
 static void test_old_records_go(void **state)
 {
     struct world *world = *state;
@@ -306,6 +410,9 @@ int main(void)
         TEST(test_a_run_that_shall_be_stopped_is),
         TEST(test_a_corrupt_record_is_moved_aside),
         TEST(test_a_reused_pid_is_left_alone),
+        TEST(test_a_hold_that_sends_garbage),
+        TEST(test_a_hold_that_is_another_one),
+        TEST(test_another_user),
         TEST(test_old_records_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
