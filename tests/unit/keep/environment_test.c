@@ -23,7 +23,7 @@ static const char *const own[] = {"PATH=/opt/bin",   "HOME=/root",       "USER=r
                                   "LISTEN_FDS=3",    "REEVE_RUN=outer",  NULL};
 
 static char name_app[] = "app";
-static char home_app[] = "/home/app";
+static char home_app[] = "/srv/app";
 static char shell_app[] = "/bin/sh";
 static const struct account app = {.uid = 1000, .name = name_app, .home = home_app, .shell = shell_app};
 
@@ -77,7 +77,7 @@ static void test_another_account_brings_its_own(void **state)
     (void)state;
     struct config_service service = {0};
     char **list = build(&service, true, NULL);
-    assert_string_equal(value(list, "HOME"), "/home/app");
+    assert_string_equal(value(list, "HOME"), "/srv/app");
     assert_string_equal(value(list, "USER"), "app");
     assert_string_equal(value(list, "LOGNAME"), "app");
     assert_string_equal(value(list, "SHELL"), "/bin/sh");
