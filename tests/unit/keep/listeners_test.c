@@ -151,13 +151,19 @@ static void test_a_client_of_the_port_is_nobody_to_end(void **state)
     struct address address;
     struct error error = {0};
     assert_true(address_parse(slice_of_text(world.address), &address, &error));
+    int connected[2];
+    assert_int_equal(pipe(connected), 0);
     pid_t client = fork();
     if (client == 0) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(fd, &address.any, address.size) == 0)
+        if (connect(fd, &address.any, address.size) == 0 && write(connected[1], "", 1) == 1)
             pause();
         _exit(0);
     }
+    close(connected[1]);
+    char byte;
+    assert_int_equal(read(connected[0], &byte, 1), 1);
+    close(connected[0]);
     world.config.takeover_timeout_ms = PATIENCE_MS;
     struct listeners listeners;
     assert_int_equal(open_all(&world, &listeners, &error), 0);
