@@ -429,12 +429,20 @@ static void on_ignored(void *owner, const siginfo_t *about)
 }
 
 /* A terminal's signals are meant for the keeper, which tells us what to do. */
+static const int ignored_signals[] = {SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
+
 static void watch_signals(struct loop *loop, struct gate *gate)
 {
-    static const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
     loop_signal(loop, SIGTERM, on_terminate, gate);
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        loop_signal(loop, ignored[i], on_ignored, NULL);
+    for (size_t i = 0; i < sizeof ignored_signals / sizeof *ignored_signals; i++)
+        loop_signal(loop, ignored_signals[i], on_ignored, NULL);
+}
+
+static void watch_signals_no_more(struct loop *loop)
+{
+    loop_signal(loop, SIGTERM, NULL, NULL);
+    for (size_t i = 0; i < sizeof ignored_signals / sizeof *ignored_signals; i++)
+        loop_signal(loop, ignored_signals[i], NULL, NULL);
 }
 
 static int serve(const struct gate_start *start, const struct log *log, int output)
@@ -456,6 +464,8 @@ static int serve(const struct gate_start *start, const struct log *log, int outp
     watch_signals(loop, gate);
     loop_run(loop);
     gate_free(&gate);
+    watch_signals_no_more(loop);
+    loop_free(&loop);
     return EXIT_SUCCESS;
 }
 
