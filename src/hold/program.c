@@ -117,9 +117,13 @@ static void child_reset_signals(void)
 
 static void child_limit_files(const struct program_child *child)
 {
-    rlim_t files = (rlim_t)child->spec->open_files;
+    rlim_t files = (rlim_t)child->spec->open_files, soft = (rlim_t)child->spec->open_files_soft;
     struct rlimit limit = {.rlim_cur = files, .rlim_max = files};
-    if (files && setrlimit(RLIMIT_NOFILE, &limit))
+    if (!files && (!soft || getrlimit(RLIMIT_NOFILE, &limit)))
+        return;
+    if (!files)
+        limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
         child_fail(child, PROGRAM_LIMITS, 0);
 }
 

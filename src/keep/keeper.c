@@ -33,6 +33,7 @@ struct keeper {
     struct handover handover;
     struct snapshot_user user;
     int hold_program;
+    int64_t open_files_soft; /* as it was before we raised ours */
     struct targets *targets;
     struct gates *gates;
     struct control *control;
@@ -295,6 +296,7 @@ static bool keeper_prepare_process(struct keeper *keeper)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        keeper->open_files_soft = (int64_t)files.rlim_cur;
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
@@ -352,6 +354,7 @@ static bool keeper_start_targets(struct keeper *keeper)
         .runtime_directory = keeper->directories.runtime,
         .socket_directory = keeper->directories.sockets,
         .hold_program = keeper->hold_program,
+        .open_files_soft = keeper->open_files_soft,
         .gates_group = keeper->user.gid,
         .events = &keeper_targets_events,
         .owner = keeper,

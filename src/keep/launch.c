@@ -251,6 +251,7 @@ static struct run *launch_spawn(struct launch *launch, const struct run_settings
     spec.environment = launch->environment;
     spec.directory = service->directory;
     spec.keeper_uid = geteuid();
+    spec.open_files_soft = launch->settings->targets->open_files_soft;
     spec.output_max_bytes = service->output.max_bytes;
     spec.output_keep = service->output.keep;
     spec.stop_signal = service->stop.signal;

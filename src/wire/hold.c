@@ -132,6 +132,7 @@ static const struct hold_field spec_fields[] = {
     SPEC_INTEGER("gid", gid, -1, UINT_MAX - 1, false),
     SPEC_INTEGER("keeper_uid", keeper_uid, 0, UINT_MAX - 1, false),
     SPEC_INTEGER("open_files", open_files, 0, INT_MAX, false),
+    SPEC_INTEGER("open_files_soft", open_files_soft, 0, INT_MAX, false),
     SPEC_INTEGER("umask", umask, -1, 0777, false),
     {"cgroup", HOLD_BOOLEAN, offsetof(struct hold_spec, cgroup), 0, 0, false},
 };

@@ -198,6 +198,16 @@ static void test_its_environment_is_the_specs(void **state)
     assert_memory_equal(read_output(world), expected, sizeof expected);
 }
 
+static void test_its_soft_limit_is_not_the_keepers(void **state)
+{
+    struct world *world = *state;
+    world->spec.open_files_soft = 66;
+    start_script(world, "ulimit -n; test $(ulimit -Hn) -gt 66 && echo higher");
+    assert_int_equal(expect_end(world).code, 0);
+    acknowledge(world);
+    assert_string_equal(read_output(world), "stdout:66|stdout:higher|");
+}
+
 static void test_its_limit_of_open_files(void **state)
 {
     struct world *world = *state;
@@ -303,6 +313,7 @@ int main(int count, char **words)
         HOLD_TEST(test_its_signals_are_at_their_defaults),
         HOLD_TEST(test_it_leads_its_own_session),
         HOLD_TEST(test_its_environment_is_the_specs),
+        HOLD_TEST(test_its_soft_limit_is_not_the_keepers),
         HOLD_TEST(test_its_limit_of_open_files),
         HOLD_TEST(test_a_run_is_its_users),
         HOLD_TEST(test_a_user_that_we_may_not_become),
