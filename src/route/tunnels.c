@@ -202,6 +202,24 @@ static bool is_websocket(const struct http1_head *answer)
     return fields_has_token(&answer->fields, FIELD_UPGRADE, SLICE("websocket"));
 }
 
+/* A program may switch only to what the client has asked for (RFC 9110 §7.8). */
+static bool was_asked_for(const struct http1_head *answer, const struct fields *request)
+{
+    size_t place = 0, count = 0;
+    struct slice value, protocol;
+    while (fields_each(&answer->fields, FIELD_UPGRADE, &place, &value))
+        for (; fields_list_next(&value, &protocol); count++)
+            if (!fields_has_token(request, FIELD_UPGRADE, protocol))
+                return false;
+    return count > 0;
+}
+
+static bool is_sound(const struct http1_head *answer, const struct fields *request)
+{
+    return was_asked_for(answer, request) &&
+           (!is_websocket(answer) || websocket_check_response(answer, request));
+}
+
 /* What the extensions agreed on may set: frames are only followed, so an unknown one may set any bit. */
 static uint8_t extension_bits(const struct http1_head *answer)
 {
@@ -239,11 +257,10 @@ void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, struct ups
 {
     struct exchange_field fields[FORWARD_FIELDS_MOST];
     struct slice from_client, unsent, from_upstream;
-    if (is_websocket(answer) &&
-        !websocket_check_response(answer, &exchange_request(exchange)->head->fields)) {
+    if (!is_sound(answer, &exchange_request(exchange)->head->fields)) {
         upstream_close(call);
         backends_close(backend);
-        problem_reply_status(exchange, 502, "The program behind answered the WebSocket handshake wrongly.");
+        problem_reply_status(exchange, 502, "The program behind answered the upgrade wrongly.");
         return;
     }
     struct tunnel *tunnel = tunnel_new(tunnels, backend, answer);
