@@ -69,7 +69,7 @@ class Reeve:
     def configure(self, text, **head):
         """Writes reeve.yaml: `text` behind name, state and listen."""
         lines = [f"name: {self.name}", f"state: {self.state}"]
-        if "listen:" not in text:
+        if "\nlisten:" not in "\n" + text:
             lines.append(f'listen: [{{address: "127.0.0.1:{self.port}"}}]')
         lines += [f"{key}: {value}" for key, value in head.items()]
         self.file.write_text("\n".join(lines) + "\n" + text)
@@ -83,11 +83,11 @@ class Reeve:
                                         start_new_session=True)
         return self
 
-    def start(self, text=None, **head):
+    def start(self, text=None, environment=None, **head):
         """Starts it and waits until it serves (boot targets may still be starting)."""
         if text is not None:
             self.configure(text, **head)
-        self.spawn()
+        self.spawn(**environment or {})
         wait_for(lambda: self.process.poll() is not None or self.serving(), 20, "reeve to serve")
         assert self.process.poll() is None, f"reeve ended with {self.process.returncode}:\n{self.log()}"
         return self
@@ -177,8 +177,8 @@ class Reeve:
             assert self.process.wait(timeout * SLACK) == 0, self.log()
 
 
-@pytest.fixture
-def make_reeve(tmp_path_factory, request):
+@contextlib.contextmanager
+def reeves(tmp_path_factory):
     """A factory of reeves; at the end each is stopped and nothing with its name may be left."""
     made = []
 
@@ -205,5 +205,18 @@ def make_reeve(tmp_path_factory, request):
 
 
 @pytest.fixture
+def make_reeve(tmp_path_factory):
+    with reeves(tmp_path_factory) as make:
+        yield make
+
+
+@pytest.fixture
 def reeve(make_reeve):
     return make_reeve()
+
+
+@pytest.fixture(scope="module")
+def shared_reeve(tmp_path_factory):
+    """One for all tests of a file: none of them may harm it."""
+    with reeves(tmp_path_factory) as make:
+        yield make()
