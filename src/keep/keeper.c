@@ -337,11 +337,17 @@ static int keeper_open_listeners(struct keeper *keeper)
     return listeners_open(&keeper->listeners, &settings, keeper->error);
 }
 
-static unsigned keeper_workers(const struct config *config)
+static unsigned keeper_workers(const struct keeper *keeper)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = config->workers ? config->workers : processors > 0 ? (unsigned)processors : 1;
-    return wanted < GATES_MOST ? wanted : GATES_MOST;
+    unsigned wanted = keeper->config->workers ? keeper->config->workers
+                      : processors > 0        ? (unsigned)processors
+                                              : 1;
+    if (wanted <= GATES_MOST)
+        return wanted;
+    log_warning(keeper->log, "fewer gates than workers are started", LOG_NUMBER("workers", wanted),
+                LOG_NUMBER("gates", GATES_MOST));
+    return GATES_MOST;
 }
 
 static bool keeper_start_targets(struct keeper *keeper)
@@ -366,7 +372,7 @@ static bool keeper_start_targets(struct keeper *keeper)
         .name = keeper->config->name,
         .state_directory = keeper->directories.state,
         .runtime_directory = keeper->directories.runtime,
-        .workers = keeper_workers(keeper->config),
+        .workers = keeper_workers(keeper),
         .user = keeper->user,
         .targets = keeper->targets,
         .events = &keeper_gates_events,
