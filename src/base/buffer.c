@@ -14,21 +14,6 @@ void buffer_free(struct buffer *buffer)
     *buffer = BUFFER(buffer->limit);
 }
 
-size_t buffer_size(const struct buffer *buffer)
-{
-    return buffer->end - buffer->start;
-}
-
-size_t buffer_room(const struct buffer *buffer)
-{
-    return buffer->limit - buffer_size(buffer);
-}
-
-struct slice buffer_slice(const struct buffer *buffer)
-{
-    return slice_of(buffer->data ? buffer->data + buffer->start : NULL, buffer_size(buffer));
-}
-
 static void buffer_compact(struct buffer *buffer)
 {
     if (buffer->start == 0)
@@ -49,21 +34,11 @@ static void buffer_grow(struct buffer *buffer, size_t needed)
     buffer->capacity = capacity;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t size)
+void buffer_make_room(struct buffer *buffer, size_t size)
 {
-    if (size > buffer_room(buffer))
-        return NULL;
-    if (size > buffer->capacity - buffer->end)
-        buffer_compact(buffer);
+    buffer_compact(buffer);
     if (size > buffer->capacity - buffer->end)
         buffer_grow(buffer, buffer->end + size);
-    return buffer->data + buffer->end;
-}
-
-void buffer_added(struct buffer *buffer, size_t size)
-{
-    CHECK(size <= buffer->capacity - buffer->end);
-    buffer->end += size;
 }
 
 bool buffer_append(struct buffer *buffer, struct slice bytes)
@@ -94,17 +69,4 @@ bool buffer_append_format(struct buffer *buffer, const char *format, ...)
     bool fits = buffer_append(buffer, slice_of(text, (size_t)length));
     free(text);
     return fits;
-}
-
-void buffer_consume(struct buffer *buffer, size_t size)
-{
-    CHECK(size <= buffer_size(buffer));
-    buffer->start += size;
-    if (buffer->start == buffer->end)
-        buffer->start = buffer->end = 0;
-}
-
-void buffer_clear(struct buffer *buffer)
-{
-    buffer->start = buffer->end = 0;
 }

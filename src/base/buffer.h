@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdarg.h>
 
+#include "base/check.h"
 #include "base/slice.h"
 
 struct buffer {
@@ -21,14 +22,43 @@ struct buffer {
 #define BUFFER(cap) ((struct buffer){.limit = (cap)})
 
 void buffer_free(struct buffer *buffer);
-size_t buffer_size(const struct buffer *buffer);
-size_t buffer_room(const struct buffer *buffer);        /* bytes that may still be appended */
-struct slice buffer_slice(const struct buffer *buffer); /* valid until the next change */
+
+static inline size_t buffer_size(const struct buffer *buffer)
+{
+    return buffer->end - buffer->start;
+}
+
+/* Bytes that may still be appended. */
+static inline size_t buffer_room(const struct buffer *buffer)
+{
+    return buffer->limit - buffer_size(buffer);
+}
+
+/* Valid until the next change. */
+static inline struct slice buffer_slice(const struct buffer *buffer)
+{
+    return slice_of(buffer->data ? buffer->data + buffer->start : NULL, buffer_size(buffer));
+}
+
+/* What buffer_reserve() does when `size` bytes fit the limit but not behind `end`. */
+void buffer_make_room(struct buffer *buffer, size_t size);
 
 /* Makes room for `size` more bytes and returns where to write them (then call buffer_added());
  * NULL when that would exceed the limit. */
-char *buffer_reserve(struct buffer *buffer, size_t size);
-void buffer_added(struct buffer *buffer, size_t size);
+static inline char *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (size > buffer_room(buffer))
+        return NULL;
+    if (size > buffer->capacity - buffer->end)
+        buffer_make_room(buffer, size);
+    return buffer->data + buffer->end;
+}
+
+static inline void buffer_added(struct buffer *buffer, size_t size)
+{
+    CHECK(size <= buffer->capacity - buffer->end);
+    buffer->end += size;
+}
 
 /* Each is false, with nothing appended, when the limit would be exceeded. */
 bool buffer_append(struct buffer *buffer, struct slice bytes);
@@ -36,5 +66,16 @@ bool buffer_append_text(struct buffer *buffer, const char *text);
 __attribute__((format(printf, 2, 3))) bool buffer_append_format(struct buffer *buffer, const char *format,
                                                                 ...);
 
-void buffer_consume(struct buffer *buffer, size_t size); /* size <= buffer_size() */
-void buffer_clear(struct buffer *buffer);
+/* size <= buffer_size() */
+static inline void buffer_consume(struct buffer *buffer, size_t size)
+{
+    CHECK(size <= buffer_size(buffer));
+    buffer->start += size;
+    if (buffer->start == buffer->end)
+        buffer->start = buffer->end = 0;
+}
+
+static inline void buffer_clear(struct buffer *buffer)
+{
+    buffer->start = buffer->end = 0;
+}

@@ -1,23 +1,5 @@
-#include <string.h>
-#include <strings.h>
-
 #include "base/memory.h"
 #include "base/slice.h"
-
-struct slice slice_of(const void *data, size_t size)
-{
-    return (struct slice){.data = data, .size = size};
-}
-
-struct slice slice_of_text(const char *text)
-{
-    return (struct slice){.data = text, .size = text ? strlen(text) : 0};
-}
-
-bool slice_equal(struct slice a, struct slice b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
 
 static unsigned char slice_lower(char byte)
 {
@@ -34,27 +16,9 @@ bool slice_equal_ignore_case(struct slice a, struct slice b)
     return true;
 }
 
-bool slice_starts_with(struct slice whole, struct slice prefix)
-{
-    return whole.size >= prefix.size && slice_equal(slice_of(whole.data, prefix.size), prefix);
-}
-
 bool slice_ends_with(struct slice whole, struct slice suffix)
 {
     return whole.size >= suffix.size && slice_equal(slice_from(whole, whole.size - suffix.size), suffix);
-}
-
-struct slice slice_from(struct slice whole, size_t start)
-{
-    if (start >= whole.size)
-        return (struct slice){.data = whole.data ? whole.data + whole.size : NULL};
-    return slice_of(whole.data + start, whole.size - start);
-}
-
-struct slice slice_between(struct slice whole, size_t start, size_t end)
-{
-    whole.size = end < whole.size ? end : whole.size;
-    return slice_from(whole, start);
 }
 
 struct slice slice_trim(struct slice whole)

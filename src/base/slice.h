@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
     const char *data;
@@ -15,15 +16,46 @@ struct slice {
 #define SLICE_FORMAT           "%.*s"
 #define SLICE_ARGUMENTS(slice) (int)(slice).size, ((slice).data ? (slice).data : "")
 
-struct slice slice_of(const void *data, size_t size);
-struct slice slice_of_text(const char *text); /* NULL gives an empty slice */
-bool slice_equal(struct slice a, struct slice b);
-bool slice_equal_ignore_case(struct slice a, struct slice b); /* ASCII letters only */
-bool slice_starts_with(struct slice whole, struct slice prefix);
+/* The smallest ones are inline: every request goes through them some hundred times. */
+
+static inline struct slice slice_of(const void *data, size_t size)
+{
+    return (struct slice){.data = data, .size = size};
+}
+
+/* NULL gives an empty slice. */
+static inline struct slice slice_of_text(const char *text)
+{
+    return slice_of(text, text ? strlen(text) : 0);
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* From `start` on; a start beyond the end gives an empty slice. */
+static inline struct slice slice_from(struct slice whole, size_t start)
+{
+    if (start >= whole.size)
+        return slice_of(whole.data ? whole.data + whole.size : NULL, 0);
+    return slice_of(whole.data + start, whole.size - start);
+}
+
+/* The end is clipped. */
+static inline struct slice slice_between(struct slice whole, size_t start, size_t end)
+{
+    return slice_from(slice_of(whole.data, end < whole.size ? end : whole.size), start);
+}
+
+static inline bool slice_starts_with(struct slice whole, struct slice prefix)
+{
+    return whole.size >= prefix.size && slice_equal(slice_of(whole.data, prefix.size), prefix);
+}
+
 bool slice_ends_with(struct slice whole, struct slice suffix);
-struct slice slice_from(struct slice whole, size_t start);                /* start beyond the end: empty */
-struct slice slice_between(struct slice whole, size_t start, size_t end); /* end is clipped */
-struct slice slice_trim(struct slice whole); /* without spaces and tabs at both ends */
+bool slice_equal_ignore_case(struct slice a, struct slice b); /* ASCII letters only */
+struct slice slice_trim(struct slice whole);                  /* without spaces and tabs at both ends */
 
 /* The index of the first `byte`, or whole.size when there is none. */
 size_t slice_find(struct slice whole, char byte);
