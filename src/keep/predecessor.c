@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,17 +9,18 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/slice.h"
 
 #include "keep/control.h"
-#include "keep/jsonfile.h"
 #include "keep/predecessor.h"
+#include "keep/record.h"
+#include "keep/survivors.h"
 
 enum {
     PREDECESSOR_FAILED = 1,
     PREDECESSOR_RUNNING = 3,
     PREDECESSOR_PAUSE_MS = 20,
     PREDECESSOR_SLACK_MS = 1000,
+    PREDECESSOR_PROCESSES_MOST = 256,
 };
 
 static int64_t predecessor_now_ms(void)
@@ -130,32 +130,32 @@ int predecessor_lock(const struct config *config, const struct directories *dire
     }
 }
 
-static bool predecessor_record_names(const json_t *record, const char *pid_key, const char *start_key,
-                                     const struct identity *identity)
+static bool predecessor_run_has(const struct record *record, const struct identity *identity)
 {
-    return json_integer_value(json_object_get(record, pid_key)) == identity->pid &&
-           (uint64_t)json_integer_value(json_object_get(record, start_key)) == identity->start_time;
+    const struct survivors_run run = {.nonce = record->nonce, .hold = record->hold, .main = record->main};
+    struct survivor found[PREDECESSOR_PROCESSES_MOST];
+    int count = survivors_find(&run, found, PREDECESSOR_PROCESSES_MOST);
+    for (int i = 0; i < count; i++)
+        if (found[i].identity.pid == identity->pid && found[i].identity.start_time == identity->start_time)
+            return true;
+    return false;
 }
 
 bool predecessor_left(const char *state_directory, const struct identity *identity)
 {
     char *path = memory_format("%s/run", state_directory);
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    bool found = false;
-    while (directory && !found && (entry = readdir(directory))) {
-        if (!slice_ends_with(slice_of_text(entry->d_name), SLICE(".json")))
-            continue;
-        char *name = memory_format("%s/%s", path, entry->d_name);
-        int error = 0;
-        json_t *record = jsonfile_read(name, &error);
-        found = predecessor_record_names(record, "pid", "start_time", identity) ||
-                predecessor_record_names(record, "hold_pid", "hold_start_time", identity);
-        json_decref(record);
-        free(name);
-    }
-    if (directory)
-        closedir(directory);
+    int run = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(path);
+    struct record_entry *entries = NULL;
+    int count = run < 0 ? 0 : record_list(run, &entries);
+    bool found = false;
+    for (int i = 0; i < count && !found; i++) {
+        struct record record;
+        found = record_read(run, entries[i].name, &record, NULL) && !record.over &&
+                predecessor_run_has(&record, identity);
+    }
+    free(entries);
+    if (run >= 0)
+        close(run);
     return found;
 }

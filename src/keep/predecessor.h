@@ -13,5 +13,5 @@
  * 0, or the command's exit code with the text. */
 int predecessor_lock(const struct config *config, const struct directories *directories, struct lock *lock,
                      json_t *signals, struct error *error);
-/* True when `identity` is a hold or a kept process that a run record names. */
+/* True when `identity` belongs to a run that is recorded and not over (keep/survivors.h tells how). */
 bool predecessor_left(const char *state_directory, const struct identity *identity);
