@@ -75,9 +75,12 @@ class Reeve:
         self.file.write_text("\n".join(lines) + "\n" + text)
         return self
 
+    def command(self):
+        return [BIN, "run", str(self.file)]
+
     def spawn(self, *through, **environment):
         """Starts `reeve run` (through another command, if given) without waiting for anything."""
-        self.process = subprocess.Popen([*through, BIN, "run", str(self.file)], cwd=self.folder,
+        self.process = subprocess.Popen([*through, *self.command()], cwd=self.folder,
                                         stdin=subprocess.DEVNULL, stdout=open(self.out, "ab"),
                                         stderr=open(self.err, "ab"), env=os.environ | environment,
                                         start_new_session=True)

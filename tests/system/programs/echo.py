@@ -1,6 +1,6 @@
 """A small HTTP service: counts its starts in a file, tells what it was sent.
 
-Options: --port N or --unix PATH; --starts FILE (a line is appended at each start); --delay SECONDS before it listens."""
+Options: --port N (of --address, default 127.0.0.1) or --unix PATH; --starts FILE (a line is appended at each start); --delay SECONDS before it listens."""
 import argparse
 import hashlib
 import json
@@ -86,6 +86,7 @@ class TcpServer(ThreadingHTTPServer):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int)
     parser.add_argument("--unix")
     parser.add_argument("--starts", type=pathlib.Path)
@@ -96,7 +97,7 @@ def main():
             starts.write(f"{os.getpid()}\n")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     time.sleep(options.delay)
-    server = UnixServer(options.unix, Echo) if options.unix else TcpServer(("127.0.0.1", options.port), Echo)
+    server = UnixServer(options.unix, Echo) if options.unix else TcpServer((options.address, options.port), Echo)
     print(f"echo {os.getpid()} listens", flush=True)
     server.serve_forever()
 
