@@ -1,4 +1,5 @@
 /* The real clock, real processes, and no wait without a condition. */
+#include <dirent.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,9 +18,21 @@ static void make_folder(char path[96], const struct world *world, const char *na
     assert_int_equal(chmod(path, mode), 0);
 }
 
+/* Open descriptors of this process; the folder's own is one of them each time. */
+static int count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
 int set_up(void **state)
 {
     struct world *world = MEMORY_NEW(struct world);
+    world->descriptors = count_descriptors();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     snprintf(world->root, sizeof world->root, "/tmp/reeve-keep-XXXXXX");
     assert_non_null(mkdtemp(world->root));
@@ -277,6 +290,7 @@ int tear_down(void **state)
     config_free(&world->config);
     loop_free(&world->loop);
     close(world->program);
+    assert_int_equal(count_descriptors(), world->descriptors);
     assert_no_child();
     assert_empty(world->runtime);
     assert_empty(world->sockets);

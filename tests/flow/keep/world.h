@@ -32,6 +32,7 @@ struct world {
     struct loop *loop;
     struct targets *targets;
     int program;
+    int descriptors;              /* open at the beginning, and at the end again */
     char events[EVENTS_MOST][64]; /* "target event" of the journal */
     unsigned event_count;
     char states[512]; /* of the target "api", as on_change told them: "starting ready " ... */
