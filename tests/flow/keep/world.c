@@ -287,6 +287,8 @@ int tear_down(void **state)
         stop_all(world, true);
         targets_free(&world->targets);
     }
+    for (unsigned i = 0; i < world->event_count; i++)
+        assert_null(strstr(world->events[i], "hold-stays")); /* each was acknowledged and went by itself */
     config_free(&world->config);
     loop_free(&world->loop);
     close(world->program);
