@@ -1,6 +1,5 @@
 /* Names are compared, never resolved: a page that points its own name at our address (DNS rebinding) comes
  * with a Host that is not ours, and one that calls us from elsewhere comes with an Origin that is not. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,30 +70,19 @@ static bool origin_passes(const struct admit *admit, const struct admit_request 
     return false;
 }
 
-static bool is_address(struct slice name)
+static bool host_is_known(const struct admit *admit, const struct admit_request *request)
 {
-    char text[INET6_ADDRSTRLEN];
-    unsigned char bytes[sizeof(struct in6_addr)];
-    if (name.size == 0 || name.size >= sizeof text)
-        return false;
-    memcpy(text, name.data, name.size);
-    text[name.size] = '\0';
-    return inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, bytes) == 1;
-}
-
-bool admit_host_is_known(const struct admit *admit, struct slice name)
-{
-    if (slice_equal(name, SLICE("localhost")))
+    if (request->host_is_address || slice_equal(request->host, SLICE("localhost")))
         return true;
     for (size_t i = 0; i < admit->host_count; i++)
-        if (slice_equal(name, admit->hosts[i]))
+        if (slice_equal(request->host, admit->hosts[i]))
             return true;
-    return is_address(name);
+    return false;
 }
 
 enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request)
 {
-    if (!admit_host_is_known(admit, request->host))
+    if (!host_is_known(admit, request))
         return ADMIT_FOREIGN_HOST;
     if (!request->routed)
         return ADMIT_NO_ROUTE;

@@ -10,6 +10,7 @@ struct admit;
 
 struct admit_request {
     struct slice host;      /* lower case, without port, brackets and the dot at the end */
+    bool host_is_address;   /* an IP literal: no name that somebody else could point at us */
     struct slice authority; /* Host as sent */
     struct slice origin;    /* the Origin field; data NULL: none (no browser sent it: passes) */
     bool secure;            /* came over TLS */
@@ -19,7 +20,7 @@ struct admit_request {
 
 enum admit_verdict {
     ADMIT_PASS,
-    ADMIT_FOREIGN_HOST,   /* 421: a name that is neither an address, localhost nor listed under `hosts` */
+    ADMIT_FOREIGN_HOST,   /* 421: neither an address, localhost nor listed under `hosts` */
     ADMIT_NO_ROUTE,       /* 404 */
     ADMIT_FOREIGN_ORIGIN, /* 403: another site's page, not listed under `origins` */
 };
@@ -28,7 +29,5 @@ enum admit_verdict {
  * is not "scheme://host" or "scheme://host:port". */
 struct admit *admit_new(const char *const *hosts, const char *const *origins, struct error *error);
 enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request);
-/* Always answered besides `hosts`: IP literals and localhost. `name` as admit_request.host. */
-bool admit_host_is_known(const struct admit *admit, struct slice name);
 int admit_status(enum admit_verdict verdict); /* 0 for ADMIT_PASS */
 void admit_free(struct admit **admit);

@@ -6,12 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "base/utf8.h"
 
 #include "gate/access.h"
 
@@ -20,13 +18,12 @@ enum {
     WRITE_AT = 32 * 1024, /* without waiting for the timer */
     WRITE_AFTER_MS = 20,
     PIECE = 4096, /* PIPE_BUF: lines of several writers do not mix */
-    CLIENT_LEFT = 499,
 };
 
 struct access {
     struct loop *loop;
     int fd;
-    enum access_format format;
+    struct access_line line;
     mode_t kind;    /* S_IFMT of the descriptor */
     bool may_block; /* it is not ours alone: ask before each write */
     bool full;      /* at the last try; the timer tries again */
@@ -52,7 +49,7 @@ struct access *access_new(struct loop *loop, int fd, enum access_format format)
     struct access *access = MEMORY_NEW(struct access);
     access->loop = loop;
     access->fd = fd;
-    access->format = format;
+    access->line.format = format;
     access->pending = BUFFER(PENDING_MOST);
     fstat(fd, &about);
     access->kind = about.st_mode & S_IFMT;
@@ -61,8 +58,7 @@ struct access *access_new(struct loop *loop, int fd, enum access_format format)
     return access;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 /* As many whole lines as fit a piece, or one long line. */
 static size_t piece_size(struct slice pending)
@@ -111,115 +107,27 @@ static void on_timer(struct loop_timer *timer)
     write_pending(LIST_ENTRY(timer, struct access, timer));
 }
 
-/* --- lines
- * ---------------------------------------------------------------------------------------------------- */
-
-static bool append_escaped(struct access *access, struct slice text)
-{
-    struct buffer *line = &access->pending;
-    bool utf8 = utf8_valid(text), fits = true;
-    const char *control = access->format == ACCESS_JSON ? "\\u%04x" : "\\x%02x";
-    size_t plain = 0; /* where the bytes that need no escape begin */
-    for (size_t i = 0; fits && i <= text.size; i++) {
-        unsigned char byte = i < text.size ? (unsigned char)text.data[i] : 0;
-        bool quoted = byte == '"' || byte == '\\';
-        if (!quoted && byte >= 0x20 && byte != 0x7f && (byte < 0x80 || utf8))
-            continue;
-        fits = buffer_append(line, slice_between(text, plain, i));
-        plain = i + 1;
-        if (fits && i < text.size)
-            fits =
-                quoted ? buffer_append_format(line, "\\%c", byte) : buffer_append_format(line, control, byte);
-    }
-    return fits;
-}
-
-static bool append_member(struct access *access, const char *name, struct slice text)
-{
-    struct buffer *line = &access->pending;
-    if (!text.data)
-        return true;
-    return buffer_append_format(line, ",\"%s\":\"", name) && append_escaped(access, text) &&
-           buffer_append_text(line, "\"");
-}
-
-static bool append_json(struct access *access, const struct http_record *record, int status)
-{
-    const struct exchange_request *request = record->request;
-    const struct clock *clock = loop_clock(access->loop);
-    char time[CLOCK_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
-    clock_format(clock->wall_ms(clock), time);
-    address_format_host(record->peer, peer);
-    bool fits = buffer_append_format(&access->pending, "{\"time\":\"%s\",\"peer\":\"%s\"", time, peer);
-    if (fits && request)
-        fits = append_member(access, "method", request->head->method_name) &&
-               append_member(access, "host", request->authority) &&
-               append_member(access, "path", request->head->target);
-    fits = fits &&
-           buffer_append_format(&access->pending,
-                                ",\"status\":%d,\"received\":%llu,\"sent\":%llu,\"duration_ms\":%.3f", status,
-                                (unsigned long long)record->bytes_in, (unsigned long long)record->bytes_out,
-                                (double)record->duration_us / 1000) &&
-           append_member(access, "route", slice_of_text(record->route)) &&
-           append_member(access, "target", slice_of_text(record->target));
-    if (fits && request)
-        fits = append_member(access, "referer", fields_get(&request->head->fields, FIELD_REFERER)) &&
-               append_member(access, "user_agent", fields_get(&request->head->fields, FIELD_USER_AGENT));
-    return fits && buffer_append_text(&access->pending, "}\n");
-}
-
-static bool append_quoted(struct access *access, const char *before, struct slice text)
-{
-    return buffer_append_text(&access->pending, before) &&
-           append_escaped(access, text.data ? text : SLICE("-")) &&
-           buffer_append_text(&access->pending, "\"");
-}
-
-/* The format of NCSA httpd that most programs which read such logs know. */
-static bool append_combined(struct access *access, const struct http_record *record, int status)
-{
-    static const struct fields none = {0};
-    const struct http1_head *head = record->request ? record->request->head : NULL;
-    const struct fields *fields = head ? &head->fields : &none;
-    const struct clock *clock = loop_clock(access->loop);
-    char time[40], peer[ADDRESS_TEXT_SIZE];
-    time_t now = (time_t)(clock->wall_ms(clock) / 1000);
-    struct tm parts;
-    strftime(time, sizeof time, "%d/%b/%Y:%H:%M:%S +0000", gmtime_r(&now, &parts));
-    bool fits = buffer_append_format(&access->pending, "%s - - [%s] \"",
-                                     address_format_host(record->peer, peer), time);
-    if (fits && head)
-        fits = append_escaped(access, head->method_name) && buffer_append_text(&access->pending, " ") &&
-               append_escaped(access, head->target) &&
-               buffer_append_format(&access->pending, " HTTP/1.%u", head->minor);
-    return fits &&
-           buffer_append_format(&access->pending, "\" %d %llu", status,
-                                (unsigned long long)record->bytes_out) &&
-           append_quoted(access, " \"", fields_get(fields, FIELD_REFERER)) &&
-           append_quoted(access, " \"", fields_get(fields, FIELD_USER_AGENT)) &&
-           buffer_append_text(&access->pending, "\n");
-}
+/* --- lines -------------------------------------------------------------------------------------- */
 
 /* What was dropped before is told in front of a line that fits. */
 static bool append_dropped(struct access *access)
 {
+    const char *form = access->line.format == ACCESS_JSON ? "{\"dropped\":%llu}\n" : "# %llu lines dropped\n";
     return access->dropped == 0 ||
-           buffer_append_format(&access->pending,
-                                access->format == ACCESS_JSON ? "{\"dropped\":%llu}\n"
-                                                              : "# %llu lines dropped\n",
-                                (unsigned long long)access->dropped);
+           buffer_append_format(&access->pending, form, (unsigned long long)access->dropped);
 }
 
 void access_write(struct access *access, const struct http_record *record)
 {
-    int status = record->status ? record->status : CLIENT_LEFT;
+    const struct clock *clock = loop_clock(access->loop);
     size_t before = buffer_size(&access->pending);
-    bool fits =
-        append_dropped(access) && (access->format == ACCESS_JSON ? append_json(access, record, status)
-                                                                 : append_combined(access, record, status));
-    if (!fits)
-        access->pending.end = access->pending.start + before; /* no half line */
-    access->dropped = fits ? 0 : access->dropped + 1;
+    char *place = append_dropped(access) ? buffer_reserve(&access->pending, access_line_most(record)) : NULL;
+    if (place)
+        buffer_added(&access->pending,
+                     access_line_write(&access->line, record, clock->wall_ms(clock), place));
+    else
+        access->pending.end = access->pending.start + before; /* no count without a line */
+    access->dropped = place ? 0 : access->dropped + 1;
     if (buffer_size(&access->pending) >= WRITE_AT && !access->full)
         write_pending(access);
     else if (!loop_timer_armed(&access->timer))

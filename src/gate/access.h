@@ -2,11 +2,9 @@
  * is too slow, lines are dropped and their number is told in the next one that fits. */
 #pragma once
 
-#include "http/server.h"
+#include "gate/access_line.h"
 
 struct access;
-
-enum access_format { ACCESS_JSON, ACCESS_COMBINED };
 
 /* `fd` is taken over. */
 struct access *access_new(struct loop *loop, int fd, enum access_format format);

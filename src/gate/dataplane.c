@@ -39,8 +39,7 @@ struct dataplane {
     struct loop_timer tick;
 };
 
-/* --- connections and requests
- * -------------------------------------------------------------------------------- */
+/* --- connections and requests -------------------------------------------------------------------- */
 
 static size_t count_connections(const struct dataplane *dataplane)
 {
@@ -116,8 +115,7 @@ static void on_tick(struct loop_timer *timer)
     loop_timer_start(dataplane->loop, timer, TICK_MS, on_tick);
 }
 
-/* --- what is served
- * -------------------------------------------------------------------------------------------- */
+/* --- what is served ------------------------------------------------------------------------------ */
 
 bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_t *snapshot,
                        struct descriptors *descriptors, struct error *error)
@@ -181,8 +179,7 @@ void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase
         lobby_open(dataplane->lobby);
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------- */
 
 /* Idle connections go at once when reeve stops; when other gates carry on, each may bring one more request.
  */
@@ -210,8 +207,7 @@ static void on_fewer(void *owner)
         dataplane->settings.events->on_empty(dataplane->settings.owner);
 }
 
-/* --- composition
- * --------------------------------------------------------------------------------------------------- */
+/* --- composition --------------------------------------------------------------------------------- */
 
 struct dataplane *dataplane_new(const struct dataplane_settings *settings)
 {

@@ -38,8 +38,7 @@ struct gate {
     struct loop_task end;
 };
 
-/* --- the end
- * -------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------- */
 
 static void on_end_task(struct loop_task *task)
 {
@@ -109,8 +108,7 @@ static void on_channel_end(void *owner, int error)
     loop_timer_start(gate->loop, &gate->deadline, drain_ms(gate), on_keeper_away_too_long);
 }
 
-/* --- what the data plane tells the keeper
- * ------------------------------------------------------------------------ */
+/* --- what the data plane tells the keeper -------------------------------------------------------- */
 
 static void tell_target(struct gate *gate, enum message_type type, const char *target)
 {
@@ -140,8 +138,7 @@ static void on_probed(void *owner, const struct probes_result *result)
     channel_send(gate->channel, MESSAGE_GATE_PROBED, result->id, body, NULL, 0);
 }
 
-/* --- orders: each is false when its message is malformed
- * ----------------------------------------------------------- */
+/* --- orders: each is false when its message is malformed ----------------------------------------- */
 
 static void on_successor(void *owner, int64_t timeout_ms)
 {
@@ -361,8 +358,7 @@ static void on_message(void *owner, struct channel_message *message)
     end(gate);
 }
 
-/* --- birth and burial
- * ------------------------------------------------------------------------------------------- */
+/* --- birth and burial ---------------------------------------------------------------------------- */
 
 struct gate *gate_new(const struct gate_settings *settings)
 {
@@ -401,8 +397,7 @@ void gate_free(struct gate **owned)
     free(gate);
 }
 
-/* --- the process
- * -------------------------------------------------------------------------------------------------- */
+/* --- the process --------------------------------------------------------------------------------- */
 
 static void write_log(void *sink, const char *line, size_t size)
 {

@@ -9,8 +9,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 
-/* --- the process ------------------------------------------------------------------------------------------
- */
+/* --- the process --------------------------------------------------------------------------------- */
 
 enum { GATE_CHANNEL_FD = 3, GATE_HANDOVER_FD = 4 };
 
@@ -25,8 +24,7 @@ struct gate_start {
  * listening hand-over socket; logs go to stderr. Returns the exit status. */
 int gate_main(const struct gate_start *start);
 
-/* --- the same in a loop of somebody else's (tests, embedding)
- * ------------------------------------------------ */
+/* --- the same in a loop of somebody else's (tests, embedding) ------------------------------------ */
 
 struct gate;
 

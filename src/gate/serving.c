@@ -34,8 +34,7 @@ struct serving {
     bool retired; /* goes with the last of them */
 };
 
-/* --- reading: members of one row, until one is wrong -----------------------------------------------------
- */
+/* --- reading: members of one row, until one is wrong --------------------------------------------- */
 
 struct row {
     const json_t *object;
@@ -110,8 +109,7 @@ static int row_descriptor(struct row *row, const char *name, struct descriptors 
     return fd;
 }
 
-/* --- building
- * ----------------------------------------------------------------------------------------------- */
+/* --- building ------------------------------------------------------------------------------------ */
 
 static bool read_strip(struct row *row, struct serving_route *route)
 {
@@ -282,8 +280,7 @@ struct serving_settings *serving_settings(struct serving *serving)
     return &serving->settings;
 }
 
-/* --- answering
- * ------------------------------------------------------------------------------------------------ */
+/* --- answering ----------------------------------------------------------------------------------- */
 
 static bool steers(const struct exchange_request *request)
 {
@@ -297,6 +294,7 @@ static enum admit_verdict admit(const struct serving *serving, const struct exch
 {
     struct admit_request question = {
         .host = request->host,
+        .host_is_address = request->host_is_address,
         .authority = request->authority,
         .origin = fields_get(&request->head->fields, FIELD_ORIGIN),
         .secure = request->secure,

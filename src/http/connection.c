@@ -306,6 +306,7 @@ static bool describe(struct exchange *exchange)
         if (!memory || !uri_split_host(framing->authority, memory, &host))
             return false;
         request->host = host.name;
+        request->host_is_address = host.kind != URI_NAME;
     }
     if (framing->form == FRAMING_ASTERISK) {
         request->path = request->raw_path = framing->path;

@@ -173,9 +173,12 @@ ssize_t exchange_read(struct exchange *exchange, void *memory, size_t size)
 
 static bool write_fields(struct buffer *buffer, const struct exchange_field *fields, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!http1_write_field(buffer, fields[i].name, fields[i].value))
+    for (size_t i = 0; i < count; i++) {
+        bool block = fields[i].name.size == 0;
+        if (block ? !buffer_append(buffer, fields[i].value)
+                  : !http1_write_field(buffer, fields[i].name, fields[i].value))
             return false;
+    }
     return true;
 }
 

@@ -28,6 +28,7 @@ struct exchange_request {
     const struct http1_head *head; /* method, target as sent, fields */
     struct slice authority;        /* Host as sent, port included */
     struct slice host;             /* lower case, without port and trailing dot */
+    bool host_is_address;          /* an IP literal, not a name */
     struct slice path;             /* percent-decoded once, normalised */
     struct slice raw_path;         /* normalised, still encoded: for forwarding */
     struct slice query;            /* without '?'; data NULL: there was none */
@@ -63,8 +64,9 @@ ssize_t exchange_read(struct exchange *exchange, void *memory, size_t size);
 
 /* --- response ------------------------------------------------------------------------------------ */
 
-/* A field to send; copied at once. Connection, Content-Length, Transfer-Encoding and Date are the
- * transport's business and are added by it. */
+/* A field to send; copied at once. With an empty name the value is a block of whole lines that
+ * http1_write_field() has made: what is sent often need not be checked and put together each time.
+ * Connection, Content-Length, Transfer-Encoding and Date are the transport's business and are added by it. */
 struct exchange_field {
     struct slice name;
     struct slice value;

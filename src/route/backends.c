@@ -85,8 +85,7 @@ const struct target_row *backends_row(const struct backend *backend)
     return &backend->row;
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------
- */
+/* --- rows ---------------------------------------------------------------------------------------- */
 
 static struct backend *find_or_add(struct backends *backends, const char *name)
 {
@@ -253,8 +252,7 @@ bool backends_are_ready(const struct backends *backends)
     return backends->complete;
 }
 
-/* --- verdicts --------------------------------------------------------------------------------------------
- */
+/* --- verdicts ------------------------------------------------------------------------------------ */
 
 /* What an operator has stopped, only an operator starts again. */
 static bool comes_up_when_asked(const struct target_row *row)
@@ -298,8 +296,7 @@ struct address backends_address(struct backend *backend)
     return backend->addresses[backend->next_address++ % (unsigned)backend->address_count];
 }
 
-/* --- waiters ---------------------------------------------------------------------------------------------
- */
+/* --- waiters ------------------------------------------------------------------------------------- */
 
 static void on_limit(struct loop_timer *timer)
 {
@@ -349,8 +346,7 @@ void backends_leave(struct backends_waiter *waiter)
         settings->on_unwant(settings->owner, backend->row.name);
 }
 
-/* --- traffic ---------------------------------------------------------------------------------------------
- */
+/* --- traffic ------------------------------------------------------------------------------------- */
 
 static struct page_target *page_row(const struct backend *backend)
 {

@@ -51,7 +51,7 @@ struct upstream_pool *backends_pool(struct backends *backends);
 /* Where to connect; one after the other when there are several. Only after BACKENDS_GO. */
 struct address backends_address(struct backend *backend);
 
-/* --- may a request go there? ------------------------------------------------------------------- */
+/* --- may a request go there? --------------------------------------------------------------------- */
 
 enum backends_verdict {
     BACKENDS_GO,
@@ -80,7 +80,7 @@ bool backends_wait(struct backend *backend, struct backends_waiter *waiter, int6
 /* Does nothing for one who does not wait. */
 void backends_leave(struct backends_waiter *waiter);
 
-/* --- traffic, for the page ------------------------------------------------------------------------ */
+/* --- traffic, for the page ----------------------------------------------------------------------- */
 
 void backends_open(struct backend *backend);  /* a request or stream begins */
 void backends_close(struct backend *backend); /* ... and ends */

@@ -4,7 +4,8 @@
 
 #include "route/conditions.h"
 
-static bool client_has_it(const struct http1_head *head, const struct conditions_file *file, int64_t now)
+static bool client_has_it(const struct http1_head *head, const struct conditions_file *file,
+                          const struct clock *clock)
 {
     struct slice list;
     size_t place = 0;
@@ -16,16 +17,16 @@ static bool client_has_it(const struct http1_head *head, const struct conditions
         return false;
     }
     struct slice date = fields_get(&head->fields, FIELD_IF_MODIFIED_SINCE);
-    return date.data && date_parse(date, now, &since) && file->modified <= since;
+    return date.data && date_parse(date, clock->wall_ms(clock) / 1000, &since) && file->modified <= since;
 }
 
-int conditions_check(const struct http1_head *head, const struct conditions_file *file, int64_t now,
-                     struct range *part)
+int conditions_check(const struct http1_head *head, const struct conditions_file *file,
+                     const struct clock *clock, struct range *part)
 {
     struct range ranges[RANGE_MOST];
     size_t count = 0;
     *part = (struct range){0, file->size};
-    if (client_has_it(head, file, now))
+    if (client_has_it(head, file, clock))
         return 304;
     struct slice value = fields_get(&head->fields, FIELD_RANGE);
     if (!value.data || head->method != HTTP1_GET ||

@@ -42,17 +42,14 @@ void files_free(struct files **files)
     *files = NULL;
 }
 
-/* --- what is sent of a file that was found ---------------------------------------------------------- */
+/* --- what is sent of a file that was found ------------------------------------------------------- */
 
-/* `fields` are the file's, and `more` behind them when its name is not empty. */
+/* `range` goes behind the file's own fields when it is not empty. */
 static void send_stretch(struct exchange *exchange, int status, const struct files_file *file,
-                         struct exchange_field more, const struct range *part)
+                         struct exchange_field range, const struct range *part)
 {
-    struct exchange_field fields[FILES_FIELDS + 1];
-    size_t count = FILES_FIELDS;
-    memcpy(fields, file->fields, sizeof file->fields);
-    if (more.name.size > 0)
-        fields[count++] = more;
+    const struct exchange_field fields[] = {{.value = file->lines}, range};
+    size_t count = range.name.size > 0 ? 2 : 1;
     if (file->content) {
         exchange_reply(exchange, status, fields, count, slice_of(file->content + part->start, part->size));
         return;
@@ -63,24 +60,24 @@ static void send_stretch(struct exchange *exchange, int status, const struct fil
 }
 
 static void send_without_content(struct exchange *exchange, int status, const struct files_file *file,
-                                 const struct exchange_field *fields, size_t count)
+                                 struct exchange_field field)
 {
-    exchange_reply(exchange, status, fields, count, (struct slice){0});
+    exchange_reply(exchange, status, &field, 1, (struct slice){0});
     if (file->fd >= 0)
         close(file->fd);
 }
 
 static void send_file(struct exchange *exchange, const struct files_file *file)
 {
-    const struct clock *clock = loop_clock(exchange_loop(exchange));
     uint64_t size = (uint64_t)file->identity.size;
     struct conditions_file about = {
-        .size = size, .etag = file->fields[FILES_ETAG].value, .modified = file->identity.modified.tv_sec};
-    struct range part;
+        .size = size, .etag = file->etag, .modified = file->identity.modified.tv_sec};
+    const struct exchange_field unchanged = {.value = slice_from(file->lines, file->type_size)};
     struct exchange_field range = {0};
+    struct range part;
     char text[80];
-    int status =
-        conditions_check(exchange_request(exchange)->head, &about, clock->wall_ms(clock) / 1000, &part);
+    int status = conditions_check(exchange_request(exchange)->head, &about,
+                                  loop_clock(exchange_loop(exchange)), &part);
     if (status == 206)
         snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part.start,
                  part.start + part.size - 1, size);
@@ -88,15 +85,13 @@ static void send_file(struct exchange *exchange, const struct files_file *file)
         snprintf(text, sizeof text, "bytes */%" PRIu64, size);
     if (status == 206 || status == 416)
         range = (struct exchange_field){SLICE("Content-Range"), slice_of_text(text)};
-    if (status == 304)
-        send_without_content(exchange, status, file, file->fields + FILES_ETAG, FILES_FIELDS - FILES_ETAG);
-    else if (status == 416)
-        send_without_content(exchange, status, file, &range, 1);
+    if (status == 304 || status == 416)
+        send_without_content(exchange, status, file, status == 304 ? unchanged : range);
     else
         send_stretch(exchange, status, file, range, &part);
 }
 
-/* --- which file ---------------------------------------------------------------------------------------- */
+/* --- which file ---------------------------------------------------------------------------------- */
 
 static bool is_hidden(struct slice path)
 {

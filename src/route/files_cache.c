@@ -12,8 +12,11 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "base/buffer.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "wire/date.h"
+#include "wire/http1_write.h"
 
 #include "route/files_cache.h"
 #include "route/media.h"
@@ -119,32 +122,33 @@ static int open_beneath(int root, const char *path)
     return (int)fd;
 }
 
-static struct exchange_field field(struct slice name, struct slice value)
-{
-    return (struct exchange_field){name, value};
-}
-
 static struct slice cache_control(struct slice path)
 {
     return media_is_hashed(path) && !media_is_html(path) ? SLICE("public, max-age=31536000, immutable")
                                                          : SLICE("no-cache");
 }
 
-/* The fields point into the file itself: it must not move afterwards. */
+/* The slices point into the file itself: it must not move afterwards. */
 static void describe(struct files_file *file, struct slice path)
 {
     const struct timespec *modified = &file->identity.modified;
-    int size =
-        snprintf(file->etag, sizeof file->etag, "\"%" PRIx64 "-%" PRIx64 "\"", (uint64_t)file->identity.size,
-                 (uint64_t)modified->tv_sec * 1000000000 + (uint64_t)modified->tv_nsec);
-    date_format(modified->tv_sec, file->modified);
-    struct exchange_field *fields = file->fields;
-    fields[FILES_CONTENT_TYPE] = field(SLICE("Content-Type"), media_type(path));
-    fields[FILES_ETAG] = field(SLICE("ETag"), slice_of(file->etag, (size_t)size));
-    fields[FILES_LAST_MODIFIED] = field(SLICE("Last-Modified"), slice_of(file->modified, DATE_SIZE));
-    fields[FILES_CACHE_CONTROL] = field(SLICE("Cache-Control"), cache_control(path));
-    fields[FILES_ACCEPT_RANGES] = field(SLICE("Accept-Ranges"), SLICE("bytes"));
-    fields[FILES_NOSNIFF] = field(SLICE("X-Content-Type-Options"), SLICE("nosniff"));
+    struct buffer lines = {
+        .data = file->line_text, .capacity = sizeof file->line_text, .limit = sizeof file->line_text};
+    char date[DATE_SIZE];
+    int size = snprintf(file->etag_text, sizeof file->etag_text, "\"%" PRIx64 "-%" PRIx64 "\"",
+                        (uint64_t)file->identity.size,
+                        (uint64_t)modified->tv_sec * 1000000000 + (uint64_t)modified->tv_nsec);
+    file->etag = slice_of(file->etag_text, (size_t)size);
+    date_format(modified->tv_sec, date);
+    bool fits = http1_write_field(&lines, SLICE("Content-Type"), media_type(path));
+    file->type_size = buffer_size(&lines);
+    fits = fits && http1_write_field(&lines, SLICE("ETag"), file->etag) &&
+           http1_write_field(&lines, SLICE("Last-Modified"), slice_of(date, sizeof date)) &&
+           http1_write_field(&lines, SLICE("Cache-Control"), cache_control(path)) &&
+           http1_write_field(&lines, SLICE("Accept-Ranges"), SLICE("bytes")) &&
+           http1_write_field(&lines, SLICE("X-Content-Type-Options"), SLICE("nosniff"));
+    CHECK(fits);
+    file->lines = buffer_slice(&lines);
 }
 
 /* The whole content, or NULL when the file changed meanwhile. */

@@ -10,22 +10,10 @@
 
 #include "base/list.h"
 #include "http/exchange.h"
-#include "wire/date.h"
 
 struct files_cache;
 
-/* The fields that every answer with the file carries, in this order. */
-enum files_field {
-    FILES_CONTENT_TYPE,
-    FILES_ETAG,
-    FILES_LAST_MODIFIED,
-    FILES_CACHE_CONTROL,
-    FILES_ACCEPT_RANGES,
-    FILES_NOSNIFF,
-    FILES_FIELDS
-};
-
-enum { FILES_ETAG_SIZE = 48 };
+enum { FILES_LINES_SIZE = 384, FILES_ETAG_SIZE = 48 };
 
 struct files_identity {
     dev_t device;
@@ -39,9 +27,12 @@ struct files_file {
     struct files_identity identity;
     char *content; /* the whole of it; NULL: read `fd` */
     int fd;        /* -1 with content; else the caller's to close */
-    char etag[FILES_ETAG_SIZE];
-    char modified[DATE_SIZE];
-    struct exchange_field fields[FILES_FIELDS];
+    struct slice etag;
+    /* The fields of every answer with it, as exchange_field takes a block; Content-Type is the first. */
+    struct slice lines;
+    size_t type_size; /* of the Content-Type's line */
+    char etag_text[FILES_ETAG_SIZE];
+    char line_text[FILES_LINES_SIZE];
 };
 
 /* `root` is an O_PATH descriptor of the directory, taken over. */

@@ -3,8 +3,7 @@
 
 #include "route/forward.h"
 
-/* --- the target -------------------------------------------------------------------------------------------
- */
+/* --- the target ---------------------------------------------------------------------------------- */
 
 static size_t count_segments(struct slice path)
 {
@@ -42,8 +41,7 @@ struct forward_target forward_target(struct exchange *exchange, const struct for
     };
 }
 
-/* --- fields
- * ------------------------------------------------------------------------------------------------- */
+/* --- fields -------------------------------------------------------------------------------------- */
 
 /* Ours to say, or already dealt with. */
 static bool is_ours(const struct field *field)

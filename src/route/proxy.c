@@ -66,8 +66,7 @@ void proxy_free(struct proxy **proxy)
     *proxy = NULL;
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------- */
 
 /* Lets go of everything but the exchange and the backend's count of open ones. */
 static void release(struct passage *passage)
@@ -103,8 +102,7 @@ static void fail_unavailable(struct passage *passage, const struct target_cause 
     unavailable_reply(passage->exchange, backends_row(passage->backend), cause);
 }
 
-/* --- bodies
- * ------------------------------------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------------------------------- */
 
 static void on_next_turn(struct loop_task *task);
 
@@ -205,8 +203,7 @@ static void on_next_turn(struct loop_task *task)
         pump_response(passage);
 }
 
-/* --- what comes up from the upstream
- * ------------------------------------------------------------------------- */
+/* --- what comes up from the upstream ------------------------------------------------------------- */
 
 static void on_head(void *owner, const struct http1_head *head)
 {
@@ -284,8 +281,7 @@ static void on_failed(void *owner, enum upstream_failure failure, int error)
     UNREACHABLE();
 }
 
-/* --- what comes up from the client
- * --------------------------------------------------------------------------- */
+/* --- what comes up from the client --------------------------------------------------------------- */
 
 static void on_body(void *owner)
 {
@@ -306,8 +302,7 @@ static void on_gone(void *owner)
     finish(owner);
 }
 
-/* --- from waiting to calling
- * ----------------------------------------------------------------------------------- */
+/* --- from waiting to calling --------------------------------------------------------------------- */
 
 static void call_upstream(struct passage *passage)
 {

@@ -67,8 +67,7 @@ size_t tunnels_count(const struct tunnels *tunnels)
     return tunnels->count;
 }
 
-/* --- the end of one ----------------------------------------------------------------------------------------
- */
+/* --- the end of one ------------------------------------------------------------------------------ */
 
 static void end(struct tunnel *tunnel)
 {
@@ -107,8 +106,7 @@ void tunnels_free(struct tunnels **tunnels)
     *tunnels = NULL;
 }
 
-/* --- goodbye
- * -------------------------------------------------------------------------------------------------- */
+/* --- goodbye ------------------------------------------------------------------------------------- */
 
 static void on_cut(struct loop_timer *timer)
 {
@@ -164,8 +162,7 @@ void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int
     }
 }
 
-/* --- bytes that pass
- * ------------------------------------------------------------------------------------------ */
+/* --- bytes that pass ----------------------------------------------------------------------------- */
 
 static uint64_t user_bytes(const struct websocket_scan *scan)
 {
@@ -194,8 +191,7 @@ static bool tap(void *owner, enum relay_direction direction, struct slice bytes)
     return true;
 }
 
-/* --- the beginning of one
- * ------------------------------------------------------------------------------------- */
+/* --- the beginning of one ------------------------------------------------------------------------ */
 
 static bool is_websocket(const struct http1_head *answer)
 {

@@ -239,8 +239,7 @@ static void test_malformed_orders_are_the_end(void **state)
     assert_true(world->ended);
 }
 
-/* --- probes
- * --------------------------------------------------------------------------------------------------- */
+/* --- probes -------------------------------------------------------------------------------------- */
 
 static void probe(struct world *world, int port, uint32_t id)
 {
@@ -289,8 +288,7 @@ static void test_probes(void **state)
     expect_probed(world, 4, false, "Connection refused");
 }
 
-/* --- hand-over
- * -------------------------------------------------------------------------------------------------- */
+/* --- hand-over ----------------------------------------------------------------------------------- */
 
 static int listen_for_handover(struct sockaddr_un *address, char *directory)
 {

@@ -46,8 +46,7 @@ static void set_state(struct fixture *fixture, enum target_state state, bool dem
 
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Mine: 1\r\n\r\nhello"
 
-/* --- what passes -----------------------------------------------------------------------------------------
- */
+/* --- what passes --------------------------------------------------------------------------------- */
 
 static void test_a_request_is_passed_on_as_the_contract_says(void **state)
 {
@@ -213,8 +212,7 @@ static void test_interim_answers_pass(void **state)
     peer_close(&client);
 }
 
-/* --- what goes wrong
- * ---------------------------------------------------------------------------------------- */
+/* --- what goes wrong ----------------------------------------------------------------------------- */
 
 static void test_bad_answers(void **state)
 {
@@ -315,8 +313,7 @@ static void test_a_client_that_leaves_cancels(void **state)
     peer_close(&program);
 }
 
-/* --- held and refused
- * ----------------------------------------------------------------------------------------- */
+/* --- held and refused ---------------------------------------------------------------------------- */
 
 static void test_requests_wait_for_a_target_that_starts_on_demand(void **state)
 {

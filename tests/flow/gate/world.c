@@ -9,7 +9,7 @@
 #include "link/memfd.h"
 #include "net/listener.h"
 
-/* --- sockets ------------------------------------------------------------------------------------------- */
+/* --- sockets ------------------------------------------------------------------------------------- */
 
 int world_listen(int *port)
 {
@@ -34,8 +34,7 @@ int world_connect(int port)
     return fd;
 }
 
-/* --- the keeper's side ------------------------------------------------------------------------------------
- */
+/* --- the keeper's side --------------------------------------------------------------------------- */
 
 static void world_on_message(void *owner, struct channel_message *message)
 {
@@ -170,8 +169,7 @@ void world_advance(struct world *world, int64_t ms)
     turn_all(world->loop);
 }
 
-/* --- birth and burial
- * --------------------------------------------------------------------------------------- */
+/* --- birth and burial ---------------------------------------------------------------------------- */
 
 void world_open(struct world *world, int handover)
 {
@@ -234,8 +232,7 @@ void world_write_file(const struct world *world, const char *name, const char *c
     close(fd);
 }
 
-/* --- peers: clients and programs behind
- * ------------------------------------------------------------------------ */
+/* --- peers: clients and programs behind ---------------------------------------------------------- */
 
 struct peer peer_of(int fd)
 {

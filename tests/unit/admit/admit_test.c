@@ -66,6 +66,7 @@ static void test_table(void **state)
         const struct row *row = &rows[i];
         struct admit_request request = {
             .host = slice_of_text(row->host),
+            .host_is_address = strchr(row->host, ':') || strcmp(row->host, "127.0.0.1") == 0,
             .authority = slice_of_text(row->authority),
             .origin = slice_of_text(row->origin),
             .secure = row->secure,
