@@ -238,9 +238,10 @@ bool exchange_head(struct exchange *exchange, int status, const struct exchange_
     const struct connection *connection = exchange->connection;
     struct buffer *pending = &exchange->out.pending;
     enum outgoing_body body = choose_body(exchange, status, length);
+    /* Behind a refused offer to upgrade there may be bytes of the other protocol: they are no request. */
     exchange->persistent = status != 421 && exchange->framing.keep_alive && !connection->last &&
-                           !connection->server->draining && !exchange->owes_continue &&
-                           body != OUTGOING_UNTIL_CLOSE;
+                           !exchange->framing.upgrade && !connection->server->draining &&
+                           !exchange->owes_continue && body != OUTGOING_UNTIL_CLOSE;
     size_t before = buffer_size(pending);
     if (!write_head(exchange, status, body, length) || !write_fields(pending, fields, count) ||
         !http1_write_end(pending) || buffer_size(pending) - before > OUTGOING_HEAD_MOST)

@@ -99,8 +99,8 @@ void exchange_fail(struct exchange *exchange);
 /* A whole small answer in one call: head, body, end. What the kernel does not take is copied. */
 void exchange_reply(struct exchange *exchange, int status, const struct exchange_field *fields, size_t count,
                     struct slice body);
-/* Closes the connection after this exchange (drain, or trust in it is lost). A refused body (-EFBIG, -EPROTO)
- * and status 421 do so by themselves. */
+/* Closes the connection after this exchange (drain, or trust in it is lost). A refused body (-EFBIG,
+ * -EPROTO), status 421 and a refused upgrade do so by themselves. */
 void exchange_close_after(struct exchange *exchange);
 
 /* Sends 101 with `fields` (Connection and Upgrade are the caller's here) and gives the connection away: the

@@ -199,7 +199,7 @@ static int64_t deadline_us(const struct upstream_call *call)
     int64_t limit = 0;
     if (call->out.blocked || (call->state == CALL_ANSWERED && call->wants_body))
         limit = call->timeouts.idle_ms;
-    else if (call->state == CALL_AWAITING && call->sent_end)
+    else if (call->state == CALL_AWAITING && (call->sent_end || call->send_failed))
         limit = call->timeouts.response_ms;
     return limit > 0 && call->state != CALL_OVER ? call->since_us + limit * 1000 : 0;
 }

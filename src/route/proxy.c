@@ -327,6 +327,8 @@ static void call_upstream(struct passage *passage)
     passage->state = PASSAGE_CALLING;
     passage->generation = backends_row(passage->backend)->generation;
     passage->call = upstream_call(backends_pool(passage->proxy->backends), &address, &call, &events, passage);
+    if (passage->request_ended) /* a chunked body that was found empty when an earlier call was refused */
+        upstream_write_end(passage->call);
     pump_request(passage);
 }
 

@@ -449,6 +449,25 @@ static void test_a_process_that_just_died_is_waited_for(void **state)
     peer_close(&client);
 }
 
+static void test_an_empty_chunked_body_ends_on_the_second_try_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    close(fixture->program);
+    struct peer client = client_open(world);
+    peer_say_text(world, &client,
+                  "POST /raw/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_int_equal(peer_hear(world, &client).size, 0);
+    fixture->program = world_listen(&fixture->port);
+    struct target_row row = world_row("api", TARGET_READY, fixture->port);
+    row.generation = 2;
+    world_set_row(world, &row);
+    struct peer program = program_accept(world, fixture->program);
+    assert_true(slice_ends_with(peer_hear(world, &program), SLICE("\r\n\r\n0\r\n\r\n")));
+    peer_close(&program);
+    peer_close(&client);
+}
+
 static void test_no_news_of_a_target_that_refuses_is_503(void **state)
 {
     struct fixture *fixture = *state;
@@ -500,6 +519,7 @@ int main(void)
         TEST(test_waiting_has_an_end),
         TEST(test_a_full_queue_refuses_the_next),
         TEST(test_a_process_that_just_died_is_waited_for),
+        TEST(test_an_empty_chunked_body_ends_on_the_second_try_too),
         TEST(test_no_news_of_a_target_that_refuses_is_503),
         TEST(test_what_an_operator_stopped_is_not_asked_for),
     };

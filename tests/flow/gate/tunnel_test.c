@@ -100,6 +100,24 @@ static void test_a_refusal_is_passed_on(void **state)
     peer_close(&program);
 }
 
+/* What a client sends behind its offer belongs to the protocol it hopes for: it is no request of ours. */
+static void test_bytes_behind_a_refused_offer_are_no_request(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct peer client = client_open(world);
+    peer_say_text(world, &client, ASK "\r\n" GET("/health"));
+    struct peer program = program_accept(world, fixture->program);
+    peer_hear(world, &program);
+    peer_say_text(world, &program, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+    struct slice answer = peer_hear(world, &client);
+    assert_true(says(answer, "Connection: close\r\n"));
+    assert_true(slice_ends_with(answer, SLICE("\r\n\r\nno")));
+    assert_true(client.ended);
+    peer_close(&client);
+    peer_close(&program);
+}
+
 static void test_a_wrong_accept_is_502(void **state)
 {
     struct fixture *fixture = *state;
@@ -204,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_the_programs_101_comes_first),
         TEST(test_a_refusal_is_passed_on),
+        TEST(test_bytes_behind_a_refused_offer_are_no_request),
         TEST(test_a_wrong_accept_is_502),
         TEST(test_a_dead_program_is_no_101),
         TEST(test_other_protocols_pass_without_a_look),
