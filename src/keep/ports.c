@@ -17,11 +17,12 @@ struct ports {
     uint8_t taken[65536 / 8];
 };
 
-struct ports *ports_new(uint16_t first, uint16_t last)
+struct ports *ports_new(uint16_t first, uint16_t last, uint32_t seed)
 {
     CHECK(first > 0 && first <= last);
     struct ports *ports = MEMORY_NEW(struct ports);
-    ports->first = ports->next = first;
+    ports->first = first;
+    ports->next = (uint16_t)(first + seed % ((unsigned)(last - first) + 1));
     ports->last = last;
     return ports;
 }

@@ -9,8 +9,9 @@
 
 struct ports;
 
-/* Both ends are part of the range; first <= last. */
-struct ports *ports_new(uint16_t first, uint16_t last);
+/* Both ends are part of the range; first <= last. Any number may be the `seed`: it says where the turn
+ * begins, so that several keepers on one machine do not race for the same ports. */
+struct ports *ports_new(uint16_t first, uint16_t last, uint32_t seed);
 void ports_free(struct ports **ports);
 
 /* A port of the range that we have not given out and that can be bound on 127.0.0.1 right now; it is given

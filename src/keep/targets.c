@@ -531,6 +531,15 @@ static void targets_add_all(struct targets *targets)
         targets_set_depends(targets, &targets->entries[i]);
 }
 
+/* The same for one keeper at every start, another for each (FNV-1a of its state directory). */
+static uint32_t targets_seed(const char *state_directory)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *at = state_directory; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return hash;
+}
+
 struct targets *targets_new(const struct targets_settings *settings)
 {
     struct targets *targets = MEMORY_NEW(struct targets);
@@ -538,7 +547,8 @@ struct targets *targets_new(const struct targets_settings *settings)
     targets->shared.settings = *settings;
     if (!settings->environment)
         targets->shared.settings.environment = (const char *const *)environ;
-    targets->shared.ports = ports_new(settings->config->ports_first, settings->config->ports_last);
+    targets->shared.ports = ports_new(settings->config->ports_first, settings->config->ports_last,
+                                      targets_seed(settings->state_directory));
     targets->shared.run_directory = targets_open_directory(targets, "run");
     targets->shared.log_directory = targets_open_directory(targets, "log");
     targets->shared.events = &targets_target_events;

@@ -84,8 +84,8 @@ def test_gates_killed_under_a_connect_loop(reeve, workers):
             before = reeve.gates()
             assert len(before) == workers
             victim = before[len(kills) % workers]
-            kernel.kill(victim)
             kills.append(time.monotonic())
+            kernel.kill(victim)
             wait_for(lambda: len(set(reeve.gates()) - {victim}) == workers, what="another gate")
             wait_for(lambda: len(loop.answered_since(kills[-1] + PAUSE)) >= 20, what="answers after the kill")
         results = loop.stop()

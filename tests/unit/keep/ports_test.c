@@ -37,7 +37,7 @@ static void test_a_port_in_use_is_skipped(void **state)
     for (int i = 0; i < 2; i++) {
         uint16_t port;
         int fd = bound(hosts[i], &port);
-        struct ports *ports = ports_new(port, (uint16_t)(port + 1));
+        struct ports *ports = ports_new(port, (uint16_t)(port + 1), 0);
         assert_int_equal(ports_take(ports), port + 1);
         assert_int_equal(ports_take(ports), 0);
         close(fd);
@@ -51,7 +51,7 @@ static void test_ports_go_round(void **state)
     (void)state;
     uint16_t port;
     close(bound("127.0.0.1", &port));
-    struct ports *ports = ports_new(port, (uint16_t)(port + 2));
+    struct ports *ports = ports_new(port, (uint16_t)(port + 2), 0);
     assert_int_equal(ports_take(ports), port);
     ports_release(ports, port);
     assert_int_equal(ports_take(ports), port + 1);
@@ -66,7 +66,7 @@ static void test_a_reserved_port_is_not_given(void **state)
     (void)state;
     uint16_t port;
     close(bound("127.0.0.1", &port));
-    struct ports *ports = ports_new(port, (uint16_t)(port + 1));
+    struct ports *ports = ports_new(port, (uint16_t)(port + 1), 0);
     ports_reserve(ports, port);
     ports_reserve(ports, 65535);
     assert_int_equal(ports_take(ports), port + 1);
@@ -79,16 +79,28 @@ static void test_a_reserved_port_is_not_given(void **state)
 static void test_the_highest_port(void **state)
 {
     (void)state;
-    struct ports *ports = ports_new(65535, 65535);
+    struct ports *ports = ports_new(65535, 65535, 0);
     uint16_t port = ports_take(ports);
     assert_true(port == 65535 || port == 0);
     assert_int_equal(ports_take(ports), 0);
     ports_free(&ports);
 }
 
+static void test_each_keeper_begins_elsewhere(void **state)
+{
+    (void)state;
+    struct ports *first = ports_new(20000, 29999, 10000 * 7 + 5), *second = ports_new(20000, 29999, 4321);
+    uint16_t a = ports_take(first), b = ports_take(second);
+    assert_true(a >= 20005 && a < 20100); /* the next free one, should somebody hold it */
+    assert_true(b >= 24321 && b < 24400);
+    ports_free(&first);
+    ports_free(&second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_keeper_begins_elsewhere),
         cmocka_unit_test(test_a_port_in_use_is_skipped),
         cmocka_unit_test(test_ports_go_round),
         cmocka_unit_test(test_a_reserved_port_is_not_given),
