@@ -64,6 +64,23 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
     return slice_of(copy, bytes.size);
 }
 
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count)
+{
+    size_t size = 0, used = 0;
+    for (size_t i = 0; i < count; i++)
+        size += parts[i].size;
+    char *whole = take(arena, size + 1);
+    if (!whole)
+        return (struct slice){0};
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size)
+            memcpy(whole + used, parts[i].data, parts[i].size);
+        used += parts[i].size;
+    }
+    whole[size] = 0;
+    return slice_of(whole, size);
+}
+
 struct slice arena_format(struct arena *arena, const char *format, ...)
 {
     char *text = NULL;

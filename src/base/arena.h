@@ -15,6 +15,8 @@ struct arena {
 void *arena_new(struct arena *arena, size_t size);
 /* Copies; the copy is followed by a NUL that its size does not count. data is NULL at the cap. */
 struct slice arena_copy(struct arena *arena, struct slice bytes);
+/* The parts, one behind the other; as arena_copy(). */
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count);
 __attribute__((format(printf, 2, 3))) struct slice arena_format(struct arena *arena, const char *format, ...);
 
 /* Gives everything back; the arena is empty and may be used again. */

@@ -171,17 +171,6 @@ ssize_t exchange_read(struct exchange *exchange, void *memory, size_t size)
 
 /* --- the answer: heads ------------------------------------------------------------------------------ */
 
-static bool write_fields(struct buffer *buffer, const struct exchange_field *fields, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool block = fields[i].name.size == 0;
-        if (block ? !buffer_append(buffer, fields[i].value)
-                  : !http1_write_field(buffer, fields[i].name, fields[i].value))
-            return false;
-    }
-    return true;
-}
-
 /* Takes back what was appended since `size` bytes were pending. */
 static bool undo(struct buffer *buffer, size_t size)
 {
@@ -197,7 +186,7 @@ void exchange_interim(struct exchange *exchange, int status, const struct exchan
     if (exchange->status || exchange->head.minor == 0 || exchange->connection->broken)
         return;
     size_t before = buffer_size(pending);
-    if (!http1_write_status(pending, (unsigned)status) || !write_fields(pending, fields, count) ||
+    if (!http1_write_status(pending, (unsigned)status) || !outgoing_fields(&exchange->out, fields, count) ||
         !http1_write_end(pending)) {
         undo(pending, before);
         return;
@@ -243,7 +232,7 @@ bool exchange_head(struct exchange *exchange, int status, const struct exchange_
                            !exchange->framing.upgrade && !connection->server->draining &&
                            !exchange->owes_continue && body != OUTGOING_UNTIL_CLOSE;
     size_t before = buffer_size(pending);
-    if (!write_head(exchange, status, body, length) || !write_fields(pending, fields, count) ||
+    if (!write_head(exchange, status, body, length) || !outgoing_fields(&exchange->out, fields, count) ||
         !http1_write_end(pending) || buffer_size(pending) - before > OUTGOING_HEAD_MOST)
         return undo(pending, before);
     exchange->status = status;
@@ -351,7 +340,7 @@ struct stream *exchange_upgrade(struct exchange *exchange, const struct exchange
     CHECK(exchange->open && !exchange->status && exchange->in.ended);
     struct connection *connection = exchange->connection;
     struct buffer *pending = &exchange->out.pending;
-    CHECK(http1_write_status(pending, 101) && write_fields(pending, fields, count) &&
+    CHECK(http1_write_status(pending, 101) && outgoing_fields(&exchange->out, fields, count) &&
           http1_write_end(pending));
     exchange->status = 101;
     exchange->open = false;

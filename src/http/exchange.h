@@ -70,6 +70,9 @@ ssize_t exchange_read(struct exchange *exchange, void *memory, size_t size);
 struct exchange_field {
     struct slice name;
     struct slice value;
+    /* Both are constants, numbers, or taken by the parser of wire/http1: nobody looks at their bytes again.
+     */
+    bool checked;
 };
 
 enum { EXCHANGE_LENGTH_UNKNOWN = -1 };

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "wire/chunks.h"
+#include "wire/http1_write.h"
 
 #include "http/outgoing.h"
 
@@ -28,6 +29,22 @@ void outgoing_reset(struct outgoing *out, struct stream *stream)
 void outgoing_free(struct outgoing *out)
 {
     buffer_free(&out->pending);
+}
+
+static bool append_field(struct buffer *buffer, const struct exchange_field *field)
+{
+    if (field->name.size == 0)
+        return buffer_append(buffer, field->value);
+    return field->checked ? http1_write_known_field(buffer, field->name, field->value)
+                          : http1_write_field(buffer, field->name, field->value);
+}
+
+bool outgoing_fields(struct outgoing *out, const struct exchange_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!append_field(&out->pending, &fields[i]))
+            return false;
+    return true;
 }
 
 void outgoing_begin(struct outgoing *out, enum outgoing_body body, int64_t length)

@@ -11,6 +11,8 @@
 #include "base/buffer.h"
 #include "net/stream.h"
 
+#include "http/exchange.h"
+
 enum outgoing_body {
     OUTGOING_NONE, /* no body is sent, whatever is written (HEAD, 204, 304) */
     OUTGOING_LENGTH,
@@ -37,6 +39,8 @@ enum {
 /* Nothing is pending, no body. */
 void outgoing_reset(struct outgoing *out, struct stream *stream);
 void outgoing_free(struct outgoing *out);
+/* Appends lines of a head to `pending`; false: they do not fit, or hold bytes that no field may hold. */
+bool outgoing_fields(struct outgoing *out, const struct exchange_field *fields, size_t count);
 /* A head was appended to `pending`; the body follows. */
 void outgoing_begin(struct outgoing *out, enum outgoing_body body, int64_t length);
 /* Bytes taken, 0..size; fewer: the stream is blocked. Small pieces are held back for company (`corked`). */

@@ -281,9 +281,8 @@ void upstream_write_end(struct upstream_call *call)
 static bool write_head(struct upstream_call *call, const struct upstream_request *request)
 {
     struct buffer *pending = &call->out.pending;
-    bool fits = http1_write_request(pending, request->method, request->target);
-    for (size_t i = 0; fits && i < request->field_count; i++)
-        fits = http1_write_field(pending, request->fields[i].name, request->fields[i].value);
+    bool fits = http1_write_request(pending, request->method, request->target) &&
+                outgoing_fields(&call->out, request->fields, request->field_count);
     bool says_none = call->method == HTTP1_POST || call->method == HTTP1_PUT || call->method == HTTP1_PATCH;
     if (request->content_length < 0)
         fits = fits && buffer_append(pending, SLICE("Transfer-Encoding: chunked\r\n"));

@@ -122,10 +122,8 @@ bool http1_write_request(struct buffer *buffer, struct slice method, struct slic
     return true;
 }
 
-bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value)
+bool http1_write_known_field(struct buffer *buffer, struct slice name, struct slice value)
 {
-    if (!fields_name_is_valid(name) || span_value(value.data, value.size) != value.size)
-        return false;
     size_t size = name.size + 2 + value.size + 2;
     char *at = buffer_reserve(buffer, size);
     if (!at)
@@ -140,6 +138,12 @@ bool http1_write_field(struct buffer *buffer, struct slice name, struct slice va
     return true;
 }
 
+bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value)
+{
+    return fields_name_is_valid(name) && span_value(value.data, value.size) == value.size &&
+           http1_write_known_field(buffer, name, value);
+}
+
 bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number)
 {
     char digits[20];
@@ -147,7 +151,7 @@ bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t numbe
     do
         digits[--start] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    return http1_write_field(buffer, name, slice_of(digits + start, sizeof(digits) - start));
+    return http1_write_known_field(buffer, name, slice_of(digits + start, sizeof(digits) - start));
 }
 
 bool http1_write_end(struct buffer *buffer)

@@ -14,6 +14,9 @@ bool http1_write_status(struct buffer *buffer, unsigned status);
 bool http1_write_request(struct buffer *buffer, struct slice method, struct slice target);
 /* "Name: value\r\n" */
 bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value);
+/* The same without a look at the bytes: for constants, and for what the parser of wire/http1 has taken. */
+bool http1_write_known_field(struct buffer *buffer, struct slice name, struct slice value);
+/* The name is a constant. */
 bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number);
 /* The empty line. */
 bool http1_write_end(struct buffer *buffer);

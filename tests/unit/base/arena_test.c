@@ -69,6 +69,12 @@ static void test_copies_end_with_a_nul(void **state)
     assert_int_equal(formatted.size, 4);
     assert_string_equal(formatted.data, "n=42");
     assert_null(arena_format(&arena, "%5000d", 1).data);
+    const struct slice parts[] = {SLICE("one"), {0}, SLICE(" "), SLICE("two")};
+    struct slice joined = arena_join(&arena, parts, 4);
+    assert_int_equal(joined.size, 7);
+    assert_string_equal(joined.data, "one two");
+    assert_string_equal(arena_join(&arena, parts, 0).data, "");
+    assert_null(arena_join(&arena, &(struct slice){joined.data, 5000}, 1).data);
     arena_free(&arena);
 }
 

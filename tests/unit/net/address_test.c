@@ -15,8 +15,9 @@ static struct address parsed(const char *text)
 static void what_is_read_is_written_back(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"127.0.0.1:8080", "0.0.0.0:0",        "[::1]:443",
-                                        "[::]:65535",     "unix:/run/x.sock", "[2001:db8::7]:1"};
+    static const char *const texts[] = {"127.0.0.1:8080",  "0.0.0.0:0",        "[::1]:443",
+                                        "[::]:65535",      "unix:/run/x.sock", "[2001:db8::7]:1",
+                                        "255.100.99.10:1", "9.1.200.109:2"};
     char text[ADDRESS_TEXT_SIZE];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct address address = parsed(texts[i]);
