@@ -1,7 +1,15 @@
+/* The descriptor may be shared with a shell, so O_NONBLOCK is not ours to set on it: terminals and pipes are
+ * opened once more, for us alone, and sockets are told with each send. Where that cannot be (a terminal of
+ * another account's), poll(2) is asked before each write, which is as good for pipes and nearly so for
+ * terminals. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -13,6 +21,8 @@ enum { WRITER_LIMIT = 1 << 20, WRITER_RETRY_MS = 20, WRITER_LAST_TRIES = 10, WRI
 
 struct writer {
     int fd;
+    bool owned; /* our own way to what the caller's descriptor shows */
+    bool socket;
     struct loop *loop;
     struct buffer queue;
     uint64_t dropped; /* lines, not yet told */
@@ -22,19 +32,36 @@ struct writer {
 struct writer *writer_new(int fd)
 {
     struct writer *writer = MEMORY_NEW(struct writer);
-    *writer = (struct writer){.fd = fd, .queue = BUFFER(WRITER_LIMIT)};
+    struct stat about = {0};
+    int own = -1;
+    fstat(fd, &about);
+    if (S_ISCHR(about.st_mode) || S_ISFIFO(about.st_mode)) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    }
+    *writer = (struct writer){.fd = own >= 0 ? own : fd,
+                              .owned = own >= 0,
+                              .socket = S_ISSOCK(about.st_mode),
+                              .queue = BUFFER(WRITER_LIMIT)};
     return writer;
 }
 
-/* The descriptor may be shared with a shell, so O_NONBLOCK is not ours to set: after POLLOUT a write of
- * at most PIPE_BUF bytes does not wait (pipe(7)). */
+static ssize_t writer_put(const struct writer *writer, struct slice bytes)
+{
+    if (writer->socket)
+        return send(writer->fd, bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return write(writer->fd, bytes.data, bytes.size);
+}
+
+/* After POLLOUT a write of at most PIPE_BUF bytes does not wait for room in a pipe (pipe(7)). */
 static bool writer_step(struct writer *writer)
 {
     struct pollfd room = {.fd = writer->fd, .events = POLLOUT};
     if (poll(&room, 1, 0) <= 0)
         return false;
     struct slice bytes = slice_between(buffer_slice(&writer->queue), 0, PIPE_BUF);
-    ssize_t written = write(writer->fd, bytes.data, bytes.size);
+    ssize_t written = writer_put(writer, bytes);
     if (written < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     /* Nobody is there to read any more: what they would have read is dropped. */
@@ -92,6 +119,8 @@ void writer_free(struct writer **owned)
         writer_flush(writer);
     }
     buffer_free(&writer->queue);
+    if (writer->owned)
+        close(writer->fd);
     free(writer);
     *owned = NULL;
 }
