@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,15 +33,17 @@ struct access {
     struct loop_timer timer;
 };
 
-int access_open_stdout(void)
+int access_open_shared(int shared)
 {
     struct stat about;
-    if (fstat(STDOUT_FILENO, &about) < 0)
-        return -1;
+    char path[64];
     int fd = -1;
+    if (fstat(shared, &about) < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", shared);
     if (S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode))
-        fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0 ? fd : fcntl(shared, F_DUPFD_CLOEXEC, 3);
 }
 
 struct access *access_new(struct loop *loop, int fd, enum access_format format)

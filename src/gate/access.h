@@ -12,7 +12,7 @@ void access_write(struct access *access, const struct http_record *record);
 /* Writes what can be written at once; closes. */
 void access_free(struct access **access);
 
-/* A descriptor for the log on our own stdout. A pipe or terminal is opened anew where that is allowed (call
- * it before rights are dropped), because it is shared with others who want it blocking. -1: stdout is closed.
- */
-int access_open_stdout(void);
+/* A descriptor for the log on our own stdout, or for another log on stderr. A pipe or terminal is opened anew
+ * where that is allowed (call it before rights are dropped), because it is shared with others who want it
+ * blocking. -1: `shared` is closed. */
+int access_open_shared(int shared);

@@ -1,5 +1,6 @@
 /* The conversation with the keeper and the gate's own life; what serves is dataplane's. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -399,10 +400,12 @@ void gate_free(struct gate **owned)
 
 /* --- the process --------------------------------------------------------------------------------- */
 
+/* Nobody is kept waiting for a line: what stderr does not take at once is lost. */
 static void write_log(void *sink, const char *line, size_t size)
 {
-    (void)sink;
-    if (write(STDERR_FILENO, line, size) < 0)
+    const int *errors = sink;
+    struct pollfd room = {.fd = *errors, .events = POLLOUT};
+    if (poll(&room, 1, 0) <= 0 || write(*errors, line, size) < 0)
         return; /* nowhere to tell */
 }
 
@@ -469,12 +472,13 @@ int gate_main(const struct gate_start *start)
     char role[32];
     struct error error;
     snprintf(role, sizeof role, "gate-%u", start->slot);
+    int output = access_open_shared(STDOUT_FILENO), errors = access_open_shared(STDERR_FILENO);
     const struct log log = {.least = LOG_INFO,
                             .format = LOG_FORMAT_JSON,
                             .clock = &clock_system,
                             .role = role,
-                            .write = write_log};
-    int output = access_open_stdout();
+                            .write = write_log,
+                            .sink = &errors};
     if (!privileges_drop(start->uid, start->gid, &error)) {
         log_error(&log, "a gate cannot start", LOG_TEXT("error", error.text));
         return EXIT_FAILURE;
