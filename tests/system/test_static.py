@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -212,6 +213,17 @@ def test_a_changed_file_is_seen(door, site):
     assert len(tags) == 30
     file.unlink()
     wait_for(lambda: fetch(door, "/changing.js").status == 404, 1, "the file to be gone")
+
+
+def test_a_kept_file_that_changes_is_seen(door, site):
+    """Gates keep small files in memory once they are some time old; that must not show."""
+    file = site / "kept.js"
+    for content in (b"first", b"other"):
+        file.write_bytes(content)
+        wait_for(lambda: time.time() - file.stat().st_ctime > 0.2, 1, "the file to be old enough to be kept")
+        assert {fetch(door, "/kept.js").body for _ in range(20)} == {content}  # each gate has it
+    file.unlink()
+    wait_for(lambda: {fetch(door, "/kept.js").status for _ in range(20)} == {404}, 1, "the file to be gone")
 
 
 def test_a_file_that_shrinks_is_cut_not_padded(door, site):
