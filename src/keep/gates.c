@@ -456,6 +456,11 @@ struct gates *gates_new(const struct gates_settings *settings, struct error *err
     return gates;
 }
 
+const struct snapshot *gates_snapshot(const struct gates *gates)
+{
+    return gates->pending ? NULL : gates->current;
+}
+
 void gates_set_phase(struct gates *gates, enum gates_phase phase)
 {
     gates->phase = phase;

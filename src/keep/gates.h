@@ -46,6 +46,8 @@ struct gates *gates_new(const struct gates_settings *settings, struct error *err
 /* Two phases: prepare to all, then commit or drop. Takes the snapshot over. Starts the gates when there are
  * none yet. One at a time: CHECKs that the last one has been answered. */
 void gates_serve(struct gates *gates, struct snapshot *snapshot);
+/* What all gates serve; NULL: nothing yet, or another one is being prepared. */
+const struct snapshot *gates_snapshot(const struct gates *gates);
 void gates_set_phase(struct gates *gates, enum gates_phase phase);
 /* Tells every gate of a changed row. `socket`: O_PATH descriptor (borrowed) or -1. */
 void gates_send_row(struct gates *gates, const struct target_row *row, int socket);

@@ -21,6 +21,8 @@
 #include "keep/notify.h"
 #include "keep/predecessor.h"
 
+enum { KEEPER_LOOK_MS = 1000 };
+
 struct keeper {
     struct keeper_settings settings;
     const struct config *config;
@@ -38,7 +40,8 @@ struct keeper {
     struct gates *gates;
     struct control *control;
     enum keeper_phase phase;
-    bool adopted, served; /* both: serving may begin */
+    struct loop_timer look; /* at the files roots */
+    bool adopted, served;   /* both: serving may begin */
     bool stopping_now;
     int exit_code;
     struct error *error;
@@ -103,6 +106,25 @@ static void keeper_fail(struct keeper *keeper, int code, const char *text)
     keeper_stop(keeper, true);
 }
 
+/* A files root that was removed and made again (by a build) is opened anew: gates hold the old folder. */
+static void keeper_on_look(struct loop_timer *timer)
+{
+    struct keeper *keeper = LIST_ENTRY(timer, struct keeper, look);
+    const struct snapshot *now = gates_snapshot(keeper->gates);
+    loop_timer_start(keeper->loop, timer, KEEPER_LOOK_MS, keeper_on_look);
+    if (!now || snapshot_is_current(now, keeper->config))
+        return;
+    struct error error;
+    struct snapshot *next =
+        snapshot_new(keeper->config, &keeper->listeners, now->number + 1, &keeper->user, &error);
+    if (!next) {
+        log_debug(keeper->log, "a files root cannot be opened yet", LOG_TEXT("error", error.text));
+        return;
+    }
+    log_info(keeper->log, "a files root was replaced: opened anew");
+    gates_serve(keeper->gates, next);
+}
+
 static void keeper_serve_when_ready(struct keeper *keeper)
 {
     if (!keeper->adopted || !keeper->served || keeper->phase != KEEPER_STARTING)
@@ -112,6 +134,7 @@ static void keeper_serve_when_ready(struct keeper *keeper)
     gates_set_phase(keeper->gates, GATES_SERVING);
     handover_drain(&keeper->handover, keeper->config->drain_timeout_ms);
     notify_send("READY=1");
+    loop_timer_start(keeper->loop, &keeper->look, KEEPER_LOOK_MS, keeper_on_look);
     keeper_journal_note(keeper, "serving", json_object());
     if (keeper->settings.events->on_serving)
         keeper->settings.events->on_serving(keeper->settings.owner, keeper);
@@ -144,6 +167,7 @@ void keeper_stop(struct keeper *keeper, bool now)
     keeper->phase = KEEPER_STOPPING;
     if (first) {
         notify_send("STOPPING=1");
+        loop_timer_stop(&keeper->look);
         keeper_journal_note(keeper, "stop", json_pack("{s:b}", "now", now));
         log_info(keeper->log, now ? "stopping at once" : "stopping");
         gates_set_phase(keeper->gates, GATES_STOPPING);
@@ -215,6 +239,10 @@ static void keeper_on_probed(void *owner, uint32_t id, bool ok, const char *text
 static void keeper_on_served(void *owner, bool ok, const char *text)
 {
     struct keeper *keeper = owner;
+    if (!ok && keeper->served) {
+        log_error(keeper->log, "gates go on with what they had", LOG_TEXT("error", text));
+        return;
+    }
     if (!ok) {
         keeper_fail(keeper, KEEPER_EXIT_USAGE, text);
         return;

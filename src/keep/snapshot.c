@@ -253,6 +253,30 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
     return snapshot;
 }
 
+static int snapshot_descriptor(const struct snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; i < snapshot->count; i++)
+        if (strcmp(snapshot->names[i], name) == 0)
+            return snapshot->descriptors[i];
+    return -1;
+}
+
+bool snapshot_is_current(const struct snapshot *snapshot, const struct config *config)
+{
+    for (size_t i = 0; i < config->routes.count; i++) {
+        const struct config_route *route = &config->routes.items[i];
+        char name[32];
+        struct stat held, there;
+        snprintf(name, sizeof name, "files:%zu", i);
+        if (route->action != CONFIG_ROUTE_FILES || stat(route->files, &there) < 0 ||
+            fstat(snapshot_descriptor(snapshot, name), &held) < 0)
+            continue;
+        if (S_ISDIR(there.st_mode) && (there.st_ino != held.st_ino || there.st_dev != held.st_dev))
+            return false;
+    }
+    return true;
+}
+
 void snapshot_free(struct snapshot **snapshot)
 {
     struct snapshot *old = *snapshot;

@@ -31,4 +31,7 @@ bool snapshot_find_user(const struct config *config, struct snapshot_user *user,
  * listeners outlive the snapshot. Without listeners (NULL) it only checks. */
 struct snapshot *snapshot_new(const struct config *config, const struct listeners *listeners, uint64_t number,
                               const struct snapshot_user *user, struct error *error);
+/* False when the path of a files root leads to another folder now (it was removed and made again) that can be
+ * opened: time for a new snapshot. A path that leads nowhere changes nothing. */
+bool snapshot_is_current(const struct snapshot *snapshot, const struct config *config);
 void snapshot_free(struct snapshot **snapshot);

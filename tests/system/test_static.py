@@ -405,3 +405,21 @@ def test_a_root_whose_content_is_replaced(reeve):
     (root / "new.html").write_bytes(b"new")
     assert reeve.get("/new.html")[2] == b"new"
     wait_for(lambda: reeve.get("/")[0] == 404, 1, "the old page to be gone")
+
+
+def test_a_root_that_is_removed_and_made_again(reeve):
+    """As `rm -rf dist && build` does it: within a moment the new folder is served, and meanwhile nothing false."""
+    root = reeve.folder / "dist"
+    root.mkdir()
+    (root / "index.html").write_bytes(b"old")
+    reeve.start(f"routes: [{{path: /*, files: {root}}}]\n")
+    gates = reeve.gates()
+    assert reeve.get("/")[2] == b"old"
+    for build in (b"second", b"third"):
+        (root / "index.html").unlink()
+        root.rmdir()
+        assert reeve.get("/")[0] in (404, 503)
+        root.mkdir()
+        (root / "index.html").write_bytes(build)
+        wait_for(lambda: reeve.get("/")[2] == build, 3, "the new folder to be served")
+    assert reeve.gates() == gates
