@@ -301,22 +301,23 @@ static bool describe(struct exchange *exchange)
     request->content_length = framing->length;
     request->upgrade = framing->upgrade;
     if (framing->authority.size) {
-        struct uri_host host;
-        char *memory = arena_new(&exchange->arena, framing->authority.size);
-        if (!memory || !uri_split_host(framing->authority, memory, &host))
+        char *memory = arena_new(&exchange->arena, framing->host.name.size);
+        if (!memory)
             return false;
-        request->host = host.name;
-        request->host_is_address = host.kind != URI_NAME;
+        request->host = uri_fold_host(framing->host.name, memory);
+        request->host_is_address = framing->host.kind != URI_NAME;
     }
     if (framing->form == FRAMING_ASTERISK) {
         request->path = request->raw_path = framing->path;
         return true;
     }
     struct uri uri;
-    size_t needed = uri_memory(framing->path);
-    char *memory = needed ? arena_new(&exchange->arena, needed) : NULL;
-    if ((needed && !memory) || !uri_parse(framing->path, memory, &uri))
-        return false;
+    if (!uri_parse(framing->path, NULL, &uri)) { /* bad, or one of the few that need memory */
+        size_t needed = uri_memory(framing->path);
+        char *memory = needed ? arena_new(&exchange->arena, needed) : NULL;
+        if (!memory || !uri_parse(framing->path, memory, &uri))
+            return false;
+    }
     request->path = uri.path;
     request->raw_path = uri.raw_path;
     request->query = uri.query;

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "wire/framing.h"
-#include "wire/uri.h"
 
 /* The one Content-Length as a number; -1 when there is none. */
 static enum http1_result framing_content_length(const struct fields *fields, int64_t *length)
@@ -125,7 +124,7 @@ static enum http1_result framing_absolute(struct slice target, struct framing *f
     framing->form = FRAMING_ABSOLUTE;
     framing->authority = slice_of(rest.data, end);
     framing->path = slice_from(rest, end);
-    if (!uri_host_is_valid(framing->authority))
+    if (!uri_read_host(framing->authority, &framing->host))
         return HTTP1_BAD_TARGET;
     if (framing->path.size == 0)
         framing->path = SLICE("/");
@@ -140,7 +139,7 @@ static enum http1_result framing_target(const struct http1_head *head, struct fr
     if (head->method == HTTP1_CONNECT) {
         framing->form = FRAMING_AUTHORITY;
         framing->authority = target;
-        return uri_host_is_valid(target) ? HTTP1_DONE : HTTP1_BAD_TARGET;
+        return uri_read_host(target, &framing->host) ? HTTP1_DONE : HTTP1_BAD_TARGET;
     }
     if (target.data[0] == '/') {
         framing->form = FRAMING_ORIGIN;
@@ -158,11 +157,14 @@ static enum http1_result framing_host(const struct http1_head *head, struct fram
     size_t count = fields_count(&head->fields, FIELD_HOST);
     if (count > 1 || (count == 0 && head->minor > 0))
         return HTTP1_BAD_HOST;
-    struct slice host = fields_get(&head->fields, FIELD_HOST);
-    if (count == 1 && !uri_host_is_valid(host))
+    struct slice authority = fields_get(&head->fields, FIELD_HOST);
+    struct uri_host host = {0};
+    if (count == 1 && !uri_read_host(authority, &host))
         return HTTP1_BAD_HOST;
-    if (framing->form == FRAMING_ORIGIN || framing->form == FRAMING_ASTERISK)
-        framing->authority = host;
+    if (framing->form == FRAMING_ORIGIN || framing->form == FRAMING_ASTERISK) {
+        framing->authority = authority;
+        framing->host = host;
+    }
     return HTTP1_DONE;
 }
 

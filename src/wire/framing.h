@@ -6,6 +6,7 @@
 #pragma once
 
 #include "wire/http1.h"
+#include "wire/uri.h"
 
 enum framing_body {
     FRAMING_NONE,        /* no body */
@@ -34,6 +35,7 @@ struct framing {
     /* Request only. */
     enum framing_form form;
     struct slice authority; /* of an absolute target, else of Host; checked; empty only with HTTP/1.0 */
+    struct uri_host host;   /* what it consists of, letters as sent */
     struct slice path;      /* path and query of the target as sent; "/" when an absolute one has none */
 };
 

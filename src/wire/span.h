@@ -44,25 +44,3 @@ static inline size_t span_target(const char *bytes, size_t size)
 {
     return span_text(bytes, size, 0x20, 0x7e);
 }
-
-/* How many bytes from the front, in steps of 16, have no '%' and no '/' that is followed by '/' or '.'; the
- * caller looks at the rest. */
-static inline size_t span_plain_path(const char *bytes, size_t size)
-{
-    size_t i = 0;
-#if defined(__SSE2__)
-    const __m128i slash = _mm_set1_epi8('/'), dot = _mm_set1_epi8('.'), percent = _mm_set1_epi8('%');
-    for (; i + 17 <= size; i += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
-        __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i + 1));
-        __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(next, slash), _mm_cmpeq_epi8(next, dot));
-        odd = _mm_and_si128(odd, _mm_cmpeq_epi8(block, slash));
-        if (_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(block, percent))))
-            break;
-    }
-#else
-    (void)bytes;
-    (void)size;
-#endif
-    return i;
-}

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "wire/span.h"
 #include "wire/uri.h"
 
@@ -11,6 +10,7 @@ enum {
     URI_UNRESERVED = 1, /* ALPHA DIGIT - . _ ~ */
     URI_DELIMITER = 2,  /* sub-delims */
     URI_PATH = 4,       /* may stand in a path as it is: the above, ':' '@' '/' */
+    URI_SPECIAL = 8,    /* means something in a request target, or must not be there */
 };
 
 static const uint8_t classes[256] = {
@@ -34,7 +34,12 @@ static const uint8_t classes[256] = {
     ['='] = URI_DELIMITER | URI_PATH,
     [':'] = URI_PATH,
     ['@'] = URI_PATH,
-    ['/'] = URI_PATH,
+    ['/'] = URI_PATH | URI_SPECIAL,
+    ['%'] = URI_SPECIAL,
+    ['?'] = URI_SPECIAL,
+    ['#'] = URI_SPECIAL,
+    [0x00 ... 0x20] = URI_SPECIAL,
+    [0x7f] = URI_SPECIAL,
 };
 
 static int uri_hex(char byte)
@@ -61,32 +66,42 @@ static bool uri_is_control(int byte)
 
 /* --- request targets ----------------------------------------------------------------------------- */
 
-/* The path is its own decoded and normal form: no '%', no "//", no segment that starts with a dot. */
-static bool uri_is_plain(struct slice path)
+/* What one pass over a request target says. */
+struct uri_look {
+    bool valid; /* no byte that must not be there */
+    bool plain; /* the path is its own decoded and normal form: no '%', no "//", no segment that starts with a
+                   dot */
+    size_t path_size;
+};
+
+static bool uri_query_is_valid(struct slice query)
 {
-    size_t i = span_plain_path(path.data, path.size);
-    for (; i < path.size; i++) {
-        char next = i + 1 < path.size ? path.data[i + 1] : 0;
-        if (path.data[i] == '%' || (path.data[i] == '/' && (next == '/' || next == '.')))
-            return false;
-    }
-    return true;
+    return span_target(query.data, query.size) == query.size && slice_find(query, '#') == query.size;
 }
 
-static struct slice uri_path_of(struct slice target)
+static struct uri_look uri_look_at(struct slice target)
 {
-    return slice_of(target.data, slice_find(target, '?'));
+    struct uri_look look = {.valid = true, .plain = true};
+    const char *at = target.data, *end = target.data + target.size;
+    for (; at < end; at++) {
+        if (!(classes[(uint8_t)*at] & URI_SPECIAL))
+            continue;
+        if (*at == '?')
+            break;
+        if (*at == '%' || (*at == '/' && at + 1 < end && (at[1] == '/' || at[1] == '.')))
+            look.plain = false;
+        else if (*at != '/')
+            look.valid = false;
+    }
+    look.path_size = (size_t)(at - target.data);
+    look.valid = look.valid && (at == end || uri_query_is_valid(slice_from(target, look.path_size)));
+    return look;
 }
 
 size_t uri_memory(struct slice target)
 {
-    struct slice path = uri_path_of(target);
-    return uri_is_plain(path) ? 0 : 2 * path.size;
-}
-
-static bool uri_bytes_are_valid(struct slice target)
-{
-    return span_target(target.data, target.size) == target.size && slice_find(target, '#') == target.size;
+    struct uri_look look = uri_look_at(target);
+    return look.plain ? 0 : 2 * look.path_size;
 }
 
 /* Decodes one segment; an encoded slash stays "%2F". data is NULL when it is malformed. */
@@ -198,14 +213,13 @@ static bool uri_rebuild(struct slice path, char *memory, struct uri *uri)
 
 bool uri_parse(struct slice target, char *memory, struct uri *uri)
 {
-    if (target.size == 0 || target.data[0] != '/' || !uri_bytes_are_valid(target))
+    struct uri_look look = uri_look_at(target);
+    if (target.size == 0 || target.data[0] != '/' || !look.valid)
         return false;
-    struct slice path = uri_path_of(target);
+    struct slice path = slice_of(target.data, look.path_size);
     uri->query = path.size < target.size ? slice_from(target, path.size + 1) : (struct slice){0};
-    if (!uri_is_plain(path)) {
-        CHECK(memory);
-        return uri_rebuild(path, memory, uri);
-    }
+    if (!look.plain)
+        return memory && uri_rebuild(path, memory, uri);
     uri->path = uri->raw_path = path;
     return true;
 }
@@ -321,15 +335,26 @@ static bool uri_is_ipv6(struct slice text)
     return strlen(address) == text.size && inet_pton(AF_INET6, address, &parsed) == 1;
 }
 
+/* Four decimal numbers below 256, without zeros in front (RFC 3986 §3.2.2). */
 static bool uri_is_ipv4(struct slice text)
 {
-    char address[INET_ADDRSTRLEN];
-    struct in_addr parsed;
-    if (text.size == 0 || text.size >= sizeof(address) || text.data[0] < '0' || text.data[0] > '9')
-        return false;
-    memcpy(address, text.data, text.size);
-    address[text.size] = 0;
-    return inet_pton(AF_INET, address, &parsed) == 1;
+    unsigned octets = 1, value = 0, digits = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        char byte = text.data[i];
+        if (byte == '.' && digits > 0) {
+            octets++;
+            value = digits = 0;
+            continue;
+        }
+        bool zero_before = digits > 0 && value == 0;
+        if (byte < '0' || byte > '9' || zero_before)
+            return false;
+        value = 10 * value + (unsigned)(byte - '0');
+        digits++;
+        if (value > 255)
+            return false;
+    }
+    return octets == 4 && digits > 0;
 }
 
 /* reg-name (RFC 3986 §3.2.2); not empty. */
@@ -352,45 +377,43 @@ static bool uri_is_literal(struct slice name)
     return name.size > 2 && name.data[0] == '[';
 }
 
-bool uri_host_is_valid(struct slice authority)
-{
-    struct slice name;
-    int port = 0;
-    if (!uri_cut_port(authority, &name, &port))
-        return false;
-    return uri_is_literal(name) ? uri_is_ipv6(slice_between(name, 1, name.size - 1)) : uri_is_name(name);
-}
-
-static struct slice uri_fold(struct slice text, char *memory)
-{
-    size_t i = 0;
-    while (i < text.size && (text.data[i] < 'A' || text.data[i] > 'Z'))
-        i++;
-    if (i == text.size)
-        return text;
-    for (i = 0; i < text.size; i++) {
-        char byte = text.data[i];
-        memory[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
-    }
-    return slice_of(memory, text.size);
-}
-
-bool uri_split_host(struct slice authority, char *memory, struct uri_host *host)
+bool uri_read_host(struct slice authority, struct uri_host *host)
 {
     struct slice name;
     if (!uri_cut_port(authority, &name, &host->port))
         return false;
     if (uri_is_literal(name)) {
-        name = slice_between(name, 1, name.size - 1);
         host->kind = URI_IPV6;
-        host->name = uri_fold(name, memory);
-        return uri_is_ipv6(name);
+        host->name = slice_between(name, 1, name.size - 1);
+        return uri_is_ipv6(host->name);
     }
     if (!uri_is_name(name))
         return false;
     if (name.size > 1 && name.data[name.size - 1] == '.')
         name.size--;
     host->kind = uri_is_ipv4(name) ? URI_IPV4 : URI_NAME;
-    host->name = uri_fold(name, memory);
+    host->name = name;
+    return true;
+}
+
+struct slice uri_fold_host(struct slice name, char *memory)
+{
+    size_t i = 0;
+    while (i < name.size && (name.data[i] < 'A' || name.data[i] > 'Z'))
+        i++;
+    if (i == name.size)
+        return name;
+    for (i = 0; i < name.size; i++) {
+        char byte = name.data[i];
+        memory[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+    }
+    return slice_of(memory, name.size);
+}
+
+bool uri_split_host(struct slice authority, char *memory, struct uri_host *host)
+{
+    if (!uri_read_host(authority, host))
+        return false;
+    host->name = uri_fold_host(host->name, memory);
     return true;
 }

@@ -22,8 +22,8 @@ struct uri {
 
 /* How many bytes of memory uri_parse() needs for this target: 0 for most. */
 size_t uri_memory(struct slice target);
-/* `target` is "/path?query". The slices point into it or into `memory`, uri_memory(target) bytes, which may
- * be NULL when that is 0. False: answer 400. */
+/* `target` is "/path?query". The slices point into it or into `memory`, uri_memory(target) bytes. False:
+ * answer 400; or `memory` is NULL and the target needs some. */
 bool uri_parse(struct slice target, char *memory, struct uri *uri);
 
 /* Cuts the next segment off a path: "/a/b/" gives "a", "b", "" (an empty one for the slash at the end); start
@@ -44,14 +44,15 @@ bool uri_decode(struct slice text, bool plus, char *memory, struct slice *decode
 enum uri_host_kind { URI_NAME, URI_IPV4, URI_IPV6 };
 
 struct uri_host {
-    struct slice name; /* lower case, without brackets, port and the dot at the end */
+    struct slice name; /* without brackets, port and the dot at the end */
     int port;          /* -1: none given */
     enum uri_host_kind kind;
 };
 
-/* "Example.COM.:8080" → "example.com", 8080. Writes to memory[authority.size] when letters must be folded.
- * False when it is no host: empty, userinfo, characters outside reg-name, a broken IPv6 literal, a port above
- * 65535. */
+/* "Example.COM.:8080" → "Example.COM", 8080. False when it is no host: empty, userinfo, characters outside
+ * reg-name, a broken IPv6 literal, a port above 65535. */
+bool uri_read_host(struct slice authority, struct uri_host *host);
+/* The name in lower case: itself when it is so already, else written to memory[name.size]. */
+struct slice uri_fold_host(struct slice name, char *memory);
+/* Both; memory[authority.size]. */
 bool uri_split_host(struct slice authority, char *memory, struct uri_host *host);
-/* Only the check, for heads. */
-bool uri_host_is_valid(struct slice authority);
