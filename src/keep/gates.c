@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@ enum {
     GATES_RESTART_MOST_MS = 5000,
     GATES_DRAIN_SLACK_MS = 2000,
     GATES_PREPARE_MS = 10000,
+    GATES_GOODBYE_MS = 3000, /* from the end of its channel to its exit */
     GATES_PROBES = PAGE_TARGETS,
     GATES_NO_SLOT = GATES_MOST,
 };
@@ -51,13 +51,6 @@ static void gates_start_gate(struct gates *gates, struct slot *slot);
 
 /* --- telling --------------------------------------------------------------------------------------- */
 
-static json_t *gates_evidence(const struct slot *slot)
-{
-    return json_pack("{s:i, s:I, s:i, s:I}", "slot", (int)slot->number, "generation",
-                     (json_int_t)slot->generation, "pid", (int)slot->identity.pid, "start_time",
-                     (json_int_t)slot->identity.start_time);
-}
-
 static void gates_journal(struct gates *gates, const char *event, json_t *evidence)
 {
     gates->settings.events->on_journal(gates->settings.owner, event, evidence);
@@ -86,16 +79,11 @@ static void gates_record(const struct gates *gates)
     json_decref(rows);
 }
 
-static const char *gates_phase_name(enum gates_phase phase)
-{
-    static const char *const names[] = {"starting", "serving", "stopping"};
-    return names[phase];
-}
-
 static void gates_send_phase(struct gates *gates, struct slot *slot)
 {
-    channel_send(slot->channel, MESSAGE_GATE_PHASE, 0,
-                 json_pack("{s:s}", "phase", gates_phase_name(gates->phase)), NULL, 0);
+    static const char *const names[] = {"starting", "serving", "stopping"};
+    channel_send(slot->channel, MESSAGE_GATE_PHASE, 0, json_pack("{s:s}", "phase", names[gates->phase]), NULL,
+                 0);
 }
 
 static void gates_send_hello(struct gates *gates, struct slot *slot)
@@ -151,9 +139,18 @@ static void gates_prepare(struct slot *slot, const struct snapshot *snapshot)
                  json_pack("{s:I}", "snapshot", (json_int_t)snapshot->number), &snapshot->memfd, 1);
 }
 
-static void gates_send_number(struct slot *slot, enum message_type type, uint64_t number)
+static void gates_kill(struct gates *gates, struct slot *slot, const char *why)
 {
-    channel_send(slot->channel, type, 0, json_pack("{s:I}", "snapshot", (json_int_t)number), NULL, 0);
+    if (slot->pidfd < 0 || slot->killed)
+        return;
+    slot->killed = true;
+    json_t *evidence = slot_evidence(slot);
+    json_object_set_new(evidence, "signal", json_integer(SIGKILL));
+    json_object_set_new(evidence, "reason", json_string(why));
+    log_warning(gates->settings.log, "gate killed", LOG_NUMBER("slot", slot->number),
+                LOG_TEXT("reason", why));
+    gates_journal(gates, "gate-killed", evidence);
+    identity_signal(slot->pidfd, SIGKILL);
 }
 
 /* --- two phases -------------------------------------------------------------------------------------- */
@@ -168,7 +165,7 @@ static void gates_drop(struct gates *gates, const char *text)
 {
     for (unsigned i = 0; i < gates->count; i++)
         if (gates->slots[i].channel)
-            gates_send_number(&gates->slots[i], MESSAGE_GATE_DROP, gates->pending->number);
+            slot_send_number(&gates->slots[i], MESSAGE_GATE_DROP, gates->pending->number);
     snapshot_free(&gates->pending);
     gates_served(gates, false, text);
 }
@@ -176,7 +173,7 @@ static void gates_drop(struct gates *gates, const char *text)
 static void gates_commit(struct slot *slot, uint64_t number)
 {
     if (slot->channel) /* else it is ending, and the next one is told by itself */
-        gates_send_number(slot, MESSAGE_GATE_COMMIT, number);
+        slot_send_number(slot, MESSAGE_GATE_COMMIT, number);
     slot->committed = number;
 }
 
@@ -194,20 +191,35 @@ static void gates_commit_all_when_prepared(struct gates *gates)
     gates_served(gates, true, "");
 }
 
+/* A gate holds one prepared snapshot at a time: what is pending follows the commit. */
+static void gates_catch_up(struct gates *gates, struct slot *slot)
+{
+    gates_commit(slot, gates->current->number);
+    if (gates->pending)
+        gates_prepare(slot, gates->pending);
+}
+
+static void gates_refused(struct gates *gates, struct slot *slot, uint64_t number, const char *text)
+{
+    text = text ? text : "a gate refused the configuration without saying why";
+    if (gates->pending && gates->pending->number == number)
+        gates_drop(gates, text);
+    else if (gates->current && gates->current->number == number)
+        gates_kill(gates, slot, text); /* the others serve it; this one would never serve anything */
+}
+
 static void gates_prepared(struct gates *gates, struct slot *slot, const json_t *body)
 {
     uint64_t number = (uint64_t)json_integer_value(json_object_get(body, "snapshot"));
     if (!json_is_true(json_object_get(body, "ok"))) {
-        const char *text = json_string_value(json_object_get(body, "error"));
-        if (gates->pending && gates->pending->number == number)
-            gates_drop(gates, text ? text : "a gate refused the configuration without saying why");
+        gates_refused(gates, slot, number, json_string_value(json_object_get(body, "error")));
         return;
     }
     slot->prepared = number;
     if (gates->pending && gates->pending->number == number)
         gates_commit_all_when_prepared(gates);
     else if (gates->current && gates->current->number == number)
-        gates_commit(slot, number);
+        gates_catch_up(gates, slot);
 }
 
 static void gates_on_prepare_deadline(struct loop_timer *timer)
@@ -286,20 +298,6 @@ static void gates_on_message(void *owner, struct channel_message *message)
 /* --- life and death ---------------------------------------------------------------------------------------
  */
 
-static void gates_kill(struct gates *gates, struct slot *slot, const char *why)
-{
-    if (slot->pidfd < 0 || slot->killed)
-        return;
-    slot->killed = true;
-    json_t *evidence = gates_evidence(slot);
-    json_object_set_new(evidence, "signal", json_integer(SIGKILL));
-    json_object_set_new(evidence, "reason", json_string(why));
-    log_warning(gates->settings.log, "gate killed", LOG_NUMBER("slot", slot->number),
-                LOG_TEXT("reason", why));
-    gates_journal(gates, "gate-killed", evidence);
-    identity_signal(slot->pidfd, SIGKILL);
-}
-
 static void gates_on_channel_end(void *owner, int error)
 {
     struct slot *slot = owner;
@@ -308,6 +306,7 @@ static void gates_on_channel_end(void *owner, int error)
         gates_kill(slot->gates, slot, "it did not read its messages for 5 s");
     else if (error)
         gates_kill(slot->gates, slot, "it sent a malformed message");
+    slot->hung_up_ms = loop_now_ms(slot->gates->settings.loop);
     channel_close(&slot->channel);
 }
 
@@ -356,7 +355,7 @@ static void gates_on_exit(void *owner, const siginfo_t *exit)
     struct slot *slot = owner;
     struct gates *gates = slot->gates;
     bool signalled = exit->si_code != CLD_EXITED;
-    json_t *evidence = gates_evidence(slot);
+    json_t *evidence = slot_evidence(slot);
     json_object_set_new(evidence, signalled ? "signal" : "code", json_integer(exit->si_status));
     int64_t lived = loop_now_ms(gates->settings.loop) - slot->started_ms;
     json_object_set_new(evidence, "after_ms", json_integer(lived));
@@ -397,15 +396,13 @@ static void gates_start_gate(struct gates *gates, struct slot *slot)
         return;
     }
     loop_child(gates->settings.loop, slot->identity.pid, gates_on_exit, slot);
-    gates_journal(gates, "gate-start", gates_evidence(slot));
+    gates_journal(gates, "gate-start", slot_evidence(slot));
     gates_record(gates);
     gates_send_hello(gates, slot);
     gates_send_table(gates, slot);
     gates_send_phase(gates, slot);
-    if (gates->current)
-        gates_prepare(slot, gates->current);
-    if (gates->pending)
-        gates_prepare(slot, gates->pending);
+    if (gates->current || gates->pending)
+        gates_prepare(slot, gates->current ? gates->current : gates->pending);
 }
 
 static void gates_on_watch(struct loop_timer *timer)
@@ -419,6 +416,8 @@ static void gates_on_watch(struct loop_timer *timer)
         uint64_t tick = atomic_load_explicit(&slot->page->tick_ms, memory_order_relaxed);
         if (slot->state != SLOT_GONE && tick + GATES_HUNG_MS < now)
             gates_kill(gates, slot, "it did not turn for 10 s");
+        if (slot->state != SLOT_GONE && !slot->channel && (uint64_t)slot->hung_up_ms + GATES_GOODBYE_MS < now)
+            gates_kill(gates, slot, "it closed its channel and did not end");
     }
     loop_timer_start(loop, timer, GATES_WATCH_MS, gates_on_watch);
 }
@@ -489,13 +488,22 @@ static void gates_on_unprobed(struct loop_task *task)
     gates_fail_probes(LIST_ENTRY(task, struct gates, unprobed), GATES_NO_SLOT);
 }
 
+/* A gate that never answers fills the places: then the oldest question is given up. */
+static struct gates_probe *gates_probe_place(struct gates *gates)
+{
+    struct gates_probe *oldest = &gates->probes[0]; /* a free one has the lowest id of all */
+    for (unsigned i = 1; i < GATES_PROBES; i++)
+        if (gates->probes[i].id < oldest->id)
+            oldest = &gates->probes[i];
+    return oldest;
+}
+
 void gates_probe(struct gates *gates, const struct targets_probe *probe)
 {
     const struct target_row *row = probe->row;
     struct slot *slot = gates_pick(gates);
-    struct gates_probe *free_probe = gates_find_probe(gates, 0);
-    CHECK(free_probe); /* a target has one probe under way at most */
-    *free_probe = (struct gates_probe){.id = probe->id, .slot = slot ? slot->number : GATES_NO_SLOT};
+    *gates_probe_place(gates) =
+        (struct gates_probe){.id = probe->id, .slot = slot ? slot->number : GATES_NO_SLOT};
     if (!slot) {
         loop_task_start(gates->settings.loop, &gates->unprobed, gates_on_unprobed);
         return;

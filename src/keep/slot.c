@@ -83,6 +83,7 @@ static int slot_execute(struct slot *slot, const struct gates_settings *settings
     CHECK(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attributes) == 0);
     posix_spawn_file_actions_adddup2(&actions, channel, SLOT_CHANNEL_FD);
     posix_spawn_file_actions_adddup2(&actions, handover, SLOT_HANDOVER_FD);
+    posix_spawn_file_actions_addclosefrom_np(&actions, SLOT_HANDOVER_FD + 1);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes,
@@ -138,6 +139,13 @@ int slot_spawn(struct slot *slot, const struct gates_settings *settings, const s
     return slot->channel ? 0 : -ENOMEM;
 }
 
+json_t *slot_evidence(const struct slot *slot)
+{
+    return json_pack("{s:i, s:I, s:i, s:I}", "slot", (int)slot->number, "generation",
+                     (json_int_t)slot->generation, "pid", (int)slot->identity.pid, "start_time",
+                     (json_int_t)slot->identity.start_time);
+}
+
 void slot_forget(struct slot *slot)
 {
     channel_close(&slot->channel);
@@ -166,4 +174,9 @@ void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot)
         channel_send(slot->channel, MESSAGE_GATE_DESCRIPTORS, 0, body, snapshot->descriptors + first,
                      (int)count);
     }
+}
+
+void slot_send_number(struct slot *slot, enum message_type type, uint64_t number)
+{
+    channel_send(slot->channel, type, 0, json_pack("{s:I}", "snapshot", (json_int_t)number), NULL, 0);
 }

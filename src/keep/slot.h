@@ -24,6 +24,7 @@ struct slot {
     char *handover;               /* path of its hand-over socket; NULL: none */
     uint64_t prepared, committed; /* numbers of snapshots */
     int64_t started_ms;
+    int64_t hung_up_ms;    /* when its channel ended */
     unsigned early_deaths; /* in a row, each within a second of its start */
     bool killed;           /* by us: told to the journal already */
     struct page *page;
@@ -34,6 +35,10 @@ struct slot {
 /* Forks and executes /proc/self/exe with the hidden verb, hands over channel and hand-over socket. 0 or
  * -errno. */
 int slot_spawn(struct slot *slot, const struct gates_settings *settings, const struct channel_events *events);
+/* Who it is, for a row of the journal; a new reference. */
+json_t *slot_evidence(const struct slot *slot);
 /* Its process is gone: closes what belonged to it. */
 void slot_forget(struct slot *slot);
 void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot);
+/* COMMIT or DROP of snapshot `number`. */
+void slot_send_number(struct slot *slot, enum message_type type, uint64_t number);

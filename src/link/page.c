@@ -16,7 +16,8 @@ int page_create(const char *name)
     int fd = memfd_create_sealable(name);
     if (fd < 0)
         return fd;
-    if (ftruncate(fd, PAGE_SIZE_BYTES) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+    /* Whoever has a read-only descriptor could open it again for writing, were the mode not the owner's. */
+    if (fchmod(fd, 0600) == 0 && ftruncate(fd, PAGE_SIZE_BYTES) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
         return fd;
     int error = -errno;
     close(fd);

@@ -2,6 +2,7 @@
 #include "../support.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "link/memfd.h"
 #include "link/page.h"
@@ -14,6 +15,9 @@ static void the_owner_writes_and_the_others_read(void **state)
     int shared = page_readonly(fd);
     assert_true(shared >= 0);
     assert_int_equal(fcntl(shared, F_GETFD), FD_CLOEXEC);
+    struct stat about;
+    assert_int_equal(fstat(shared, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600); /* else /proc/self/fd makes a writer of a reader */
     struct page *own = page_map(fd, 1), *seen = page_map(shared, 0);
     assert_non_null(own);
     assert_non_null(seen);

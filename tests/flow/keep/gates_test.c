@@ -1,0 +1,280 @@
+/* Gates that somebody has taken over: this program is the keeper, and started once more it is the gate. */
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "keep/gates.h"
+#include "link/channel.h"
+#include "link/memfd.h"
+#include "link/page.h"
+
+#include "world.h"
+
+enum { CHANNEL_FD = 3, STRAY_FD = 40, TICK_MS = 100, MORE_THAN_ALL_PROBES = PAGE_TARGETS + 100 };
+
+/* --- the gate ----------------------------------------------------------------------------------- */
+
+struct hostile {
+    const char *manner; /* the value of LC_ALL, which gates inherit */
+    json_int_t generation;
+    json_int_t prepared;
+    struct page *page;
+};
+
+static void hostile_tick(const struct hostile *hostile)
+{
+    int64_t now_us = clock_system.monotonic_us(&clock_system);
+    if (hostile->page)
+        atomic_store_explicit(&hostile->page->tick_ms, (uint64_t)(now_us / 1000), memory_order_relaxed);
+}
+
+/* As a real gate: a commit of anything but what was prepared last is not understood. */
+static void hostile_commit(const struct hostile *hostile, json_int_t number)
+{
+    bool first = hostile->generation == 1;
+    if (number != hostile->prepared)
+        _exit(1);
+    if (strcmp(hostile->manner, "refuses") == 0 && first)
+        _exit(0);
+    if (strcmp(hostile->manner, "hangs up") == 0 && first)
+        shutdown(CHANNEL_FD, SHUT_RDWR);
+    if (strcmp(hostile->manner, "dies") == 0 && number == 2)
+        channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0,
+                         1000);
+}
+
+static void hostile_answer(struct hostile *hostile, const struct channel_message *message)
+{
+    bool refuses = strcmp(hostile->manner, "refuses") == 0, dies = strcmp(hostile->manner, "dies") == 0;
+    json_int_t number = json_integer_value(json_object_get(message->body, "snapshot"));
+    switch ((int)message->type) {
+    case MESSAGE_GATE_HELLO:
+        hostile->page = page_map(message->descriptors[0], 1);
+        hostile->generation = json_integer_value(json_object_get(message->body, "generation"));
+        channel_send_now(CHANNEL_FD, MESSAGE_GATE_READY, 0, json_pack("{s:i}", "slot", 0), NULL, 0, 1000);
+        break;
+    case MESSAGE_GATE_PREPARE:
+        if (dies && hostile->generation == 1 && number == 2)
+            _exit(0);
+        hostile->prepared = number;
+        channel_send_now(
+            CHANNEL_FD, MESSAGE_GATE_PREPARED, 0,
+            json_pack("{s:I, s:b}", "snapshot", number, "ok", !refuses || hostile->generation != 2), NULL, 0,
+            1000);
+        break;
+    case MESSAGE_GATE_COMMIT:
+        hostile_commit(hostile, number);
+        break;
+    default: /* a probe is never answered */
+        break;
+    }
+}
+
+static int hostile_gate(void)
+{
+    struct hostile hostile = {.manner = getenv("LC_ALL")};
+    if (fcntl(STRAY_FD, F_GETFD) >= 0)
+        return 1;
+    for (;;) {
+        struct channel_message message;
+        hostile_tick(&hostile);
+        int error = channel_receive_now(CHANNEL_FD, &message, TICK_MS);
+        if (!error) {
+            hostile_answer(&hostile, &message);
+            json_decref(message.body);
+        } else if (error == -EPIPE) {
+            if (strcmp(hostile.manner, "hangs up") != 0)
+                return 0;
+            poll(NULL, 0, TICK_MS);
+        }
+    }
+}
+
+/* --- the keeper --------------------------------------------------------------------------------- */
+
+struct keeper {
+    struct world *world;
+    struct gates *gates;
+    struct log log;
+    bool served;
+    int probed;
+    int killed;
+    int wanted;
+};
+
+static void on_want(void *owner, const char *target, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    (void)target, (void)slot;
+    keeper->wanted++;
+}
+
+static void on_slot_gone(void *owner, unsigned slot)
+{
+    (void)owner, (void)slot;
+}
+
+static void on_probed(void *owner, uint32_t id, bool ok, const char *text)
+{
+    struct keeper *keeper = owner;
+    (void)id, (void)ok, (void)text;
+    keeper->probed++;
+}
+
+static void on_journal(void *owner, const char *event, const json_t *evidence)
+{
+    struct keeper *keeper = owner;
+    (void)evidence;
+    keeper->killed += strcmp(event, "gate-killed") == 0;
+}
+
+static void on_served(void *owner, bool ok, const char *text)
+{
+    struct keeper *keeper = owner;
+    if (!ok)
+        fail_msg("%s", text);
+    keeper->served = true;
+}
+
+static void on_ended(void *owner)
+{
+    (void)owner;
+}
+
+static void log_nowhere(void *sink, const char *line, size_t size)
+{
+    (void)sink, (void)line, (void)size;
+}
+
+static json_int_t generation(const struct keeper *keeper)
+{
+    json_t *rows = gates_describe(keeper->gates);
+    const json_t *row = json_array_get(rows, 0);
+    bool runs = strcmp(json_string_value(json_object_get(row, "state")), "running") == 0;
+    json_int_t number = runs ? json_integer_value(json_object_get(row, "generation")) : 0;
+    json_decref(rows);
+    return number;
+}
+
+static void serve_snapshot(struct keeper *keeper, uint64_t number)
+{
+    struct snapshot *snapshot = MEMORY_NEW(struct snapshot);
+    snapshot->number = number;
+    snapshot->memfd = memfd_seal("reeve-test", slice_of_text("{}"));
+    keeper->served = false;
+    gates_serve(keeper->gates, snapshot);
+}
+
+static void serve(struct keeper *keeper, struct world *world, const char *manner)
+{
+    static const struct gates_events events = {.on_want = on_want,
+                                               .on_unwant = on_want,
+                                               .on_slot_gone = on_slot_gone,
+                                               .on_probed = on_probed,
+                                               .on_journal = on_journal,
+                                               .on_served = on_served,
+                                               .on_ended = on_ended};
+    struct error error;
+    keep(world, "  api: {address: \"127.0.0.1:9\"}\n");
+    *keeper = (struct keeper){.world = world, .log = {.clock = &clock_system, .write = log_nowhere}};
+    const struct gates_settings settings = {
+        .loop = world->loop,
+        .log = &keeper->log,
+        .name = "test",
+        .state_directory = world->state,
+        .runtime_directory = world->runtime,
+        .workers = 1,
+        .user = {.uid = getuid(), .gid = getgid()},
+        .targets = world->targets,
+        .events = &events,
+        .owner = keeper,
+    };
+    setenv("LC_ALL", manner, 1);
+    keeper->gates = gates_new(&settings, &error);
+    assert_non_null(keeper->gates);
+    serve_snapshot(keeper, 1);
+    UNTIL(world, keeper->served);
+}
+
+static void finish(struct keeper *keeper)
+{
+    gates_free(&keeper->gates);
+    stop_all(keeper->world, true);
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
+static void test_probes_without_answers_take_nothing_down(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    serve(&keeper, world, "mute");
+    UNTIL(world, generation(&keeper) == 1);
+    for (uint32_t id = 1; id <= MORE_THAN_ALL_PROBES; id++) {
+        const struct targets_probe probe = {
+            .id = id, .row = row(world, "api"), .socket = -1, .path = "/", .timeout_ms = 1};
+        gates_probe(keeper.gates, &probe);
+    }
+    assert_int_equal(keeper.probed, 0);
+    finish(&keeper);
+}
+
+static void test_a_gate_that_hangs_up_and_lives_on_is_replaced(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    serve(&keeper, world, "hangs up");
+    UNTIL(world, generation(&keeper) == 2);
+    assert_int_equal(keeper.killed, 1);
+    finish(&keeper);
+}
+
+static void test_a_gate_that_refuses_what_is_served_is_replaced(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    serve(&keeper, world, "refuses");
+    UNTIL(world, generation(&keeper) == 3);
+    assert_int_equal(keeper.killed, 1);
+    finish(&keeper);
+}
+
+/* Of whoever started the keeper, and not meant for gates. */
+static void test_no_stray_descriptor_comes_to_a_gate(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    assert_int_equal(dup2(STDERR_FILENO, STRAY_FD), STRAY_FD);
+    serve(&keeper, world, "mute");
+    UNTIL(world, generation(&keeper) == 1);
+    close(STRAY_FD);
+    finish(&keeper);
+}
+
+static void test_a_gate_that_dies_between_prepare_and_commit_misses_nothing(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    serve(&keeper, world, "dies");
+    UNTIL(world, generation(&keeper) == 1);
+    serve_snapshot(&keeper, 2);
+    UNTIL(world, keeper.served);
+    UNTIL(world, keeper.wanted); /* said behind the commit of the second */
+    assert_int_equal(generation(&keeper), 2);
+    finish(&keeper);
+}
+
+int main(int count, char **words)
+{
+    if (count > 1 && strcmp(words[1], "__gate") == 0)
+        return hostile_gate();
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_probes_without_answers_take_nothing_down),
+        TEST(test_a_gate_that_hangs_up_and_lives_on_is_replaced),
+        TEST(test_a_gate_that_refuses_what_is_served_is_replaced),
+        TEST(test_no_stray_descriptor_comes_to_a_gate),
+        TEST(test_a_gate_that_dies_between_prepare_and_commit_misses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
