@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "tail/merge.h"
 #include "wire/logline.h"
 
 #include "reeve/output.h"
@@ -22,16 +23,20 @@ struct logs_target {
     const char *name;
     size_t index;
     int64_t last_run; /* highest generation seen while counting */
-    struct follow *follow;
+    bool opened;      /* its log was there */
 };
 
 struct logs {
     const struct command *command;
+    const char *state;
     struct output_style style;
     char since[CLOCK_TEXT_SIZE]; /* RFC 3339 in UTC: compares as text; empty: from the start */
     bool counting;               /* looks for the last run only */
     size_t count;
     struct logs_target *targets;
+    struct merge *merge;
+    struct loop *loop;      /* -f */
+    struct loop_timer look; /* for logs that do not exist yet */
 };
 
 /* "10m" ago, or RFC 3339 in UTC. */
@@ -75,56 +80,70 @@ static void logs_on_line(void *owner, struct slice record)
     struct buffer line = BUFFER(LOGS_LINE_LIMIT);
     output_format(&line, &target->logs->style, target->name, target->index, record);
     fwrite(line.data, 1, buffer_size(&line), stdout);
-    fflush(stdout);
+    if (target->logs->loop)
+        fflush(stdout);
     buffer_free(&line);
 }
 
-static int logs_read(struct logs *logs, const char *state, struct logs_target *target)
+/* Opens the log of a target. False: there is none yet, or it failed. */
+static bool logs_open(struct logs *logs, struct logs_target *target, int *error)
 {
-    int directory = output_open(state, target->name);
-    if (directory < 0)
-        return directory == -ENOENT ? 0 : directory;
-    int error = 0;
+    int directory = output_open(logs->state, target->name);
+    if (directory == -ENOENT)
+        return false;
+    *error = directory < 0 ? directory : 0;
     logs->counting = logs->command->previous;
-    if (logs->counting)
-        error = follow_read(directory, logs_on_line, target);
+    if (!*error && logs->counting)
+        *error = follow_read(directory, logs_on_line, target);
     logs->counting = false;
-    if (!error)
-        error = follow_read(directory, logs_on_line, target);
-    close(directory);
-    return error;
+    if (!*error)
+        *error = merge_add(logs->merge, directory, logs_on_line, target);
+    if (directory >= 0)
+        close(directory);
+    return !*error;
 }
-
-struct logs_following {
-    struct logs *logs;
-    struct loop *loop;
-    const char *state;
-    struct loop_timer look; /* for logs that do not exist yet */
-};
 
 static void logs_on_look(struct loop_timer *timer)
 {
     enum { LOGS_LOOK_MS = 500 };
-    struct logs_following *following = LIST_ENTRY(timer, struct logs_following, look);
-    for (size_t i = 0; i < following->logs->count; i++) {
-        struct logs_target *target = &following->logs->targets[i];
-        int directory = target->follow ? -EEXIST : output_open(following->state, target->name);
+    struct logs *logs = LIST_ENTRY(timer, struct logs, look);
+    for (size_t i = 0; i < logs->count; i++) {
+        struct logs_target *target = &logs->targets[i];
+        int directory = target->opened ? -EEXIST : output_open(logs->state, target->name);
         if (directory < 0)
             continue;
-        target->follow = follow_start(following->loop, directory, FOLLOW_FROM_START, logs_on_line, target);
+        target->opened = follow_start(logs->loop, directory, FOLLOW_FROM_START, logs_on_line, target);
         close(directory);
     }
-    loop_timer_start(following->loop, timer, LOGS_LOOK_MS, logs_on_look);
+    loop_timer_start(logs->loop, timer, LOGS_LOOK_MS, logs_on_look);
 }
 
-static int logs_follow(struct logs *logs, const char *state)
+/* Goes on until it is killed. */
+static int logs_follow(struct logs *logs)
 {
-    struct logs_following following = {.logs = logs, .state = state, .loop = loop_new(&clock_system)};
-    if (!following.loop)
+    logs->loop = loop_new(&clock_system);
+    if (!logs->loop)
         return -errno;
-    logs_on_look(&following.look);
-    loop_run(following.loop);
-    return 0;
+    int error = merge_follow(logs->merge, logs->loop);
+    logs_on_look(&logs->look);
+    if (!error)
+        loop_run(logs->loop);
+    return error;
+}
+
+static int logs_print(struct logs *logs)
+{
+    int error = 0;
+    logs->merge = merge_new(logs->count);
+    for (size_t i = 0; i < logs->count && !error; i++)
+        logs->targets[i].opened = logs_open(logs, &logs->targets[i], &error);
+    if (!error)
+        merge_read(logs->merge);
+    fflush(stdout);
+    if (!error && logs->command->follow)
+        error = logs_follow(logs);
+    merge_free(&logs->merge);
+    return error;
 }
 
 static bool logs_is_known(const struct config *config, const char *name)
@@ -157,7 +176,7 @@ static bool logs_choose(struct logs *logs, const struct config *config)
 
 static int logs_show(struct logs *logs, const struct config *config)
 {
-    const char *state = logs->command->state ? logs->command->state : config->state;
+    logs->state = logs->command->state ? logs->command->state : config->state;
     if (!logs_choose(logs, config))
         return COMMAND_NO_TARGET;
     logs->style = (struct output_style){
@@ -165,12 +184,8 @@ static int logs_show(struct logs *logs, const struct config *config)
         .colour = isatty(STDOUT_FILENO),
         .width = logs->command->argument_count == 1 ? 0 : output_width(config),
     };
-    int error = 0;
-    if (logs->command->follow)
-        error = logs_follow(logs, state);
-    for (size_t i = 0; i < logs->count && !logs->command->follow && !error; i++)
-        error = logs_read(logs, state, &logs->targets[i]);
-    return error ? command_fail(COMMAND_FAILED, "the logs in %s/log cannot be read: %s", state,
+    int error = logs_print(logs);
+    return error ? command_fail(COMMAND_FAILED, "the logs in %s/log cannot be read: %s", logs->state,
                                 strerror(-error))
                  : COMMAND_DONE;
 }

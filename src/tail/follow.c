@@ -43,7 +43,7 @@ struct follow_file {
 };
 
 struct follow {
-    struct loop *loop; /* NULL: follow_read() */
+    struct loop *loop; /* NULL: not attached */
     int directory;
     follow_line_fn *on_line;
     void *owner;
@@ -310,20 +310,48 @@ static void follow_free(void *object)
     free(follow);
 }
 
+struct follow *follow_open(int directory, follow_line_fn *on_line, void *owner)
+{
+    struct follow *follow = follow_new(directory, on_line, owner);
+    int error = follow->directory < 0 ? errno : 0;
+    if (error) {
+        follow_free(follow);
+        errno = error;
+        return NULL;
+    }
+    return follow;
+}
+
+bool follow_more(struct follow *follow)
+{
+    return follow_step(follow) || follow_step_late(follow);
+}
+
+int follow_attach(struct follow *follow, struct loop *loop)
+{
+    follow->loop = loop;
+    int error = follow_watch(follow);
+    if (error) {
+        follow->loop = NULL;
+        return error;
+    }
+    follow->late_changed = true; /* perhaps, since they were read */
+    loop_task_start(loop, &follow->task, follow_on_task);
+    return 0;
+}
+
 struct follow *follow_start(struct loop *loop, int directory, enum follow_from from, follow_line_fn *on_line,
                             void *owner)
 {
-    struct follow *follow = follow_new(directory, on_line, owner);
-    follow->loop = loop;
-    int error = follow->directory < 0 ? -errno : follow_watch(follow);
+    struct follow *follow = follow_open(directory, on_line, owner);
+    int error = follow ? follow_attach(follow, loop) : 0;
     if (error) {
-        follow_free(follow);
+        follow_stop(&follow);
         errno = -error;
         return NULL;
     }
-    if (from == FOLLOW_FROM_END)
+    if (follow && from == FOLLOW_FROM_END)
         follow_skip_to_end(follow);
-    loop_task_start(loop, &follow->task, follow_on_task);
     return follow;
 }
 
@@ -334,6 +362,10 @@ void follow_stop(struct follow **where)
         return;
     *where = NULL;
     follow->stopped = true;
+    if (!follow->loop) {
+        follow_free(follow);
+        return;
+    }
     loop_task_stop(&follow->task);
     int changes = follow->watch.fd;
     loop_fd_stop(&follow->watch);
@@ -343,10 +375,11 @@ void follow_stop(struct follow **where)
 
 int follow_read(int directory, follow_line_fn *on_line, void *owner)
 {
-    struct follow *follow = follow_new(directory, on_line, owner);
-    int error = follow->directory < 0 ? -errno : 0;
-    while (!error && (follow_step(follow) || follow_step_late(follow)))
+    struct follow *follow = follow_open(directory, on_line, owner);
+    if (!follow)
+        return -errno;
+    while (follow_more(follow))
         ;
-    follow_free(follow);
-    return error;
+    follow_stop(&follow);
+    return 0;
 }

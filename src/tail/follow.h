@@ -25,5 +25,16 @@ struct follow *follow_start(struct loop *loop, int directory, enum follow_from f
                             void *owner);
 void follow_stop(struct follow **follow);
 
-/* Everything that is there now, in order, without a loop. 0 or -errno. */
+/* --- without a loop ---------------------------------------------------------------------------------------
+ *
+ * Lines come only from follow_more(), which may not be stopped from its own callback until it is attached. */
+
+/* From the beginning. NULL with errno. */
+struct follow *follow_open(int directory, follow_line_fn *on_line, void *owner);
+/* Gives the next piece, at most 64 KiB and one record. False when all that is there has been given. */
+bool follow_more(struct follow *follow);
+/* Goes on from the loop with what comes, as after follow_start(). 0, or -errno and it is as it was. */
+int follow_attach(struct follow *follow, struct loop *loop);
+
+/* Everything that is there now, in order. 0 or -errno. */
 int follow_read(int directory, follow_line_fn *on_line, void *owner);
