@@ -9,10 +9,13 @@
 
 #include "gate/succession.h"
 
+enum { STARVED_MS = 100 };
+
 struct succession {
     struct succession_settings settings;
     int fd;
     struct loop_fd watch;
+    struct loop_timer starved; /* armed: not listening for a moment */
     struct channel *heir;
 };
 
@@ -52,14 +55,39 @@ static bool is_keeper(const struct succession *succession, int connection)
            (peer.uid == 0 || peer.uid == succession->settings.keeper_user);
 }
 
+static void on_ready(struct loop_fd *watch, uint32_t events);
+
+static int listen_on(struct succession *succession)
+{
+    return loop_fd_start(succession->settings.loop, &succession->watch, succession->fd, EPOLLIN | LOOP_LEVEL,
+                         on_ready);
+}
+
+/* Without descriptors, who waits at the door would wake us for ever. */
+static void on_starved(struct loop_timer *timer)
+{
+    struct succession *succession = LIST_ENTRY(timer, struct succession, starved);
+    if (listen_on(succession))
+        loop_timer_start(succession->settings.loop, timer, STARVED_MS, on_starved);
+}
+
+static void starve(struct succession *succession)
+{
+    loop_fd_stop(&succession->watch);
+    loop_timer_start(succession->settings.loop, &succession->starved, STARVED_MS, on_starved);
+}
+
 static void on_ready(struct loop_fd *watch, uint32_t events)
 {
     static const struct channel_events channel_events = {.on_message = on_message, .on_end = on_end};
     struct succession *succession = LIST_ENTRY(watch, struct succession, watch);
     (void)events;
     int connection = accept4(succession->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection < 0)
+    if (connection < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            starve(succession);
         return;
+    }
     if (!is_keeper(succession, connection)) {
         log_warning(succession->settings.log, "somebody else asked for the listeners");
         close(connection);
@@ -74,7 +102,7 @@ struct succession *succession_new(const struct succession_settings *settings, in
     struct succession *succession = MEMORY_NEW(struct succession);
     succession->settings = *settings;
     succession->fd = fd;
-    int error = loop_fd_start(settings->loop, &succession->watch, fd, EPOLLIN | LOOP_LEVEL, on_ready);
+    int error = listen_on(succession);
     if (error == 0)
         return succession;
     close(fd);
@@ -95,6 +123,7 @@ void succession_free(struct succession **owned)
         return;
     *owned = NULL;
     channel_close(&succession->heir);
+    loop_timer_stop(&succession->starved);
     loop_fd_stop(&succession->watch);
     close(succession->fd);
     loop_free_later(succession->settings.loop, succession, free_memory);

@@ -15,6 +15,7 @@
 
 enum {
     CONTROL_CLIENTS = 64,
+    CONTROL_STARVED_MS = 100,
     CONTROL_INLINE = MESSAGE_BODY_LARGEST - 1024,
     CONTROL_JOURNAL_MOST = 10000,
     CONTROL_EXIT_FAILED = 1,
@@ -25,7 +26,9 @@ enum {
 struct control {
     struct control_settings settings;
     char *path;
+    int fd;
     struct loop_fd watch;
+    struct loop_timer starved; /* armed: not listening for a moment */
     struct list clients;
     int client_count;
 };
@@ -261,13 +264,38 @@ static bool control_admits(const struct control *control, int fd)
            control->client_count < CONTROL_CLIENTS;
 }
 
+static void control_on_ready(struct loop_fd *watch, uint32_t events);
+
+static int control_watch(struct control *control)
+{
+    return loop_fd_start(control->settings.loop, &control->watch, control->fd, EPOLLIN | LOOP_LEVEL,
+                         control_on_ready);
+}
+
+/* Without descriptors or memory, who waits at the door would wake us for ever. */
+static void control_on_starved(struct loop_timer *timer)
+{
+    struct control *control = LIST_ENTRY(timer, struct control, starved);
+    if (control_watch(control) < 0)
+        loop_timer_start(control->settings.loop, timer, CONTROL_STARVED_MS, control_on_starved);
+}
+
+static void control_starve(struct control *control)
+{
+    loop_fd_stop(&control->watch);
+    loop_timer_start(control->settings.loop, &control->starved, CONTROL_STARVED_MS, control_on_starved);
+}
+
 static void control_on_ready(struct loop_fd *watch, uint32_t events)
 {
     (void)events;
     struct control *control = LIST_ENTRY(watch, struct control, watch);
-    int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            control_starve(control);
         return;
+    }
     if (!control_admits(control, fd)) {
         log_warning(control->settings.log, "a connection to the control socket was refused");
         close(fd);
@@ -310,9 +338,9 @@ struct control *control_new(const struct control_settings *settings, struct erro
         return NULL;
     }
     struct control *control = MEMORY_NEW(struct control);
-    *control = (struct control){.settings = *settings, .path = path};
+    *control = (struct control){.settings = *settings, .path = path, .fd = fd};
     list_init(&control->clients);
-    int failed = loop_fd_start(settings->loop, &control->watch, fd, EPOLLIN | LOOP_LEVEL, control_on_ready);
+    int failed = control_watch(control);
     if (failed) {
         error_set(error, "control socket %s: %s", path, strerror(-failed));
         close(fd);
@@ -330,9 +358,9 @@ void control_free(struct control **owned)
         return;
     LIST_FOR_EACH(link, &control->clients)
     control_client_free(LIST_ENTRY(link, struct control_client, link));
-    int fd = control->watch.fd;
+    loop_timer_stop(&control->starved);
     loop_fd_stop(&control->watch);
-    close(fd);
+    close(control->fd);
     unlink(control->path);
     free(control->path);
     free(control);

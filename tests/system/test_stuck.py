@@ -1,10 +1,12 @@
 """A reader that does not read, or that has gone, stops nobody."""
 import contextlib
-import fcntl
 import os
+import pathlib
+import socket
 import subprocess
+import time
 
-from conftest import BIN, program, wait_for
+from conftest import BIN, descriptors, program, wait_for
 
 SERVICE = ("services: {{echo: {{command: [{echo}, --port, \"${{PORT}}\"]}}}}\n"
            "routes: [{{path: /*, to: echo}}]\n")
@@ -39,3 +41,33 @@ def test_an_output_that_nobody_reads_stops_neither_keeper_nor_gate(reeve):
             assert reeve.get(timeout=5)[0] == 200
         reeve.spawn()
         wait_for(reeve.serving, 20, "reeve to serve")
+
+
+def control_socket(reeve):
+    rows = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    return next(row.split()[-1] for row in rows if row.endswith(f"/{reeve.name}/control.sock"))
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_keeper_without_descriptors_does_not_spin(reeve):
+    reeve.configure(SERVICE.format(echo=program("echo.py")), workers=1)
+    reeve.spawn("prlimit", "--nofile=64")
+    wait_for(reeve.serving, 20, "reeve to serve")
+    reeve.wait_state("echo", "ready")
+    keeper, path = reeve.process.pid, control_socket(reeve)
+    with contextlib.ExitStack() as clients:
+        while descriptors(keeper) < 64:
+            open_before = descriptors(keeper)
+            clients.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)).connect(path)
+            wait_for(lambda: descriptors(keeper) > open_before, 5, "the keeper to accept")
+        waiting = clients.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        waiting.connect(path)
+        before, start = cpu_seconds(keeper), time.monotonic()
+        while time.monotonic() < start + 1:  # whatever it does within a second
+            assert reeve.get()[0] == 200
+        assert cpu_seconds(keeper) - before < 0.2
+    wait_for(reeve.serving, 10, "the keeper to answer again")
