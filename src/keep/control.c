@@ -126,7 +126,19 @@ static const char *control_unknown_target(const struct control *control, const j
     return NULL;
 }
 
-static void control_do_all(struct control_request *request, enum targets_verb verb, const json_t *names)
+/* The rows as they are now, for who does not want to wait. */
+static void control_add_all(struct control_request *request, const json_t *names)
+{
+    const struct control *control = request->client->control;
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        json_array_append_new(request->rows,
+                              control_row(control, targets_find(control->settings.targets, name)));
+    }
+}
+
+static void control_do_all(struct control_request *request, enum targets_verb verb, const json_t *names,
+                           bool wait)
 {
     struct targets *targets = request->client->control->settings.targets;
     request->waiting = 1; /* until all are asked */
@@ -139,7 +151,10 @@ static void control_do_all(struct control_request *request, enum targets_verb ve
         if (!request->failure.text[0])
             error_set(&request->failure, "%s is kept by someone else: it has no command here", name);
     }
-    if (--request->waiting == 0)
+    request->waiting--;
+    if (!wait)
+        control_add_all(request, names);
+    if (!wait || request->waiting == 0)
         control_request_finish(request);
 }
 
@@ -158,7 +173,7 @@ static void control_verb(struct control_client *client, const struct channel_mes
     struct control_request *request = MEMORY_NEW(struct control_request);
     *request = (struct control_request){.client = client, .id = message->id, .rows = json_array()};
     list_append(&client->requests, &request->link);
-    control_do_all(request, verb, names);
+    control_do_all(request, verb, names, !json_is_false(json_object_get(message->body, "wait")));
 }
 
 /* --- the other questions

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "keep/control.h"
 #include "keep/directories.h"
 #include "keep/lock.h"
@@ -116,15 +117,37 @@ static bool command_take_argument(const struct verb *verb, const char *word, str
     return true;
 }
 
+/* The option of this verb that `word` most likely means, or NULL. */
+static const char *command_guess_option(const struct verb *verb, const char *word)
+{
+    enum { COMMAND_GUESS_DISTANCE = 3 };
+    const char *nearest = NULL;
+    unsigned least = COMMAND_GUESS_DISTANCE;
+    for (size_t i = 0; i < sizeof command_flags / sizeof command_flags[0]; i++) {
+        unsigned distance = text_distance(slice_of_text(word), slice_of_text(command_flags[i].name));
+        if (!(verb->options & command_flags[i].option) || distance >= least)
+            continue;
+        least = distance;
+        nearest = command_flags[i].name;
+    }
+    return nearest;
+}
+
+static bool command_refuse_option(const struct verb *verb, const char *word, struct error *error)
+{
+    const char *guess = command_guess_option(verb, word);
+    if (guess)
+        return error_set(error, "%s knows no option %s; did you mean %s?", verb->name, word, guess);
+    return error_set(error, "%s knows no option %s; `reeve %s --help` tells which", verb->name, word,
+                     verb->name);
+}
+
 static bool command_take_option(const struct verb *verb, struct command_words *words, struct command *command)
 {
     const char *word = words->items[words->at];
     if (command_take_flag(verb, word, command) || command_take_value(verb, words, command))
         return true;
-    if (!words->error->text[0])
-        error_set(words->error, "%s knows no option %s; `reeve %s --help` tells which", verb->name, word,
-                  verb->name);
-    return false;
+    return !words->error->text[0] && command_refuse_option(verb, word, words->error);
 }
 
 bool command_parse(const struct verb *verb, int count, char **arguments, struct command *command,
@@ -188,9 +211,12 @@ bool command_find(const struct command *command, struct command_place *place)
 {
     *place = (struct command_place){0};
     if (command->state) {
-        place->state = memory_text(command->state);
         place->runtime = lock_read_runtime(command->state);
-        return place->runtime || command_fail(0, "%s/lock: there was no reeve here", command->state);
+        if (!place->runtime)
+            return command_fail(0, "%s/lock: there was no reeve here; start it with: reeve run",
+                                command->state);
+        place->state = memory_text(command->state);
+        return true;
     }
     struct config *config = command_load(command, NULL);
     if (!config)

@@ -1,4 +1,5 @@
 /* `reeve init`: looks at the directory and writes a reeve.yaml of at most 15 lines that starts. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -87,28 +88,67 @@ static void init_node(struct init_plan *plan)
     free(text);
 }
 
-static void init_python(struct init_plan *plan)
+static void init_django(struct init_plan *plan)
 {
-    static const char *const modules[] = {"main", "app", "server"};
-    if (plan->count == 0 && init_exists("manage.py")) {
-        init_add(plan, "web",
-                 memory_text("[python3, manage.py, runserver, --noreload, \"127.0.0.1:${PORT}\"]"));
-        plan->because = "manage.py";
+    if (plan->count || !init_exists("manage.py"))
+        return;
+    init_add(plan, "web", memory_text("[python3, manage.py, runserver, --noreload, \"127.0.0.1:${PORT}\"]"));
+    plan->because = "manage.py";
+    plan->web = true;
+}
+
+/* `package`: "" or a folder with a dot behind it, as Python writes it. */
+static void init_python_module(struct init_plan *plan, const char *package, const char *module,
+                               const char *because)
+{
+    char path[2 * INIT_NAME_SIZE];
+    snprintf(path, sizeof path, "%s%s.py", package, module);
+    if (package[0])
+        *strchr(path, '.') = '/';
+    char *text = plan->count ? NULL : init_read(path);
+    if (text && strstr(text, "FastAPI("))
+        init_add(plan, "api", memory_format("[uvicorn, \"%s%s:app\", --port, \"${PORT}\"]", package, module));
+    else if (text && strstr(text, "Flask("))
+        init_add(plan, "api",
+                 memory_format("[flask, --app, %s%s, run, --port, \"${PORT}\"]", package, module));
+    if (text && plan->count) {
+        plan->because = because;
         plan->web = true;
     }
-    for (size_t i = 0; i < sizeof modules / sizeof modules[0] && plan->count == 0; i++) {
-        char path[INIT_NAME_SIZE];
-        snprintf(path, sizeof path, "%s.py", modules[i]);
-        char *text = init_read(path);
-        if (text && strstr(text, "FastAPI("))
-            init_add(plan, "api", memory_format("[uvicorn, \"%s:app\", --port, \"${PORT}\"]", modules[i]));
-        else if (text && strstr(text, "Flask("))
-            init_add(plan, "api", memory_format("[flask, --app, %s, run, --port, \"${PORT}\"]", modules[i]));
-        if (plan->count)
-            plan->because = "a Python module with an app in it";
-        plan->web = plan->count > 0;
-        free(text);
+    free(text);
+}
+
+/* The package that pyproject.toml names, with a dot behind it. False: none. */
+static bool init_python_package(char package[INIT_NAME_SIZE])
+{
+    char *text = init_read("pyproject.toml");
+    struct slice rest = slice_of_text(text), line, name = {0};
+    while (name.size == 0 && slice_next(&rest, '\n', &line)) {
+        size_t equals = slice_find(line, '=');
+        if (slice_equal(slice_trim(slice_between(line, 0, equals)), SLICE("name")))
+            name = slice_trim(slice_from(line, equals + 1));
     }
+    size_t size = 0;
+    for (size_t i = 0; i < name.size && size < INIT_NAME_SIZE - 2; i++) {
+        if (isalnum((unsigned char)name.data[i]) || name.data[i] == '_')
+            package[size++] = name.data[i];
+        else if (name.data[i] == '-')
+            package[size++] = '_';
+    }
+    free(text);
+    snprintf(package + size, INIT_NAME_SIZE - size, ".");
+    return size > 0;
+}
+
+static void init_python(struct init_plan *plan)
+{
+    static const char *const modules[] = {"main", "app", "server", "__init__"};
+    char package[INIT_NAME_SIZE];
+    init_django(plan);
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
+        init_python_module(plan, "", modules[i], "a Python module with an app in it");
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0] && init_python_package(package); i++)
+        init_python_module(plan, package, modules[i], "pyproject.toml");
 }
 
 static bool init_name_is_good(struct slice name)
@@ -132,8 +172,7 @@ static char *init_shell(struct slice command)
             buffer_append_text(&quoted, "$");
         buffer_append(&quoted, slice_of(&command.data[i], 1));
     }
-    char *value =
-        memory_format("[sh, -c, \"exec " SLICE_FORMAT "\"]", SLICE_ARGUMENTS(buffer_slice(&quoted)));
+    char *value = memory_format("[sh, -c, \"" SLICE_FORMAT "\"]", SLICE_ARGUMENTS(buffer_slice(&quoted)));
     buffer_free(&quoted);
     return value;
 }

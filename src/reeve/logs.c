@@ -1,4 +1,6 @@
 /* `reeve logs`: reads the files that the holds write; works without a keeper. */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ struct logs;
 
 struct logs_target {
     struct logs *logs;
-    const char *name;
+    char *name;
     size_t index;
     int64_t last_run; /* highest generation seen while counting */
     bool opened;      /* its log was there */
@@ -51,7 +53,11 @@ static bool logs_since(const char *text, char since[CLOCK_TEXT_SIZE])
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
     if (!end || (*end != 'Z' && *end != '.'))
         return false;
-    snprintf(since, CLOCK_TEXT_SIZE, "%s", text);
+    /* With three digits of a second, as the records have them: only then the text's order is that of time. */
+    char digits[4] = "000";
+    for (size_t i = 0; *end == '.' && i < 3 && isdigit((unsigned char)end[i + 1]); i++)
+        digits[i] = end[i + 1];
+    snprintf(since, CLOCK_TEXT_SIZE, "%.*s.%sZ", (int)(end - text), text, digits);
     return true;
 }
 
@@ -146,48 +152,98 @@ static int logs_print(struct logs *logs)
     return error;
 }
 
-static bool logs_is_known(const struct config *config, const char *name)
+/* --- whose logs --------------------------------------------------------------------------------------------
+ */
+
+static void logs_add(struct logs *logs, const char *name)
 {
-    const struct config_service *service = config_service(config, name);
-    return service && service->command.count > 0;
+    size_t count = logs->count + 1;
+    logs->targets = memory_resize(logs->targets, count * sizeof *logs->targets);
+    logs->targets[logs->count] = (struct logs_target){.name = memory_text(name), .index = logs->count};
+    logs->count = count;
 }
 
 /* All services with a command, or those named. False: an unknown name, already told. */
 static bool logs_choose(struct logs *logs, const struct config *config)
 {
     const struct command *command = logs->command;
-    logs->targets = MEMORY_ARRAY(struct logs_target, config->services.count + COMMAND_ARGUMENTS);
     for (int i = 0; i < command->argument_count; i++) {
-        if (!logs_is_known(config, command->arguments[i])) {
+        const struct config_service *service = config_service(config, command->arguments[i]);
+        if (!service || service->command.count == 0) {
             command_fail(0, "%s has no service %s with a command", config->file, command->arguments[i]);
             return false;
         }
-        logs->targets[logs->count++].name = command->arguments[i];
+        logs_add(logs, command->arguments[i]);
     }
     for (size_t i = 0; i < config->services.count && command->argument_count == 0; i++)
         if (config->services.items[i].command.count)
-            logs->targets[logs->count++].name = config->services.items[i].name;
-    for (size_t i = 0; i < logs->count; i++) {
-        logs->targets[i].logs = logs;
-        logs->targets[i].index = i;
-    }
+            logs_add(logs, config->services.items[i].name);
     return true;
 }
 
-static int logs_show(struct logs *logs, const struct config *config)
+/* With --state the configuration need not be readable: what has logged counts. */
+static bool logs_choose_found(struct logs *logs, const char *state)
 {
-    logs->state = logs->command->state ? logs->command->state : config->state;
-    if (!logs_choose(logs, config))
-        return COMMAND_NO_TARGET;
+    const struct command *command = logs->command;
+    for (int i = 0; i < command->argument_count; i++) {
+        int directory = output_open(state, command->arguments[i]);
+        if (directory < 0) {
+            command_fail(0, "%s/log has nothing of a service %s", state, command->arguments[i]);
+            return false;
+        }
+        close(directory);
+        logs_add(logs, command->arguments[i]);
+    }
+    char *path = memory_format("%s/log", state);
+    struct dirent **entries = NULL;
+    int count = command->argument_count ? 0 : scandir(path, &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        if (entries[i]->d_name[0] != '.' && entries[i]->d_type == DT_DIR)
+            logs_add(logs, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    free(path);
+    return true;
+}
+
+static int logs_width(const struct logs *logs)
+{
+    size_t width = 1;
+    for (size_t i = 0; i < logs->count; i++)
+        width = strlen(logs->targets[i].name) > width ? strlen(logs->targets[i].name) : width;
+    return logs->command->argument_count == 1 ? 0 : (int)width;
+}
+
+static int logs_show(struct logs *logs, const char *state)
+{
+    logs->state = state;
+    for (size_t i = 0; i < logs->count; i++)
+        logs->targets[i].logs = logs;
     logs->style = (struct output_style){
         .json = logs->command->json,
         .colour = isatty(STDOUT_FILENO),
-        .width = logs->command->argument_count == 1 ? 0 : output_width(config),
+        .width = logs_width(logs),
     };
     int error = logs_print(logs);
     return error ? command_fail(COMMAND_FAILED, "the logs in %s/log cannot be read: %s", logs->state,
                                 strerror(-error))
                  : COMMAND_DONE;
+}
+
+static int logs_of_config(struct logs *logs)
+{
+    struct config *config = command_load(logs->command, NULL);
+    if (!config)
+        return COMMAND_USAGE;
+    int code = logs_choose(logs, config) ? logs_show(logs, config->state) : COMMAND_NO_TARGET;
+    config_free(&config);
+    return code;
+}
+
+static int logs_of_state(struct logs *logs, const char *state)
+{
+    return logs_choose_found(logs, state) ? logs_show(logs, state) : COMMAND_NO_TARGET;
 }
 
 int logs_verb(const struct command *command)
@@ -197,11 +253,9 @@ int logs_verb(const struct command *command)
         return command_fail(COMMAND_USAGE,
                             "--since takes an age (10m) or a time (2026-11-23T14:00:00Z), not %s",
                             command->since);
-    struct config *config = command_load(command, NULL);
-    if (!config)
-        return COMMAND_USAGE;
-    int code = logs_show(&logs, config);
+    int code = command->state ? logs_of_state(&logs, command->state) : logs_of_config(&logs);
+    for (size_t i = 0; i < logs.count; i++)
+        free(logs.targets[i].name);
     free(logs.targets);
-    config_free(&config);
     return code;
 }
