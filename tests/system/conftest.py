@@ -3,6 +3,7 @@
 Every test has a folder, a name (so a runtime directory) and ports of its own. Nothing sleeps for luck: wait_for()
 polls a condition until a deadline. At the end of each test its reeve is stopped and nothing of it may be left."""
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -44,6 +45,11 @@ def free_port(address="127.0.0.1"):
 def program(name):
     """A command line for one of tests/system/programs, as YAML."""
     return f"{PYTHON}, -u, {PROGRAMS / name}"
+
+
+def seconds(text):
+    """Seconds since 1970 of a time as reeve writes them."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def process_alive(pid):
