@@ -9,7 +9,7 @@ bench: DEPS = bench
 
 build:
 	@tools/deps $(DEPS)
-	@[ -f build/build.ninja ] || meson setup build
+	@[ -f build/build.ninja ] || meson setup build -Db_lto=true -Dc_args=-ffat-lto-objects
 	@ninja -C build --quiet programs
 
 run: build
