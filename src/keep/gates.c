@@ -101,44 +101,6 @@ static void gates_send_hello(struct gates *gates, struct slot *slot)
     channel_send(slot->channel, MESSAGE_GATE_HELLO, 0, hello, pages, count);
 }
 
-static void gates_send_row_to(struct slot *slot, const struct target_row *row, int socket)
-{
-    const struct clock *clock = loop_clock(slot->gates->settings.loop);
-    json_t *body = target_row_encode(row, true, clock->boottime_ms(clock), clock->wall_ms(clock));
-    channel_send(slot->channel, MESSAGE_GATE_TARGET, 0, body, &socket, row->socket && socket >= 0 ? 1 : 0);
-}
-
-static void gates_send_table(struct gates *gates, struct slot *slot)
-{
-    const struct clock *clock = loop_clock(gates->settings.loop);
-    const struct targets *targets = gates->settings.targets;
-    json_t *rows = json_array();
-    int socket = -1;
-    for (size_t i = 0; i < targets_count(targets); i++)
-        json_array_append_new(rows, target_row_encode(targets_row(targets, i, &socket), true,
-                                                      clock->boottime_ms(clock), clock->wall_ms(clock)));
-    char *text = json_dumps(rows, JSON_COMPACT);
-    json_decref(rows);
-    int memfd = memfd_seal("reeve-table", slice_of_text(text));
-    free(text);
-    if (memfd < 0)
-        return;
-    channel_send(slot->channel, MESSAGE_GATE_TABLE, 0, NULL, &memfd, 1);
-    close(memfd);
-    for (size_t i = 0; i < targets_count(targets); i++) {
-        const struct target_row *row = targets_row(targets, i, &socket);
-        if (row->socket)
-            gates_send_row_to(slot, row, socket);
-    }
-}
-
-static void gates_prepare(struct slot *slot, const struct snapshot *snapshot)
-{
-    slot_send_descriptors(slot, snapshot);
-    channel_send(slot->channel, MESSAGE_GATE_PREPARE, 0,
-                 json_pack("{s:I}", "snapshot", (json_int_t)snapshot->number), &snapshot->memfd, 1);
-}
-
 static void gates_kill(struct gates *gates, struct slot *slot, const char *why)
 {
     if (slot->pidfd < 0 || slot->killed)
@@ -196,7 +158,7 @@ static void gates_catch_up(struct gates *gates, struct slot *slot)
 {
     gates_commit(slot, gates->current->number);
     if (gates->pending)
-        gates_prepare(slot, gates->pending);
+        slot_prepare(slot, gates->pending);
 }
 
 static void gates_refused(struct gates *gates, struct slot *slot, uint64_t number, const char *text)
@@ -238,7 +200,7 @@ void gates_serve(struct gates *gates, struct snapshot *snapshot)
         if (gates->slots[i].state == SLOT_GONE && !loop_timer_armed(&gates->slots[i].restart))
             gates_start_gate(gates, &gates->slots[i]);
         else if (gates->slots[i].channel)
-            gates_prepare(&gates->slots[i], snapshot);
+            slot_prepare(&gates->slots[i], snapshot);
     }
 }
 
@@ -399,10 +361,10 @@ static void gates_start_gate(struct gates *gates, struct slot *slot)
     gates_journal(gates, "gate-start", slot_evidence(slot));
     gates_record(gates);
     gates_send_hello(gates, slot);
-    gates_send_table(gates, slot);
+    slot_send_table(slot, gates->settings.targets);
     gates_send_phase(gates, slot);
     if (gates->current || gates->pending)
-        gates_prepare(slot, gates->current ? gates->current : gates->pending);
+        slot_prepare(slot, gates->current ? gates->current : gates->pending);
 }
 
 static void gates_on_watch(struct loop_timer *timer)
@@ -472,7 +434,7 @@ void gates_send_row(struct gates *gates, const struct target_row *row, int socke
 {
     for (unsigned i = 0; i < gates->count; i++)
         if (gates->slots[i].channel)
-            gates_send_row_to(&gates->slots[i], row, socket);
+            slot_send_row(&gates->slots[i], row, socket);
 }
 
 static struct slot *gates_pick(struct gates *gates)

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "link/memfd.h"
 
 #include "keep/slot.h"
 
@@ -132,6 +133,7 @@ int slot_spawn(struct slot *slot, const struct gates_settings *settings, const s
         return error;
     }
     slot->channel = channel_new(settings->loop, pair[0], events, slot);
+    slot->loop = settings->loop;
     slot->state = SLOT_STARTED;
     slot->started_ms = loop_now_ms(settings->loop);
     slot->prepared = slot->committed = 0;
@@ -162,7 +164,7 @@ void slot_forget(struct slot *slot)
     atomic_store_explicit(&slot->page->draining, 1, memory_order_relaxed);
 }
 
-void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot)
+static void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot)
 {
     for (size_t first = 0; first < snapshot->count; first += CHANNEL_MOST_DESCRIPTORS) {
         size_t count = snapshot->count - first;
@@ -179,4 +181,44 @@ void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot)
 void slot_send_number(struct slot *slot, enum message_type type, uint64_t number)
 {
     channel_send(slot->channel, type, 0, json_pack("{s:I}", "snapshot", (json_int_t)number), NULL, 0);
+}
+
+void slot_prepare(struct slot *slot, const struct snapshot *snapshot)
+{
+    slot_send_descriptors(slot, snapshot);
+    channel_send(slot->channel, MESSAGE_GATE_PREPARE, 0,
+                 json_pack("{s:I}", "snapshot", (json_int_t)snapshot->number), &snapshot->memfd, 1);
+}
+
+static json_t *slot_row(const struct slot *slot, const struct target_row *row)
+{
+    const struct clock *clock = loop_clock(slot->loop);
+    return target_row_encode(row, true, clock->boottime_ms(clock), clock->wall_ms(clock));
+}
+
+void slot_send_row(struct slot *slot, const struct target_row *row, int socket)
+{
+    channel_send(slot->channel, MESSAGE_GATE_TARGET, 0, slot_row(slot, row), &socket,
+                 row->socket && socket >= 0 ? 1 : 0);
+}
+
+void slot_send_table(struct slot *slot, const struct targets *targets)
+{
+    json_t *rows = json_array();
+    int socket = -1;
+    for (size_t i = 0; i < targets_count(targets); i++)
+        json_array_append_new(rows, slot_row(slot, targets_row(targets, i, &socket)));
+    char *text = json_dumps(rows, JSON_COMPACT);
+    json_decref(rows);
+    int memfd = memfd_seal("reeve-table", slice_of_text(text));
+    free(text);
+    if (memfd < 0)
+        return;
+    channel_send(slot->channel, MESSAGE_GATE_TABLE, 0, NULL, &memfd, 1);
+    close(memfd);
+    for (size_t i = 0; i < targets_count(targets); i++) {
+        const struct target_row *row = targets_row(targets, i, &socket);
+        if (row->socket)
+            slot_send_row(slot, row, socket);
+    }
 }

@@ -15,6 +15,7 @@ enum slot_state {
 
 struct slot {
     struct gates *gates;
+    struct loop *loop;
     unsigned number;
     enum slot_state state;
     uint64_t generation;
@@ -39,6 +40,11 @@ int slot_spawn(struct slot *slot, const struct gates_settings *settings, const s
 json_t *slot_evidence(const struct slot *slot);
 /* Its process is gone: closes what belonged to it. */
 void slot_forget(struct slot *slot);
-void slot_send_descriptors(struct slot *slot, const struct snapshot *snapshot);
+/* The descriptors that the snapshot names, then PREPARE. */
+void slot_prepare(struct slot *slot, const struct snapshot *snapshot);
+/* One row that changed. `socket`: O_PATH descriptor (borrowed) or -1. */
+void slot_send_row(struct slot *slot, const struct target_row *row, int socket);
+/* The whole table, then the sockets of its rows. */
+void slot_send_table(struct slot *slot, const struct targets *targets);
 /* COMMIT or DROP of snapshot `number`. */
 void slot_send_number(struct slot *slot, enum message_type type, uint64_t number);
