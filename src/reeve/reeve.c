@@ -1,8 +1,10 @@
 /* The command: one table of verbs, and the hidden verb that makes a process a gate. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reeve.h"
 
@@ -159,9 +161,20 @@ static int reeve_run_verb(const struct verb *verb, int argc, char **argv, int pl
     return code;
 }
 
+/* A number below 3 that is free would be given to the next file or socket, and our log would go there. */
+static void reeve_fill_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        close(fd);
+}
+
 int reeve_main(int argc, char **argv, const struct reeve_app *app)
 {
     (void)app;
+    reeve_fill_standard_descriptors();
     if (argc > 1 && strcmp(argv[1], "__gate") == 0)
         return reeve_gate(argc, argv);
     /* A reader that goes away is an error of write(2), not the end of the keeper. */

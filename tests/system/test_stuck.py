@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 
+import kernel
 from conftest import BIN, descriptors, program, wait_for
 
 SERVICE = ("services: {{echo: {{command: [{echo}, --port, \"${{PORT}}\"]}}}}\n"
@@ -68,3 +69,14 @@ def test_a_keeper_without_descriptors_does_not_spin(reeve):
             assert reeve.get()[0] == 200
         assert cpu_seconds(keeper) - before < 0.2
     wait_for(reeve.serving, 10, "the keeper to answer again")
+
+
+def test_closed_standard_descriptors_are_nobodys(reeve):
+    """Else the lock or a client's connection gets number 2, and the log goes there."""
+    reeve.configure(SERVICE.format(echo=program("echo.py")), workers=1)
+    reeve.spawn("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
+    wait_for(reeve.serving, 20, "reeve to serve")
+    for pid in [reeve.process.pid, *reeve.gates()]:
+        for number in range(3):
+            assert kernel.descriptors(pid)[number] == "/dev/null", (pid, number)
+    assert reeve.get()[0] in (200, 503)
