@@ -508,11 +508,19 @@ struct upstream_call *upstream_call(struct upstream_pool *pool, const struct add
     return call;
 }
 
+/* Programs that answer HEAD as GET send the body too, often in a moment: it would be the next one's answer.
+ */
+static bool may_bring_a_body_all_the_same(const struct upstream_call *call)
+{
+    return call->method == HTTP1_HEAD && call->framing.length != 0;
+}
+
 static bool is_reusable(const struct upstream_call *call)
 {
     return call->state == CALL_ANSWERED && call->stream && call->in.ended && call->sent_end &&
            !call->send_failed && !call->failing && !call->forgotten && call->framing.keep_alive &&
-           !call->framing.upgrade && buffer_size(&call->out.pending) == 0 && !incoming_is_ahead(&call->in) &&
+           !call->framing.upgrade && !may_bring_a_body_all_the_same(call) &&
+           buffer_size(&call->out.pending) == 0 && !incoming_is_ahead(&call->in) &&
            !stream_peer_ended(call->stream);
 }
 

@@ -11,7 +11,9 @@ static const struct answer_row {
     {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200, false, true},
     {"GET", "HTTP/1.1 204 No Content\r\n\r\n", "", 204, false, true},
     {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "", 304, false, true},
-    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", 200, false, true},
+    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", 200, false, false},
+    {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", 200, false, false},
+    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200, false, true},
     {"GET",
      "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3;a\r\nabc\r\n01\r\nd\r\n0\r\nT: x\r\n\r\n",
      "abcd", 404, false, true},
@@ -140,6 +142,28 @@ static void connections_are_used_again(void **state)
         ask_close(&ask);
     }
     close(fd);
+    bench_close(&bench);
+}
+
+static void a_body_behind_an_answer_to_head_is_nobodys_answer(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ask head, get;
+    bench_open(&bench);
+    ask_start(&bench, &head, "HEAD", 0, false);
+    int first = upstream_accept(&bench);
+    say(&bench, first, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n"));
+    assert_true(head.ended);
+    ask_close(&head);
+    ask_start(&bench, &get, "GET", 0, false);
+    say(&bench, first, SLICE("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"));
+    int second = upstream_accept(&bench);
+    assert_true(second >= 0);
+    say(&bench, second, SLICE(ANSWER));
+    assert_int_equal(get.statuses[0], 200);
+    ask_close(&get);
+    close(first), close(second);
     bench_close(&bench);
 }
 
@@ -316,6 +340,7 @@ int main(void)
         cmocka_unit_test(bad_answers_fail),
         cmocka_unit_test(an_endless_head_fails),
         cmocka_unit_test(connections_are_used_again),
+        cmocka_unit_test(a_body_behind_an_answer_to_head_is_nobodys_answer),
         cmocka_unit_test(the_pool_has_a_limit_and_an_age),
         cmocka_unit_test(a_forgotten_connection_in_use_is_not_kept),
         cmocka_unit_test(unasked_bytes_cost_the_connection),
