@@ -49,7 +49,7 @@ bool buffer_append(struct buffer *buffer, struct slice bytes)
     if (!place)
         return false;
     memcpy(place, bytes.data, bytes.size);
-    buffer_added(buffer, bytes.size);
+    buffer->end += bytes.size;
     return true;
 }
 

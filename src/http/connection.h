@@ -116,7 +116,9 @@ struct exchange *exchange_new(void);
 void exchange_free(struct exchange *exchange);
 /* Empties it and gives back what it has grown beyond the usual. */
 void exchange_trim(struct exchange *exchange);
-/* Forgets the last request; what was read behind it stays. */
+/* Ready for a request of its connection; it is new or trimmed. */
+void exchange_begin(struct exchange *exchange);
+/* The same after a request on this connection; what was read behind it stays. */
 void exchange_reset(struct exchange *exchange);
 /* Reports the record once. */
 void exchange_record(struct exchange *exchange);

@@ -20,6 +20,7 @@ struct exchange *exchange_new(void)
     list_init(&exchange->link);
     exchange->in.bytes = BUFFER(READ_BUFFER_MOST);
     exchange->arena = ARENA(EXCHANGE_ARENA_MOST);
+    outgoing_reset(&exchange->out, NULL);
     return exchange;
 }
 
@@ -44,7 +45,13 @@ void exchange_reset(struct exchange *exchange)
 {
     arena_reset(&exchange->arena);
     incoming_next(&exchange->in, EXCHANGE_READ_SIZE);
-    outgoing_reset(&exchange->out, exchange->connection->stream);
+    outgoing_reset(&exchange->out, NULL);
+    exchange_begin(exchange);
+}
+
+void exchange_begin(struct exchange *exchange)
+{
+    exchange->out.stream = exchange->connection->stream;
     exchange->events = NULL;
     exchange->owner = exchange->context = NULL;
     exchange->route = exchange->target = NULL;
@@ -107,8 +114,8 @@ void exchange_set_events(struct exchange *exchange, const struct exchange_events
 
 void exchange_set_route(struct exchange *exchange, const char *place, const char *target)
 {
-    exchange->route = arena_copy(&exchange->arena, slice_of_text(place)).data;
-    exchange->target = target ? arena_copy(&exchange->arena, slice_of_text(target)).data : NULL;
+    exchange->route = place;
+    exchange->target = target;
 }
 
 void exchange_set_context(struct exchange *exchange, void *context)

@@ -47,7 +47,7 @@ struct arena *exchange_arena(struct exchange *exchange);
 struct loop *exchange_loop(const struct exchange *exchange);
 void exchange_set_events(struct exchange *exchange, const struct exchange_events *events, void *owner);
 
-/* What the access record says of it; text is copied into the arena. */
+/* What the access record says of it; both texts outlive the exchange. */
 void exchange_set_route(struct exchange *exchange, const char *place, const char *target);
 /* A pointer of whoever dispatched it, given back in its record (http/server.h); NULL until set. */
 void exchange_set_context(struct exchange *exchange, void *context);

@@ -100,7 +100,7 @@ struct exchange *http_server_take_exchange(struct http_server *server, struct co
         server->spare_count--;
     }
     exchange->connection = connection;
-    exchange_reset(exchange);
+    exchange_begin(exchange);
     return exchange;
 }
 

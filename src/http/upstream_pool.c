@@ -56,7 +56,7 @@ static struct stream *release(struct idle *idle)
     list_remove(&idle->in_slot);
     list_remove(&idle->in_pool);
     idle->slot->count--;
-    free(idle);
+    list_prepend(&idle->pool->spare_idle, &idle->in_pool);
     return stream;
 }
 
@@ -122,6 +122,15 @@ struct stream *upstream_pool_take(struct upstream_pool *pool, const struct addre
     return NULL;
 }
 
+static struct idle *take_idle(struct upstream_pool *pool)
+{
+    if (list_empty(&pool->spare_idle))
+        return MEMORY_NEW(struct idle);
+    struct idle *idle = LIST_ENTRY(pool->spare_idle.next, struct idle, in_pool);
+    list_remove(&idle->in_pool);
+    return idle;
+}
+
 void upstream_pool_put(struct upstream_pool *pool, const struct address *address, struct stream *stream)
 {
     struct slot *slot = find_slot(pool, address);
@@ -135,7 +144,7 @@ void upstream_pool_put(struct upstream_pool *pool, const struct address *address
         list_init(&slot->idle);
         list_prepend(&pool->slots, &slot->link);
     }
-    struct idle *idle = MEMORY_NEW(struct idle);
+    struct idle *idle = take_idle(pool);
     *idle = (struct idle){.pool = pool, .slot = slot, .stream = stream, .since_us = loop_now_us(pool->loop)};
     list_prepend(&slot->idle, &idle->in_slot);
     list_append(&pool->idle, &idle->in_pool);
@@ -171,6 +180,7 @@ struct upstream_pool *upstream_pool_new(struct loop *loop, const struct upstream
     list_init(&pool->idle);
     list_init(&pool->active);
     list_init(&pool->spare);
+    list_init(&pool->spare_idle);
     return pool;
 }
 
@@ -179,6 +189,8 @@ static void free_pool(void *object)
 {
     struct upstream_pool *pool = object;
     upstream_free_spare(pool);
+    while (!list_empty(&pool->spare_idle))
+        free(take_idle(pool));
     free(pool);
 }
 
