@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "wire/logline.h"
 
+#include "reeve/change.h"
 #include "reeve/output.h"
 
 enum { OUTPUT_LINE_LIMIT = LOGLINE_RECORD_LARGEST * 2, OUTPUT_HELD_LIMIT = 1 << 18 };
@@ -16,6 +17,7 @@ struct output_service {
     const char *name;
     size_t index;
     struct follow *follow; /* NULL: its log does not exist yet */
+    enum target_state state;
 };
 
 struct output {
@@ -73,6 +75,8 @@ void output_format(struct buffer *out, const struct output_style *style, const c
         if (style->width > 0)
             buffer_append_format(out, "%s%-*s |%s ", style->colour ? output_colour(index) : "", style->width,
                                  target, style->colour ? "\033[0m" : "");
+        if (parsed.line.stream == LOGLINE_REEVE)
+            buffer_append_text(out, "reeve: ");
         output_append_plain(out, parsed.line.text);
         buffer_append_text(out, "\n");
     }
@@ -149,10 +153,49 @@ struct output *output_start(struct loop *loop, const struct config *config, cons
     return output;
 }
 
-void output_look(struct output *output)
+/* What the run wrote before this change comes before it. A writer that is faster than we are has to wait. */
+static void output_catch_up(struct output_service *service)
 {
-    for (size_t i = 0; output && i < output->count; i++)
-        output_follow(&output->services[i], FOLLOW_FROM_START);
+    enum { OUTPUT_PIECES = 16 };
+    for (int i = 0; i < OUTPUT_PIECES && service->follow && follow_more(service->follow); i++)
+        ;
+}
+
+/* A line of reeve's own among those of the service. */
+static void output_say(struct output_service *service, struct slice text, uint64_t run)
+{
+    const struct clock *clock = loop_clock(service->output->loop);
+    struct buffer record = BUFFER(OUTPUT_LINE_LIMIT);
+    logline_append(&record, &(struct logline){.wall_ms = clock->wall_ms(clock),
+                                              .run = (int64_t)run,
+                                              .stream = LOGLINE_REEVE,
+                                              .text = text});
+    output_on_line(service, slice_between(buffer_slice(&record), 0, buffer_size(&record) - 1));
+    buffer_free(&record);
+}
+
+static void output_tell(struct output_service *service, const struct target_row *row)
+{
+    const struct clock *clock = loop_clock(service->output->loop);
+    struct buffer text = BUFFER(4096);
+    if (change_append(&text, service->state, row, clock->boottime_ms(clock))) {
+        output_catch_up(service);
+        output_say(service, buffer_slice(&text), row->generation);
+    }
+    buffer_free(&text);
+}
+
+void output_look(struct output *output, const struct target_row *row)
+{
+    for (size_t i = 0; output && i < output->count; i++) {
+        struct output_service *service = &output->services[i];
+        output_follow(service, FOLLOW_FROM_START);
+        if (strcmp(service->name, row->name) != 0)
+            continue;
+        if (output->released) /* the start screen tells what was before it */
+            output_tell(service, row);
+        service->state = row->state;
+    }
 }
 
 void output_release(struct output *output)

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "loop/loop.h"
 #include "tail/follow.h"
+#include "wire/target.h"
 
 #include "reeve/writer.h"
 
@@ -35,7 +36,7 @@ struct output;
 /* Follows the log of every kept service from its present end. Nothing is written until output_release(). */
 struct output *output_start(struct loop *loop, const struct config *config, const char *state_directory,
                             struct writer *writer, bool terminal);
-/* A target changed: its log may exist by now. */
-void output_look(struct output *output);
+/* A target changed: its log may exist by now, and once released its new state is told among its lines. */
+void output_look(struct output *output, const struct target_row *row);
 void output_release(struct output *output);
 void output_stop(struct output **output);

@@ -88,8 +88,7 @@ static void run_on_serving(void *owner, struct keeper *keeper)
 static void run_on_row(void *owner, const struct target_row *row)
 {
     struct run *run = owner;
-    (void)row;
-    output_look(run->output);
+    output_look(run->output, row);
     run_show_when_settled(run);
 }
 

@@ -27,11 +27,12 @@ void follow_stop(struct follow **follow);
 
 /* --- without a loop ---------------------------------------------------------------------------------------
  *
- * Lines come only from follow_more(), which may not be stopped from its own callback until it is attached. */
+ * Lines come only from follow_more(); it may not be stopped from its callback before it is attached. */
 
 /* From the beginning. NULL with errno. */
 struct follow *follow_open(int directory, follow_line_fn *on_line, void *owner);
-/* Gives the next piece, at most 64 KiB and one record. False when all that is there has been given. */
+/* Gives the next piece: one read of each file that has something new. False when all that is there has been
+ * given. Attached, it may be called to have at once what the loop would bring. */
 bool follow_more(struct follow *follow);
 /* Goes on from the loop with what comes, as after follow_start(). 0, or -errno and it is as it was. */
 int follow_attach(struct follow *follow, struct loop *loop);
