@@ -31,11 +31,25 @@ static void explain_first_line(int fd, char line[EXPLAIN_LINE_SIZE])
     line[strcspn(line, "\n")] = 0;
 }
 
+/* A PATH may be long, and the sentence has to be read in one line. */
+static void explain_path(const char *path, char *hint)
+{
+    enum { EXPLAIN_PATH_SHOWN = 100 };
+    const char *end = path ? path + strlen(path) : NULL;
+    while (end && end - path > EXPLAIN_PATH_SHOWN)
+        end = memrchr(path, ':', (size_t)(end - path));
+    if (end)
+        snprintf(hint, EXPLAIN_HINT_SIZE, "not in PATH: %.*s%s", (int)(end - path), path, *end ? ":..." : "");
+    else
+        snprintf(hint, EXPLAIN_HINT_SIZE, "not in PATH: %s",
+                 path ? "its first entry is very long" : "it is not set");
+}
+
 static void explain_missing_file(const struct hold_spec *spec, const char *file, char *hint)
 {
     const char *path = explain_search_path(spec);
     if (!spec->path && !strchr(spec->command[0], '/'))
-        snprintf(hint, EXPLAIN_HINT_SIZE, "not in PATH: %s", path ? path : "PATH is not set");
+        explain_path(path, hint);
     else if (file[0] != '/') /* as spelled in the command */
         snprintf(hint, EXPLAIN_HINT_SIZE, "relative to %s", spec->directory);
 }

@@ -169,7 +169,7 @@ void keeper_stop(struct keeper *keeper, bool now)
         notify_send("STOPPING=1");
         loop_timer_stop(&keeper->look);
         keeper_journal_note(keeper, "stop", json_pack("{s:b}", "now", now));
-        log_info(keeper->log, now ? "stopping at once" : "stopping");
+        log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills");
         gates_set_phase(keeper->gates, GATES_STOPPING);
         gates_drain(keeper->gates, now ? 0 : keeper->config->drain_timeout_ms);
     } else if (harder) {

@@ -1,5 +1,9 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 #include "reeve/display.h"
 
@@ -26,10 +30,32 @@ static const char *display_colour(const char *state)
 static void display_ready_after(const json_t *target, char *text, size_t size)
 {
     const json_t *after = json_object_get(json_object_get(target, "run"), "ready_after_ms");
-    if (json_is_integer(after))
+    if (json_is_integer(after) && json_is_true(json_object_get(target, "ready")))
         snprintf(text, size, "%.2f s", (double)json_integer_value(after) / 1000);
     else
         snprintf(text, size, "-");
+}
+
+/* Seconds from now to an RFC 3339 time of a keeper of this machine; 0 when it has passed. */
+static double display_wait(const char *when)
+{
+    struct tm parts = {0};
+    const char *rest = strptime(when, "%Y-%m-%dT%H:%M:%S", &parts);
+    double at = rest ? (double)timegm(&parts) + strtod(rest, NULL) : 0;
+    double wait = at - (double)clock_system.wall_ms(&clock_system) / 1000;
+    return wait > 0 ? wait : 0;
+}
+
+static void display_why(struct buffer *out, const json_t *target, const char *state)
+{
+    const char *cause = display_text(json_object_get(target, "cause"), "text", "");
+    const char *next = display_text(target, "next_attempt", NULL);
+    if (strcmp(state, "ready") != 0 && *cause)
+        buffer_append_format(out, "  %s", cause);
+    if (strcmp(state, "backoff") == 0 && next)
+        buffer_append_format(out, "; next attempt in %.1f s", display_wait(next));
+    if (strcmp(state, "down") == 0 && strcmp(display_text(target, "wanted", ""), "down") == 0 && !*cause)
+        buffer_append_text(out, "  not wanted now (starts on demand, or was stopped)");
 }
 
 static int display_widest(const json_t *targets, const char *key, int least)
@@ -54,12 +80,7 @@ static void display_target(struct buffer *out, const json_t *target, const int w
                          display_text(target, "name", "?"), colour ? display_colour(state) : "", state,
                          colour ? "\033[0m" : "", pid_text, widths[1], display_text(target, "address", "-"),
                          after, (long long)json_integer_value(json_object_get(target, "restarts")));
-    const char *cause = display_text(json_object_get(target, "cause"), "text", "");
-    if (strcmp(state, "ready") != 0 && *cause)
-        buffer_append_format(out, "  %s", cause);
-    const char *wanted = display_text(target, "wanted", "");
-    if (strcmp(state, "down") == 0 && strcmp(wanted, "down") == 0 && !*cause)
-        buffer_append_text(out, "  not wanted now (starts on demand, or was stopped)");
+    display_why(out, target, state);
     buffer_append_text(out, "\n");
 }
 
@@ -93,7 +114,7 @@ void display_keeper(struct buffer *out, const json_t *keeper)
 {
     char url[160] = "";
     display_url(json_object_get(keeper, "listen"), url, sizeof url);
-    buffer_append_format(out, "%s %s · %s · pid %d · %s\n  file   %s\n  state  %s\n",
+    buffer_append_format(out, "%s · reeve %s · %s · pid %d · %s\n  file   %s\n  state  %s\n",
                          display_text(keeper, "name", "?"), display_text(keeper, "version", "?"),
                          display_text(keeper, "phase", "?"),
                          (int)json_integer_value(json_object_get(keeper, "pid")), url,

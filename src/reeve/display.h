@@ -11,5 +11,6 @@ void display_targets(struct buffer *out, const json_t *targets, bool colour);
 /* "http://127.0.0.1:8080/" of the first TCP listener ("0.0.0.0" becomes 127.0.0.1); false when there is none.
  * `addresses`: as the keeper describes them. */
 bool display_url(const json_t *addresses, char *url, size_t size);
-/* "workbench 0.1.0 · serving · state /var/lib/..." from the keeper's description. */
+/* "workbench · reeve 0.1.0 · serving · pid 812 · http://..." and its file and state directory, from the
+ * keeper's description. */
 void display_keeper(struct buffer *out, const json_t *keeper);

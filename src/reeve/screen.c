@@ -52,19 +52,22 @@ static void screen_append_ssh(struct buffer *out, const char *url)
     if (count < 4 || !port)
         return;
     int digits = (int)strcspn(port + 1, "/");
-    buffer_append_format(out, "  over    ssh -L %.*s:127.0.0.1:%.*s ", digits, port + 1, digits, port + 1);
+    buffer_append_format(out, "  tunnel  ssh -L %.*s:127.0.0.1:%.*s ", digits, port + 1, digits, port + 1);
     if (!slice_equal(parts[3], SLICE("22")))
         buffer_append_format(out, "-p " SLICE_FORMAT " ", SLICE_ARGUMENTS(parts[3]));
-    buffer_append_format(out, "%s%s" SLICE_FORMAT "   then open the address in your own browser\n",
+    buffer_append_format(out, "%s%s" SLICE_FORMAT "   on your own machine, then open it there\n",
                          user ? user : "", user ? "@" : "", SLICE_ARGUMENTS(parts[2]));
 }
 
+/* Of a target that is ready: killing another shows nothing. */
 static pid_t screen_some_pid(const struct targets *targets)
 {
     int socket;
-    for (size_t i = 0; i < targets_count(targets); i++)
-        if (targets_row(targets, i, &socket)->pid > 0)
-            return targets_row(targets, i, &socket)->pid;
+    for (size_t i = 0; i < targets_count(targets); i++) {
+        const struct target_row *row = targets_row(targets, i, &socket);
+        if (row->ready && row->pid > 0)
+            return row->pid;
+    }
     return 0;
 }
 

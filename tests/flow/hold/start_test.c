@@ -44,6 +44,18 @@ static void test_a_command_that_is_not_in_path(void **state)
                                   "(not in PATH: /usr/bin:/bin)");
 }
 
+static void test_a_long_path_is_told_in_part(void **state)
+{
+    struct world *world = *state;
+    free(world->environment[0]);
+    world->environment[0] =
+        memory_text("PATH=/usr/bin:/bin:/nowhere-10/nowhere-20/nowhere-30/nowhere-40/"
+                    "nowhere-50/nowhere-60/nowhere-70/nowhere-80/nowhere-90/nowhere:/sbin");
+    command(world, "no-such-program-anywhere", NULL, NULL);
+    struct hold_end end = expect_failure(world);
+    assert_non_null(strstr(end.text, "(not in PATH: /usr/bin:/bin:...)"));
+}
+
 static void test_a_file_that_is_not_executable(void **state)
 {
     struct world *world = *state;
@@ -301,6 +313,7 @@ int main(int count, char **words)
     const struct CMUnitTest tests[] = {
         HOLD_TEST(test_a_command_that_is_not_there),
         HOLD_TEST(test_a_command_that_is_not_in_path),
+        HOLD_TEST(test_a_long_path_is_told_in_part),
         HOLD_TEST(test_a_file_that_is_not_executable),
         HOLD_TEST(test_a_script_whose_interpreter_is_missing),
         HOLD_TEST(test_the_interpreter_of_a_script_in_path),
