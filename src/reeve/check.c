@@ -6,6 +6,11 @@
 
 #include "reeve/verbs.h"
 
+static const char *check_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static int check_report(const struct command *command, const struct config *config)
 {
     if (command->json)
@@ -13,8 +18,9 @@ static int check_report(const struct command *command, const struct config *conf
                                      config->name, "services", (int)config->services.count, "routes",
                                      (int)config->routes.count));
     else
-        printf("%s: good: %zu services, %zu routes, %zu listeners\n", config->file, config->services.count,
-               config->routes.count, config->listeners.count);
+        printf("%s: good: %zu service%s, %zu route%s, %zu listener%s\n", config->file, config->services.count,
+               check_plural(config->services.count), config->routes.count, check_plural(config->routes.count),
+               config->listeners.count, check_plural(config->listeners.count));
     return COMMAND_DONE;
 }
 

@@ -234,13 +234,30 @@ void command_place_free(struct command_place *place)
     *place = (struct command_place){0};
 }
 
-int command_connect(const struct command_place *place)
+void command_append_self(struct buffer *out, const struct command *command)
+{
+    const char *file = command->file;
+    if (strcmp(command->verb, "run") == 0 && command->argument_count)
+        file = command->arguments[0];
+    buffer_append_format(out, "%s%s%s", program_invocation_name, file ? " -c " : "", file ? file : "");
+}
+
+static void command_tell_absence(const struct command *command, const struct command_place *place)
+{
+    struct buffer self = BUFFER(PATH_MAX * 2);
+    command_append_self(&self, command);
+    command_fail(0, "no reeve runs for %s; start it with: " SLICE_FORMAT " run", place->state,
+                 SLICE_ARGUMENTS(buffer_slice(&self)));
+    buffer_free(&self);
+}
+
+int command_connect(const struct command *command, const struct command_place *place)
 {
     int connection = control_connect(place->runtime);
     if (connection >= 0)
         return connection;
     if (connection == -ENOENT || connection == -ECONNREFUSED)
-        command_fail(0, "no reeve runs for %s; start it with: reeve run", place->state);
+        command_tell_absence(command, place);
     else
         command_fail(0, "%s: %s", place->runtime, strerror(-connection));
     return -1;
@@ -254,7 +271,7 @@ int command_ask(const struct command *command, enum message_type question, json_
         json_decref(body);
         return command->state ? COMMAND_NOT_RUNNING : COMMAND_USAGE;
     }
-    int connection = command_connect(&place);
+    int connection = command_connect(command, &place);
     command_place_free(&place);
     if (connection < 0) {
         json_decref(body);

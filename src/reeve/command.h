@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "wire/message.h"
@@ -68,8 +69,10 @@ struct command_place {
 bool command_find(const struct command *command, struct command_place *place);
 void command_place_free(struct command_place *place);
 
+/* "build/reeve -c FILE", as this user typed it: what other verbs are pasted behind. */
+void command_append_self(struct buffer *out, const struct command *command);
 /* Connects to the keeper: the descriptor, or -1 with the reason printed (then the exit code is 5). */
-int command_connect(const struct command_place *place);
+int command_connect(const struct command *command, const struct command_place *place);
 /* Find, connect, ask, print the error if there is one. The exit code; *answer on 0. Steals `body`. */
 int command_ask(const struct command *command, enum message_type question, json_t *body, json_t **answer);
 

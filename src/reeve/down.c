@@ -51,7 +51,7 @@ int down_verb(const struct command *command)
     struct command_place place;
     if (!command_find(command, &place))
         return command->state ? COMMAND_NOT_RUNNING : COMMAND_USAGE;
-    int connection = command_connect(&place);
+    int connection = command_connect(command, &place);
     command_place_free(&place);
     if (connection < 0)
         return COMMAND_NOT_RUNNING;

@@ -30,13 +30,12 @@ static bool screen_url(const struct config *config, char *url, size_t size)
     return found;
 }
 
-/* "PROGRAM -c FILE", as this user typed them. */
 static void screen_append_try(struct buffer *out, const struct command *command, const char *first,
                               const char *verb)
 {
-    const char *file = command->argument_count ? command->arguments[0] : command->file;
-    buffer_append_format(out, "  %-6s  %s%s%s %s\n", first, program_invocation_name, file ? " -c " : "",
-                         file ? file : "", verb);
+    buffer_append_format(out, "  %-6s  ", first);
+    command_append_self(out, command);
+    buffer_append_format(out, " %s\n", verb);
 }
 
 /* The reader sits on another machine: how its browser gets here. SSH_CONNECTION is "client port server port".
