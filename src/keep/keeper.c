@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "link/spawn.h"
 #include "store/store.h"
 
@@ -264,6 +265,15 @@ static const struct gates_events keeper_gates_events = {
 /* --- what the command asks
  * -------------------------------------------------------------------------------------- */
 
+/* A path may be any bytes, JSON only text. */
+static json_t *keeper_path(const char *path)
+{
+    char *text = memory_text(path);
+    json_t *json = json_string(utf8_clean(text));
+    free(text);
+    return json;
+}
+
 static json_t *keeper_on_describe(void *owner)
 {
     static const char *const phases[] = {"starting", "serving", "stopping"};
@@ -274,10 +284,10 @@ static json_t *keeper_on_describe(void *owner)
         json_array_append_new(addresses, json_string(address_format(&keeper->listeners.addresses[i], text)));
     }
     char started[CLOCK_TEXT_SIZE];
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "name", keeper->config->name, "pid",
-                     (int)getpid(), "version", REEVE_VERSION, "config", keeper->config->file, "state",
-                     keeper->directories.state, "phase", phases[keeper->phase], "started",
-                     clock_format(keeper->started_wall_ms, started), "listen", addresses);
+    return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:s, s:o}", "name", keeper->config->name, "pid",
+                     (int)getpid(), "version", REEVE_VERSION, "config", keeper_path(keeper->config->file),
+                     "state", keeper_path(keeper->directories.state), "phase", phases[keeper->phase],
+                     "started", clock_format(keeper->started_wall_ms, started), "listen", addresses);
 }
 
 static void keeper_on_down(void *owner, bool now)
@@ -458,8 +468,8 @@ static int keeper_start(struct keeper *keeper)
         return KEEPER_EXIT_FAILED;
     }
     keeper_journal_note(keeper, "start",
-                        json_pack("{s:i, s:s, s:s}", "pid", (int)getpid(), "nonce", keeper->lock.nonce,
-                                  "config", keeper->config->file));
+                        json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce,
+                                  "config", keeper_path(keeper->config->file)));
     gates_serve(keeper->gates, snapshot);
     return KEEPER_EXIT_DONE;
 }

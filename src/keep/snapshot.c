@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "link/memfd.h"
 
 #include "keep/snapshot.h"
@@ -161,8 +162,9 @@ static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *
         if (!row)
             return false;
         char place[256];
-        json_object_set_new(row, "place",
-                            json_string(config_place_text(&route->item.place, place, sizeof place)));
+        json_object_set_new(
+            row, "place",
+            json_string(utf8_clean(config_place_text(&route->item.place, place, sizeof place))));
         json_object_set_new(row, "path", json_string(route->path));
         json_object_set_new(row, "host", route->host ? json_string(route->host) : json_null());
         json_array_append_new(rows, row);

@@ -110,8 +110,8 @@ class Reeve:
 
     def verb(self, *words, check=True, timeout=60):
         """Runs `reeve -c FILE WORDS...`; with `check`, success is expected."""
-        done = subprocess.run([BIN, "-c", str(self.file), *words], capture_output=True, text=True, timeout=timeout,
-                              cwd=self.folder)
+        done = subprocess.run([BIN, "-c", str(self.file), *words], capture_output=True, text=True,
+                              errors="replace", timeout=timeout, cwd=self.folder)
         if check:
             assert done.returncode == 0, f"reeve {words}: {done.returncode}\n{done.stdout}{done.stderr}\n{self.log()}"
         return done
