@@ -1,7 +1,8 @@
-/* The program behind the measured proxies: one thread that answers each GET with two bytes and echoes the
- * frames of a WebSocket. It does as little as it can, so that the proxy is the bottleneck.
+/* The program behind the measured proxies: one thread that answers each GET with SIZE bytes and echoes the
+ * frames of a WebSocket. It does as little as it can, so that the proxy is the bottleneck; measured itself,
+ * it is the floor that no server of this kind gets below.
  *
- * usage: bench-backend    prints the port it listens on (127.0.0.1), ends with its standard input */
+ * usage: bench-backend SIZE    prints the port it listens on (127.0.0.1), ends with its standard input */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -111,7 +112,7 @@ static bool shake_hands(struct connection *connection, const struct http1_head *
 
 /* --- HTTP ----------------------------------------------------------------------------------------------- */
 
-static bool answer(struct connection *connection, struct slice in)
+static bool answer(struct connection *connection, struct slice in, struct slice response)
 {
     static const struct http1_limits limits = {.head = READ_SIZE, .target = READ_SIZE};
     struct field storage[FIELDS_SEEN];
@@ -121,13 +122,22 @@ static bool answer(struct connection *connection, struct slice in)
         die("a request that is not whole");
     if (fields_get(&head.fields, FIELD_UPGRADE).size > 0)
         return shake_hands(connection, &head);
-    return send_or_keep(connection,
-                        SLICE("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"));
+    return send_or_keep(connection, response);
+}
+
+static struct slice make_response(unsigned size)
+{
+    struct buffer response = BUFFER(READ_SIZE);
+    buffer_append_format(&response,
+                         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %u\r\n\r\n", size);
+    for (unsigned i = 0; i < size; i++)
+        buffer_append(&response, SLICE("x"));
+    return buffer_slice(&response);
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
-static bool serve(struct connection *connection)
+static bool serve(struct connection *connection, struct slice response)
 {
     static char in[READ_SIZE];
     if (buffer_size(&connection->unsent) > 0) {
@@ -144,7 +154,7 @@ static bool serve(struct connection *connection)
     if (got <= 0)
         return false;
     struct slice bytes = slice_of(in, (size_t)got);
-    return connection->websocket ? echo(connection, bytes) : answer(connection, bytes);
+    return connection->websocket ? echo(connection, bytes) : answer(connection, bytes, response);
 }
 
 /* Room is watched instead of bytes while something is unsent. */
@@ -183,8 +193,12 @@ static int listen_somewhere(void)
     return fd;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    uint64_t body = 0;
+    if (argc != 2 || !slice_to_u64(slice_of_text(argv[1]), &body) || body > READ_SIZE / 2)
+        die("usage: bench-backend SIZE");
+    struct slice response = make_response((unsigned)body);
     struct epoll_event events[BATCH];
     struct epoll_event for_listener = {.events = EPOLLIN, .data.ptr = NULL};
     struct epoll_event for_input = {.events = EPOLLIN, .data.ptr = events};
@@ -203,7 +217,7 @@ int main(void)
                 continue;
             }
             bool was_blocked = buffer_size(&connection->unsent) > 0;
-            if (serve(connection))
+            if (serve(connection, response))
                 watch(epoll, connection, was_blocked);
             else
                 drop(connection);

@@ -36,8 +36,12 @@ def start(command, cpu, **options):
 
 
 class Backend:
-    def __init__(self, cpu):
-        self.process = start([BUILD / "bench/bench-backend"], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    """bench-backend: behind all proxies, and by itself the floor, since it only receives and sends."""
+
+    name = "floor"
+
+    def __init__(self, cpu, size=2):
+        self.process = start([BUILD / "bench/bench-backend", str(size)], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def stop(self):

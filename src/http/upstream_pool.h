@@ -13,7 +13,7 @@ struct upstream_pool {
     struct list active; /* calls */
     struct list spare;  /* memory of calls */
     size_t spare_count;
-    struct list spare_idle; /* memory of idle connections, at most as many as have been idle at once */
+    struct list spare_idle;  /* memory of idle connections, at most as many as have been idle at once */
     struct loop_timer timer; /* due when the longest idle connection may be too old, or before */
 };
 
