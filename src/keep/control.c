@@ -57,9 +57,20 @@ char *control_path(const char *runtime_directory)
 
 /* --- answers ------------------------------------------------------------------------------------------ */
 
+static void control_refuse(struct control_client *client, uint32_t id, int code, const char *text)
+{
+    channel_send(client->channel, MESSAGE_ERROR, id, json_pack("{s:s, s:i}", "text", text, "code", code),
+                 NULL, 0);
+}
+
 static void control_answer(struct control_client *client, uint32_t id, json_t *body)
 {
-    char *text = json_dumps(body, JSON_COMPACT);
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    if (!text) { /* something in it was no text: better no answer than no keeper */
+        control_refuse(client, id, CONTROL_EXIT_FAILED, "the answer cannot be written as JSON");
+        json_decref(body);
+        return;
+    }
     if (strlen(text) <= CONTROL_INLINE) {
         channel_send(client->channel, MESSAGE_OK, id, body, NULL, 0);
     } else {
@@ -71,12 +82,6 @@ static void control_answer(struct control_client *client, uint32_t id, json_t *b
         json_decref(body);
     }
     free(text);
-}
-
-static void control_refuse(struct control_client *client, uint32_t id, int code, const char *text)
-{
-    channel_send(client->channel, MESSAGE_ERROR, id, json_pack("{s:s, s:i}", "text", text, "code", code),
-                 NULL, 0);
 }
 
 static json_t *control_row(const struct control *control, const struct target_row *row)
