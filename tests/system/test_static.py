@@ -418,7 +418,7 @@ def test_a_root_that_is_removed_and_made_again(reeve):
     for build in (b"second", b"third"):
         (root / "index.html").unlink()
         root.rmdir()
-        assert reeve.get("/")[0] in (404, 503)
+        wait_for(lambda: reeve.get("/")[0] in (404, 503), 1, "the old page to be gone")
         root.mkdir()
         (root / "index.html").write_bytes(build)
         wait_for(lambda: reeve.get("/")[2] == build, 3, "the new folder to be served")
