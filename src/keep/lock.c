@@ -24,7 +24,7 @@ static void lock_describe(struct lock *lock, const char *runtime)
     json_t *object = json_pack("{s:i, s:I, s:s, s:s, s:s}", "pid", (int)self.pid, "start_time",
                                (json_int_t)self.start_time, "boot_id", self.boot, "nonce", lock->nonce,
                                "runtime", runtime);
-    char *text = json_dumps(object, JSON_COMPACT);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : memory_text("{}"); /* a path that is not UTF-8 */
     /* For people and for the command; the keeper decides nothing by it. */
     if (ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, strlen(text), 0) < 0)
         errno = 0;

@@ -29,6 +29,7 @@ enum run_state {
 };
 
 enum {
+    RUN_EXIT_FILE_LARGEST = 8192,
     RUN_STOP_MARGIN_MS = 6000, /* the hold gives up 5 s after the grace and says what remains */
     RUN_FAREWELL_MS = 1000,
 };
@@ -159,11 +160,12 @@ static bool run_read_exit_file(const struct run *run, struct hold_end *end)
     close(folder);
     if (fd < 0)
         return false;
+    /* One bounded read: its owner could make the file grow for as long as we read. */
+    char text[RUN_EXIT_FILE_LARGEST];
     struct stat about;
-    json_t *json = NULL;
-    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && about.st_size <= MESSAGE_BODY_LARGEST)
-        json = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+    ssize_t size = fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? read(fd, text, sizeof text) : -1;
     close(fd);
+    json_t *json = size > 0 ? json_loadb(text, (size_t)size, JSON_REJECT_DUPLICATES, NULL) : NULL;
     bool fine = json && hold_end_decode(json, end, NULL) &&
                 end->generation == (int64_t)run->record.generation &&
                 strcmp(end->nonce, run->record.nonce) == 0;
