@@ -92,4 +92,5 @@ ThreadingHTTPServer.request_queue_size = 128
 server = ThreadingHTTPServer(("127.0.0.1", options.port), Counted)
 server.warm_at = time.monotonic() + options.warm
 record("listen", os.getpid())
+print("listens", flush=True)
 server.serve_forever()
