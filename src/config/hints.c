@@ -1,6 +1,7 @@
 /* One line is read the way its writer meant it: a loose scanner of block and flow style that copies the line
  * and puts quotes where YAML wants them. */
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -308,6 +309,54 @@ static bool hints_add_for_line(struct config_error *error, struct slice line)
     return false;
 }
 
+/* Where the key of a block line starts, behind its dashes, from 1; 0: it has none (blank, a comment, a list's
+ * text). */
+static int hints_key_column(struct slice line)
+{
+    size_t at = 0;
+    while (at < line.size &&
+           (line.data[at] == ' ' || (line.data[at] == '-' && at + 1 < line.size && line.data[at + 1] == ' ')))
+        at++;
+    size_t end = at;
+    while (end < line.size && !strchr("\"'[]{}#, \t", line.data[end]) &&
+           !hints_ends_key(slice_from(line, end)))
+        end++;
+    return end > at && end < line.size && line.data[end] == ':' ? (int)at + 1 : 0;
+}
+
+char *hints_indented(struct slice source, int line)
+{
+    int column = hints_key_column(hints_line(source, line)), least = INT_MAX, above = 0, above_line = 0;
+    for (int i = line - 1; column && i > 0 && least > 1; i--) {
+        int other = hints_key_column(hints_line(source, i));
+        if (other == column && other < least)
+            return NULL; /* it goes on with a mapping that is open */
+        if (other && !above) {
+            above = other;
+            above_line = i;
+        }
+        if (other && other < least)
+            least = other;
+    }
+    return above
+               ? memory_format("keys of one mapping start in the same column: this one starts in column %d, "
+                               "that of line %d in column %d",
+                               column, above_line, above)
+               : NULL;
+}
+
+static bool hints_add_indented(struct config_error *error, struct slice source)
+{
+    char *hint = hints_indented(source, error->place.line);
+    if (!hint)
+        return false;
+    char *text = memory_format("%s\n  %s", error->text, hint);
+    free(hint);
+    free(error->text);
+    error->text = text;
+    return true;
+}
+
 static struct config_error *hints_last(struct config_errors *errors, struct slice source)
 {
     bool none = errors->count == 0 || errors->dropped || !source.data;
@@ -331,7 +380,7 @@ void hints_add_to_unread(struct config_errors *errors, struct slice source)
     char *untabbed = after.data ? hints_untabbed(after) : NULL;
     if (untabbed)
         hints_add_for_line(error, after);
-    else if (error->place.line > 1)
+    else if (!hints_add_indented(error, source) && error->place.line > 1)
         hints_add_for_line(error, hints_line(source, error->place.line - 1));
     free(untabbed);
 }

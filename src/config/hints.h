@@ -6,7 +6,8 @@
 /* Adds to the newest error what its line suggests and the line corrected, when it has one of the usual
  * mistakes: unquoted {x}, ${X}, [v6] or *, a tab, no space after a colon. */
 void hints_add_to_last(struct config_errors *errors, struct slice source);
-/* The same, for what a YAML parser could not read: it may have stopped a line too early or too late. */
+/* The same, for what a YAML parser could not read: it may have stopped a line too early or too late, and the
+ * indentation may be the reason. */
 void hints_add_to_unread(struct config_errors *errors, struct slice source);
 
 /* The line with quotes around each value that has an unquoted {x}, ${X}, [v6] or leading *; NULL when it
@@ -16,6 +17,10 @@ char *hints_quoted(struct slice line);
 char *hints_spaced(struct slice line);
 /* The line with two spaces for each tab of its indentation; NULL when there is none. */
 char *hints_untabbed(struct slice line);
+
+/* What is wrong with the column in which a block line's key starts: it is that of no mapping that is open
+ * there. NULL when it is. The caller frees it. */
+char *hints_indented(struct slice source, int line);
 
 /* The n-th line (from 1) without its end; data NULL when there is none. */
 struct slice hints_line(struct slice source, int line);

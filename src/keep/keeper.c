@@ -363,6 +363,7 @@ static int keeper_open_listeners(struct keeper *keeper)
 {
     const struct listeners_settings settings = {
         .config = keeper->config,
+        .log = keeper->log,
         .ours = keeper_is_ours,
         .journal = keeper_journal_own,
         .owner = keeper,

@@ -76,6 +76,7 @@ struct listeners_attempt {
     const struct listeners_settings *settings;
     const struct address *address;
     int64_t deadline_ms;
+    bool told;
     struct holder holders[HOLDER_MOST];
     int holder_count;
 };
@@ -140,6 +141,30 @@ static int listeners_refuse(struct listeners_attempt *attempt, struct error *err
     return LISTENERS_PORT_HELD;
 }
 
+static const char *listeners_advice(const struct address *address, int error)
+{
+    if (address->any.sa_family == AF_UNIX)
+        return "";
+    if (error == -EACCES)
+        return "; ports below 1024 are for root and for CAP_NET_BIND_SERVICE: take a higher one";
+    if (error == -EADDRNOTAVAIL)
+        return "; this machine has no such address: `ip address` shows those it has";
+    return "";
+}
+
+/* Once per listener: the wait would be a mystery. */
+static void listeners_tell_wait(struct listeners_attempt *attempt)
+{
+    struct error found = {0};
+    int64_t left = attempt->deadline_ms - listeners_now_ms();
+    if (attempt->told || left <= 0)
+        return;
+    attempt->told = true;
+    holder_describe(attempt->holders, attempt->holder_count, attempt->address, &found);
+    log_warning(attempt->settings->log, "waiting for a port", LOG_TEXT("because", found.text),
+                LOG_NUMBER("at_most_ms", left));
+}
+
 static int listeners_open_one(struct listeners_attempt *attempt, struct error *error)
 {
     bool wait = attempt->settings->config->takeover != CONFIG_TAKEOVER_NEVER;
@@ -149,13 +174,14 @@ static int listeners_open_one(struct listeners_attempt *attempt, struct error *e
             return fd;
         char text[ADDRESS_TEXT_SIZE];
         if (fd != -EADDRINUSE) {
-            error_set(error, "cannot listen on %s: %s", address_format(attempt->address, text),
-                      strerror(-fd));
+            error_set(error, "cannot listen on %s: %s%s", address_format(attempt->address, text),
+                      strerror(-fd), listeners_advice(attempt->address, fd));
             return -LISTENERS_FAILED;
         }
         bool again = listeners_evict(attempt);
         if (!wait || listeners_now_ms() >= attempt->deadline_ms)
             return -listeners_refuse(attempt, error);
+        listeners_tell_wait(attempt);
         /* A holder that is about to leave (boot races) is waited for; poll(2) is only the pause. */
         if (!again)
             poll(NULL, 0, LISTENERS_RETRY_MS);

@@ -22,6 +22,7 @@ typedef void listeners_journal_fn(void *owner, const char *event, const json_t *
 
 struct listeners_settings {
     const struct config *config;
+    const struct log *log;
     listeners_ours_fn *ours;
     listeners_journal_fn *journal;
     void *owner;

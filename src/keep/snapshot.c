@@ -95,7 +95,9 @@ static int snapshot_open_root(const struct config_route *route, const struct sna
     config_place_text(&at, place, sizeof place);
     int root = open(route->files, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
-        error_set(error, "%s: files: %s: %s", place, route->files, strerror(errno));
+        error_set(error, "%s: files: %s: %s; %s", place, route->files, strerror(errno),
+                  errno == ENOTDIR ? "name the folder that the file is in"
+                                   : "build it first, or name the folder that holds the files");
         return -1;
     }
     int failed = snapshot_try_as(root, user);

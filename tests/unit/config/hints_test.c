@@ -111,11 +111,37 @@ static void test_line(void **state)
     assert_null(hints_line(source, 0).data);
 }
 
+static void test_indented(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source;
+        int line;
+        const char *columns; /* "of the line, of the one above"; NULL: fine */
+    } rows[] = {
+        {"services:\n  api:\n    command: a\n   listen: tcp\n", 4, "column 4, that of line 3 in column 5"},
+        {"routes:\n  - path: /x\n  to: api\n", 3, "column 3, that of line 2 in column 5"},
+        {"a:\n    b: 1\n\n# why\n   c: 2\n", 5, "column 4, that of line 2 in column 5"},
+        {"a:\n  b: 1\n  c: 2\n", 3, NULL},
+        {"routes:\n  - path: /x\n    to: api\nlog: {}\n", 4, NULL},
+        {"routes:\n  - path: /x\n  - path: /y\n", 3, NULL},
+        {"a:\n  - text\n", 2, NULL},
+        {"a: 1\n", 1, NULL},
+        {"", 1, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *hint = hints_indented(slice_of_text(rows[i].source), rows[i].line);
+        assert_true((hint != NULL) == (rows[i].columns != NULL));
+        assert_true(!hint || strstr(hint, rows[i].columns));
+        free(hint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quoted),  cmocka_unit_test(test_spaced), cmocka_unit_test(test_untabbed),
-        cmocka_unit_test(test_nearest), cmocka_unit_test(test_line),
+        cmocka_unit_test(test_nearest), cmocka_unit_test(test_line),   cmocka_unit_test(test_indented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
