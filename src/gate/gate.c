@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -472,6 +473,7 @@ int gate_main(const struct gate_start *start)
     char role[32];
     struct error error;
     snprintf(role, sizeof role, "gate-%u", start->slot);
+    prctl(PR_SET_NAME, "reeve-gate"); /* exec of /proc/self/exe made it "exe" */
     int output = access_open_shared(STDOUT_FILENO), errors = access_open_shared(STDERR_FILENO);
     const struct log log = {.least = LOG_INFO,
                             .format = LOG_FORMAT_JSON,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -175,6 +176,7 @@ int run_verb(const struct command *command)
     struct config *config = command_load(command, command->argument_count ? command->arguments[0] : NULL);
     if (!config)
         return COMMAND_USAGE;
+    prctl(PR_SET_NAME, "reeve"); /* `run -d` has executed /proc/self/exe */
     int code = command->detach ? detach_run(command, config) : run_config(command, config);
     config_free(&config);
     return code;

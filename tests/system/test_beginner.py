@@ -1,9 +1,13 @@
 """What a beginner meets: each mistake is answered with what was found, where, and what to do."""
+import json
+import pathlib
+import socket
 import subprocess
 
 import pytest
 
-from conftest import BIN
+import kernel
+from conftest import BIN, wait_for
 
 
 def run(folder, *words, **environment):
@@ -63,3 +67,52 @@ def test_init_writes_what_starts(tmp_path, files, lines):
     assert len(written) <= 15 and not set(lines) - set(written), written
     checked = run(tmp_path, "check")
     assert checked.returncode == 0, checked.stderr
+
+
+def test_each_role_has_its_name(reeve):
+    """What top, ss and ps -e show: not "exe", and the three roles apart."""
+    reeve.start("services: {a: {command: [sleep, 1000]}}\nroutes: [{path: /*, files: .}]\n")
+    wait_for(lambda: reeve.target("a")["ready"], what="the service")
+    hold = kernel.parent(reeve.target("a")["run"]["pid"])
+    names = [pathlib.Path(f"/proc/{pid}/comm").read_text().strip() for pid in (reeve.process.pid, reeve.gates()[0], hold)]
+    assert names == ["reeve", "reeve-gate", "reeve-hold"]
+
+
+def test_what_befalls_a_service_is_told_in_the_output(reeve):
+    reeve.start('services: {a: {command: [sh, -c, "echo last words; exit 3"], backoff: {initial: 100ms}}}\n')
+    wait_for(lambda: "next attempt" in reeve.out.read_text(), what="the news")
+    lines = [json.loads(line) for line in reeve.out.read_text().splitlines()[1:]]
+    told = [index for index, line in enumerate(lines) if line.get("stream") == "reeve"]
+    assert "exited with 3" in lines[told[0]]["text"] and lines[told[0]]["target"] == "a"
+    if told[0] > 0:
+        assert lines[told[0] - 1]["text"] == "last words"
+
+
+MISTAKES = [
+    ("services:\n  api:\n    command: foo\n   listen: tcp\n", "reeve.yaml:4:4", "that of line 3 in column 5"),
+    ("routes:\n  - path: /*\n  to: api\n", "reeve.yaml:3:3", "that of line 2 in column 5"),
+    ('services:\n  api: {command: [a, --port, ${PORT}]}\n', "reeve.yaml:2:", '[a, --port, "${PORT}"]'),
+    ("services:\n\tapi: {}\n", "reeve.yaml:2:1", "never with tabs"),
+    ("routes: [{path: /*, files: dist}]\n", "reeve.yaml:1:21", "build it first"),
+    ("routes: [{path: /*, files: reeve.yaml}]\n", "reeve.yaml:1:21", "name the folder that the file is in"),
+    ("services: {a: {comand: x}}\n", "reeve.yaml:1:16", 'did you mean "command"?'),
+]
+
+
+@pytest.mark.parametrize("text, place, advice", MISTAKES)
+def test_check(tmp_path, text, place, advice):
+    (tmp_path / "reeve.yaml").write_text(text)
+    done = run(tmp_path, "check")
+    assert done.returncode == 2 and place in done.stderr and advice in done.stderr, done.stderr
+
+
+def test_an_address_that_this_machine_has_not(reeve):
+    done = run(reeve.folder, "run", str(reeve.configure('listen: [{address: "192.0.2.1:80"}]\n').file))
+    assert done.returncode == 1 and "this machine has no such address" in done.stderr
+
+
+def test_a_port_that_is_waited_for(reeve):
+    with socket.create_server(("127.0.0.1", reeve.port)):
+        reeve.configure("takeover: {holder: own, timeout: 200ms}\n")
+        done = run(reeve.folder, "run", str(reeve.file))
+    assert done.returncode == 4 and "waiting for a port" in done.stderr and "takeover: any" in done.stderr
