@@ -476,7 +476,7 @@ int gate_main(const struct gate_start *start)
     prctl(PR_SET_NAME, "reeve-gate"); /* exec of /proc/self/exe made it "exe" */
     int output = access_open_shared(STDOUT_FILENO), errors = access_open_shared(STDERR_FILENO);
     const struct log log = {.least = LOG_INFO,
-                            .format = LOG_FORMAT_JSON,
+                            .format = isatty(STDERR_FILENO) ? LOG_FORMAT_PLAIN : LOG_FORMAT_JSON,
                             .clock = &clock_system,
                             .role = role,
                             .write = write_log,
