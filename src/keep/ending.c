@@ -19,6 +19,11 @@ enum ending ending_after(enum ending ending, enum target_state state, enum table
     return ending;
 }
 
+bool ending_is_success(enum ending ending, const struct target_cause *cause)
+{
+    return ending != ENDING_NOT_READY && cause_is_success(cause);
+}
+
 enum table_event ending_event(enum ending ending, bool stopped, bool wanted, enum table_event policy)
 {
     if (stopped)

@@ -1,6 +1,7 @@
 /* Why a run ends, as far as we have a hand in it, and what that means for what follows. Pure. */
 #pragma once
 
+#include "keep/cause.h"
 #include "keep/table.h"
 
 enum ending {
@@ -15,6 +16,9 @@ enum { ENDINGS = ENDING_RESTART + 1 };
 /* The reason after `event` happened in `state`; for a run that is stopping already the last word of the
  * operator counts. */
 enum ending ending_after(enum ending ending, enum target_state state, enum table_event event);
+/* Whether policy may take the run for one that did its work: one that did not get ready has failed, however
+ * politely it went when it was told to. */
+bool ending_is_success(enum ending ending, const struct target_cause *cause);
 /* The event that tells of the run's end: `policy` where policy decides. `stopped`: it shall not run whoever
  * wants it. */
 enum table_event ending_event(enum ending ending, bool stopped, bool wanted, enum table_event policy);

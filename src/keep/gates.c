@@ -24,6 +24,7 @@ enum {
     GATES_GOODBYE_MS = 3000, /* from the end of its channel to its exit */
     GATES_PROBES = PAGE_TARGETS,
     GATES_NO_SLOT = GATES_MOST,
+    GATES_ANSWER_SIZE = 32,
 };
 
 struct gates_probe {
@@ -221,8 +222,11 @@ static void gates_probed(struct gates *gates, const struct slot *slot, uint32_t 
         return;
     probe->id = 0;
     const char *text = json_string_value(json_object_get(body, "error"));
+    char answer[GATES_ANSWER_SIZE];
+    snprintf(answer, sizeof answer, "it answered %d",
+             (int)json_integer_value(json_object_get(body, "status")));
     gates->settings.events->on_probed(gates->settings.owner, id, json_is_true(json_object_get(body, "ok")),
-                                      text ? text : "");
+                                      text ? text : answer);
 }
 
 static void gates_on_message(void *owner, struct channel_message *message)

@@ -43,6 +43,8 @@ static const char *launch_lookup(void *owner, struct slice name)
         return launch->socket;
     if (slice_equal(name, SLICE("user")))
         return launch->account.name;
+    if (slice_equal(name, SLICE("prefix")))
+        return launch->settings->service->prefix;
     return launch->settings->services(launch->settings->owner, name);
 }
 

@@ -188,7 +188,7 @@ static void target_on_over(void *owner, const struct run_end *end)
 {
     struct target *target = owner;
     const struct record *record = run_record(target->run);
-    struct policy_end how = {.ran = true, .success = cause_is_success(&end->cause)};
+    struct policy_end how = {.ran = true, .success = ending_is_success(target->ending, &end->cause)};
     if (target->was_ready && record->started_ms)
         how.stable_ms = target_now_ms(target) - record->started_ms;
     target->adopting = false;

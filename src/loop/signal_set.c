@@ -67,8 +67,8 @@ int signal_set_handle(struct signal_set *set, int signo, loop_signal_fn *on_sign
     if (on_signal) {
         sigaddset(&set->mask, signo);
         sigprocmask(SIG_BLOCK, &one, NULL);
-        /* An ignored signal never gets to a signalfd, and exec(2) hands down what others ignored; with SIGCHLD
-         * ignored there is even nothing left to reap. */
+        /* An ignored signal never gets to a signalfd, and exec(2) hands down what others ignored; with
+         * SIGCHLD ignored there is even nothing left to reap. */
         sigaction(signo, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
         return apply(set);
     }

@@ -42,6 +42,8 @@ static void test_ends(void **state)
     end.code = 0;
     cause_of_end(&cause, &end);
     assert_true(cause_is_success(&cause));
+    assert_true(ending_is_success(ENDING_ITSELF, &cause));
+    assert_false(ending_is_success(ENDING_NOT_READY, &cause));
     end = (struct hold_end){.code = -1, .signal = SIGKILL, .after_ms = 180000};
     cause_of_end(&cause, &end);
     assert_int_equal(cause.kind, TARGET_CAUSE_SIGNAL);
