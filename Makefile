@@ -3,6 +3,10 @@
 .DEFAULT_GOAL := build
 .PHONY: build run test lint bench fuzz soak fresh install clean
 
+# A pipe fails with its first command.
+SHELL = /bin/bash
+.SHELLFLAGS = -o pipefail -c
+
 DEPS = build
 run: DEPS = run
 bench: DEPS = bench
@@ -10,7 +14,7 @@ bench: DEPS = bench
 build:
 	@tools/deps $(DEPS)
 	@[ -f build/build.ninja ] || meson setup build -Db_lto=true -Dc_args=-ffat-lto-objects
-	@ninja -C build --quiet programs
+	@ninja -C build --quiet programs | { grep -v '^ninja: no work to do' || true; }
 
 run: build
 	@exec build/reeve run -c examples/workbench/reeve.yaml

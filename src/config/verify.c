@@ -140,7 +140,10 @@ static void verify_unknown(struct load *load, struct config_place place, const c
                    meant);
     else
         errors_add(load->errors, place, "%s: there is no service \"%s\"; there %s %s", path, name,
-                   services->count > 1 ? "are" : "is", services->count ? known : "none");
+                   services->count > 1    ? "are"
+                   : services->count == 1 ? "is only"
+                                          : "is",
+                   services->count ? known : "none");
     free(known);
     free(names);
 }

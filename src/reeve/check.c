@@ -4,6 +4,7 @@
 
 #include "keep/keeper.h"
 
+#include "reeve/absent.h"
 #include "reeve/verbs.h"
 
 static const char *check_plural(size_t count)
@@ -11,16 +12,30 @@ static const char *check_plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+static void check_report_json(const struct config *config, struct slice warnings)
+{
+    json_t *lines = json_array();
+    for (struct slice line; slice_next(&warnings, '\n', &line);)
+        if (line.size)
+            json_array_append_new(lines, json_stringn(line.data, line.size));
+    command_print_json(json_pack("{s:b, s:s, s:s, s:i, s:i, s:o}", "ok", 1, "file", config->file, "name",
+                                 config->name, "services", (int)config->services.count, "routes",
+                                 (int)config->routes.count, "warnings", lines));
+}
+
 static int check_report(const struct command *command, const struct config *config)
 {
-    if (command->json)
-        command_print_json(json_pack("{s:b, s:s, s:s, s:i, s:i}", "ok", 1, "file", config->file, "name",
-                                     config->name, "services", (int)config->services.count, "routes",
-                                     (int)config->routes.count));
-    else
+    struct buffer warnings = BUFFER(1 << 20);
+    absent_append(&warnings, config);
+    if (command->json) {
+        check_report_json(config, buffer_slice(&warnings));
+    } else {
+        fwrite(warnings.data, 1, buffer_size(&warnings), stderr);
         printf("%s: good: %zu service%s, %zu route%s, %zu listener%s\n", config->file, config->services.count,
                check_plural(config->services.count), config->routes.count, check_plural(config->routes.count),
                config->listeners.count, check_plural(config->listeners.count));
+    }
+    buffer_free(&warnings);
     return COMMAND_DONE;
 }
 

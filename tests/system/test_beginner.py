@@ -106,6 +106,30 @@ def test_check(tmp_path, text, place, advice):
     assert done.returncode == 2 and place in done.stderr and advice in done.stderr, done.stderr
 
 
+def test_check_warns_of_what_is_not_there(tmp_path):
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    (tmp_path / "pages").mkdir(0o755)
+    (tmp_path / "reeve.yaml").write_text("""services:
+  a: {command: [no-such-program, "${PORT}"]}
+  b: {command: [./script], user: no-such-account}
+  c: {command: [./nothing]}
+  d: {command: [sleep, 1], directory: nowhere}
+  e: {command: [tool], env: {PATH: /nowhere}}
+  good: {command: [sleep, 1]}
+  later: {command: [tool], env: {PATH: "${config_dir}/bin"}}
+routes: [{path: /*, files: pages, fallback: index.html}]
+""")
+    done = run(tmp_path, "check")
+    assert done.returncode == 0 and "good: 7 services, 1 route, 1 listener" in done.stdout, done.stderr
+    for place, said in [("2:7", "no-such-program is not in PATH"), ("3:28", "there is no account no-such-account"),
+                        ("3:7", "chmod +x"), ("4:7", "there is no file"), ("5:28", "there is no folder"),
+                        ("6:7", "tool is not in PATH"), ("9:35", "index.html")]:
+        assert any(f"reeve.yaml:{place}: warning: " in line and said in line for line in done.stderr.splitlines()), \
+            (place, done.stderr)
+    assert ".later." not in done.stderr and ".good." not in done.stderr
+    assert len(json.loads(run(tmp_path, "check", "--json").stdout)["warnings"]) == len(done.stderr.splitlines())
+
+
 def test_an_address_that_this_machine_has_not(reeve):
     done = run(reeve.folder, "run", str(reeve.configure('listen: [{address: "192.0.2.1:80"}]\n').file))
     assert done.returncode == 1 and "this machine has no such address" in done.stderr

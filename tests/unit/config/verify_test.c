@@ -23,6 +23,8 @@ static void test_bad(void **state)
          "4:16: routes[1].to: there is no service \"aip\"; did you mean \"api\"?\n"
          "5:16: routes[2].to: there is no service \"nothing\"; there are api, web\n"
          "6:16: routes[3].to: shell/x: instances of templates are not supported yet"},
+        {"services: {a: {address: \"[::1]:1\"}}\nroutes: [{path: /, to: other}]\n",
+         "2:20: routes[0].to: there is no service \"other\"; there is only a"},
         {"routes: [{path: /, to: x}]\n", "1:20: routes[0].to: there is no service \"x\"; there is none"},
         {"routes:\n"
          "  - {path: \"/x/{a}\", files: x}\n"

@@ -1,0 +1,105 @@
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#include "reeve/absent.h"
+
+__attribute__((format(printf, 4, 5))) static void
+absent_warn(struct buffer *out, const struct config_item *item, const char *key, const char *format, ...)
+{
+    char place[512], text[1024];
+    const struct config_place at = config_place_of(item, key);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    buffer_append_format(out, "%s: warning: %s\n", config_place_text(&at, place, sizeof place), text);
+}
+
+static bool absent_is_program(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & 0111);
+}
+
+/* PATH of the service, else ours: what its program will be looked up in. NULL: it tells at its start. */
+static const char *absent_path(const struct config_service *service)
+{
+    const char *path = getenv("PATH");
+    for (size_t i = 0; i < service->variables.count; i++)
+        if (strcmp(service->variables.items[i].name, "PATH") == 0)
+            path = service->variables.items[i].value;
+    return path && strchr(path, '$') ? NULL : path;
+}
+
+static bool absent_is_in_path(const char *program, const char *path)
+{
+    struct slice rest = slice_of_text(path), folder;
+    bool found = false;
+    while (!found && slice_next(&rest, ':', &folder)) {
+        char *file = memory_format(SLICE_FORMAT "/%s", SLICE_ARGUMENTS(folder), program);
+        found = absent_is_program(file);
+        free(file);
+    }
+    return found;
+}
+
+static void absent_append_program(struct buffer *out, const struct config_service *service)
+{
+    const char *program = service->command.items[0], *path = absent_path(service);
+    if (strchr(program, '$'))
+        return;
+    if (strchr(program, '/') && access(program, F_OK) != 0)
+        absent_warn(out, &service->item, "command", "services.%s.command: there is no file %s", service->name,
+                    program);
+    else if (strchr(program, '/') && !absent_is_program(program))
+        absent_warn(out, &service->item, "command",
+                    "services.%s.command: %s cannot be executed; try: chmod +x %s", service->name, program,
+                    program);
+    else if (!strchr(program, '/') && path && !absent_is_in_path(program, path))
+        absent_warn(out, &service->item, "command",
+                    "services.%s.command: %s is not in PATH; install it, or write where it is", service->name,
+                    program);
+}
+
+static void absent_append_service(struct buffer *out, const struct config_service *service)
+{
+    struct stat about;
+    if (service->command.count == 0)
+        return;
+    if (service->user && !strchr(service->user, '$') && !getpwnam(service->user))
+        absent_warn(out, &service->item, "user", "services.%s.user: there is no account %s", service->name,
+                    service->user);
+    if (service->user && geteuid() != 0)
+        absent_warn(out, &service->item, "user",
+                    "services.%s.user: only a reeve started as root can change users", service->name);
+    if (!strchr(service->directory, '$') && (stat(service->directory, &about) || !S_ISDIR(about.st_mode)))
+        absent_warn(out, &service->item, "directory", "services.%s.directory: there is no folder %s",
+                    service->name, service->directory);
+    else
+        absent_append_program(out, service);
+}
+
+static void absent_append_fallback(struct buffer *out, const struct config_route *route)
+{
+    char *page = memory_format("%s/%s", route->files, route->fallback);
+    if (access(page, F_OK) != 0)
+        absent_warn(out, &route->item, "fallback", "fallback: there is no file %s", page);
+    free(page);
+}
+
+void absent_append(struct buffer *out, const struct config *config)
+{
+    for (size_t i = 0; i < config->services.count; i++)
+        absent_append_service(out, &config->services.items[i]);
+    for (size_t i = 0; i < config->routes.count; i++)
+        if (config->routes.items[i].files && config->routes.items[i].fallback)
+            absent_append_fallback(out, &config->routes.items[i]);
+}
