@@ -109,6 +109,9 @@ def test_check(tmp_path, text, place, advice):
 def test_check_warns_of_what_is_not_there(tmp_path):
     (tmp_path / "script").write_text("#!/bin/sh\n")
     (tmp_path / "pages").mkdir(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/tool").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/tool").chmod(0o755)
     (tmp_path / "reeve.yaml").write_text("""services:
   a: {command: [no-such-program, "${PORT}"]}
   b: {command: [./script], user: no-such-account}
@@ -116,7 +119,7 @@ def test_check_warns_of_what_is_not_there(tmp_path):
   d: {command: [sleep, 1], directory: nowhere}
   e: {command: [tool], env: {PATH: /nowhere}}
   good: {command: [sleep, 1]}
-  later: {command: [tool], env: {PATH: "${config_dir}/bin"}}
+  found: {command: [tool], env: {PATH: "${config_dir}/bin"}}
 routes: [{path: /*, files: pages, fallback: index.html}]
 """)
     done = run(tmp_path, "check")
@@ -126,7 +129,7 @@ routes: [{path: /*, files: pages, fallback: index.html}]
                         ("6:7", "tool is not in PATH"), ("9:35", "index.html")]:
         assert any(f"reeve.yaml:{place}: warning: " in line and said in line for line in done.stderr.splitlines()), \
             (place, done.stderr)
-    assert ".later." not in done.stderr and ".good." not in done.stderr
+    assert ".found." not in done.stderr and ".good." not in done.stderr
     assert len(json.loads(run(tmp_path, "check", "--json").stdout)["warnings"]) == len(done.stderr.splitlines())
 
 
