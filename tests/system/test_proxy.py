@@ -18,9 +18,15 @@ TIMED = "{connect: 300ms, response: 500ms, idle: 500ms}"
 
 
 @pytest.fixture(scope="module")
-def backend():
+def listening():
     with Backend() as backend:
         yield backend
+
+
+@pytest.fixture
+def backend(listening):
+    listening.forget()
+    return listening
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,7 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def door(shared_reeve, backend, files):
+def door(shared_reeve, listening, files):
     with Backend() as absent:
         port = absent.port
     reeve = shared_reeve.start(f"""
@@ -45,7 +51,7 @@ services:
     directory: {PROGRAMS}
     env: {{PYTHONDONTWRITEBYTECODE: "1"}}
   files: {{command: [{PYTHON}, -m, http.server, "${{PORT}}", --bind, 127.0.0.1, --directory, {files}]}}
-  backend: {{address: "http://127.0.0.1:{backend.port}"}}
+  backend: {{address: "http://127.0.0.1:{listening.port}"}}
   absent: {{address: "http://127.0.0.1:{port}"}}
   unknown: {{command: [/nowhere/to/be/found, "${{PORT}}"], start: demand}}
   brief: {{command: [{PYTHON}, -c, "import sys; print('not today'); sys.exit(7)", "${{PORT}}"], start: demand, ready: {{timeout: 5s}}}}
@@ -452,7 +458,7 @@ def test_idle_in_the_body(door, backend):
         assert client.read_to_end().endswith(b"\r\n\r\nhello")
 
 
-def test_504_connect(shared_reeve, make_reeve):
+def test_504_connect(make_reeve):
     """A listener whose queue is full drops what knocks."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as stack:
         port = full.getsockname()[1]
@@ -502,13 +508,14 @@ def test_503_to_a_navigation_is_a_page_that_comes_back(door):
     assert b"brief" in answer.body and b"exited with 7" in answer.body
 
 
-def test_a_post_is_sent_once(door, backend):
+@pytest.mark.parametrize("body", [b"", b"abc"], ids=["empty", "with a body"])
+def test_a_post_is_sent_once(door, backend, body):
     """A kept connection that dies under a POST: 502, never the same POST again on a fresh one."""
     with ask(door, "/backend/first") as client, backend.accept() as peer:
         peer.read_request()
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         assert client.read_answer().body == b"ok"
-        client.send(b"POST /backend/second HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc")
+        client.send(b"POST /backend/second HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         assert peer.read_request().target == "/backend/second"
         peer.socket.close()
         expect_problem(client.read_answer(), 502)

@@ -20,13 +20,19 @@ PROMISED = 1.0  # seconds until one side knows that the other one is gone
 
 
 @pytest.fixture(scope="module")
-def backend():
+def listening():
     with Backend() as backend:
         yield backend
 
 
+@pytest.fixture
+def backend(listening):
+    listening.forget()
+    return listening
+
+
 @pytest.fixture(scope="module")
-def door(shared_reeve, backend):
+def door(shared_reeve, listening):
     with Backend() as absent:
         port = absent.port
     reeve = shared_reeve
@@ -38,7 +44,7 @@ services:
     command: [{program("ws_echo.py")}, --port, "${{PORT}}", --notes, {reeve.notes}]
     listen: tcp:{reeve.direct_port}
   fast: {{command: [{program("ws_fast.py")}, --port, "${{PORT}}"]}}
-  backend: {{address: "http://127.0.0.1:{backend.port}"}}
+  backend: {{address: "http://127.0.0.1:{listening.port}"}}
   absent: {{address: "http://127.0.0.1:{port}"}}
 routes:
   - {{path: /raw/*, to: backend}}
