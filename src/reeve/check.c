@@ -30,7 +30,7 @@ static int check_report(const struct command *command, const struct config *conf
     if (command->json) {
         check_report_json(config, buffer_slice(&warnings));
     } else {
-        fwrite(warnings.data, 1, buffer_size(&warnings), stderr);
+        command_print(stderr, buffer_slice(&warnings));
         printf("%s: good: %zu service%s, %zu route%s, %zu listener%s\n", config->file, config->services.count,
                check_plural(config->services.count), config->routes.count, check_plural(config->routes.count),
                config->listeners.count, check_plural(config->listeners.count));

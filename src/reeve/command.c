@@ -27,6 +27,12 @@ int command_fail(int code, const char *format, ...)
     return code;
 }
 
+void command_print(FILE *out, struct slice text)
+{
+    if (text.size > 0)
+        fwrite(text.data, 1, text.size, out);
+}
+
 void command_print_json(json_t *value)
 {
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);

@@ -4,9 +4,11 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/slice.h"
 #include "config/config.h"
 #include "wire/message.h"
 
@@ -78,5 +80,7 @@ int command_ask(const struct command *command, enum message_type question, json_
 
 /* "reeve: text\n" to stderr; returns `code`. */
 __attribute__((format(printf, 2, 3))) int command_fail(int code, const char *format, ...);
+/* Writes the text as it is; nothing for an empty one. */
+void command_print(FILE *out, struct slice text);
 /* Prints JSON and a newline to stdout; steals the reference. */
 void command_print_json(json_t *value);

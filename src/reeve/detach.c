@@ -44,7 +44,7 @@ static int detach_read_report(int fd)
     int code = text.size ? text.data[0] : COMMAND_FAILED;
     text = slice_from(text, 1);
     if (code == COMMAND_DONE)
-        fwrite(text.data, 1, text.size, stdout);
+        command_print(stdout, text);
     else if (text.size)
         command_fail(code, SLICE_FORMAT, SLICE_ARGUMENTS(text));
     else

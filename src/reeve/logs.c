@@ -85,7 +85,7 @@ static void logs_on_line(void *owner, struct slice record)
         return;
     struct buffer line = BUFFER(LOGS_LINE_LIMIT);
     output_format(&line, &target->logs->style, target->name, target->index, record);
-    fwrite(line.data, 1, buffer_size(&line), stdout);
+    command_print(stdout, buffer_slice(&line));
     if (target->logs->loop)
         fflush(stdout);
     buffer_free(&line);

@@ -29,7 +29,7 @@ static void status_print(const json_t *answer)
     struct buffer out = BUFFER(1 << 20);
     display_keeper(&out, json_object_get(answer, "keeper"));
     display_targets(&out, json_object_get(answer, "targets"), isatty(STDOUT_FILENO));
-    fwrite(out.data, 1, buffer_size(&out), stdout);
+    command_print(stdout, buffer_slice(&out));
     buffer_free(&out);
 }
 
@@ -76,7 +76,7 @@ int status_ls_verb(const struct command *command)
         display_keeper(&out, json_array_get(found, i));
     if (json_array_size(found) == 0)
         buffer_append_text(&out, "no reeve of this user runs\n");
-    fwrite(out.data, 1, buffer_size(&out), stdout);
+    command_print(stdout, buffer_slice(&out));
     buffer_free(&out);
     json_decref(found);
     return COMMAND_DONE;

@@ -18,7 +18,7 @@ static int steer(const struct command *command, enum message_type question)
     } else if (code == COMMAND_DONE) {
         struct buffer out = BUFFER(1 << 20);
         display_targets(&out, json_object_get(answer, "targets"), isatty(STDOUT_FILENO));
-        fwrite(out.data, 1, buffer_size(&out), stdout);
+        command_print(stdout, buffer_slice(&out));
         buffer_free(&out);
     }
     json_decref(answer);
