@@ -446,15 +446,24 @@ static int keeper_take_lock(struct keeper *keeper)
     return code;
 }
 
+static bool keeper_make_directories(struct keeper *keeper)
+{
+    directories_free(&keeper->directories);
+    return directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error);
+}
+
 static int keeper_start(struct keeper *keeper)
 {
     if (!snapshot_find_user(keeper->config, &keeper->user, keeper->error))
         return KEEPER_EXIT_USAGE;
-    if (!directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error))
+    if (!keeper_make_directories(keeper))
         return KEEPER_EXIT_FAILED;
     int code = keeper_take_lock(keeper);
     if (code)
         return code;
+    /* The last keeper may have taken its empty ones away while we waited for its lock. */
+    if (!keeper_make_directories(keeper))
+        return KEEPER_EXIT_FAILED;
     if (!keeper_prepare_process(keeper))
         return KEEPER_EXIT_FAILED;
     code = keeper_open_listeners(keeper);

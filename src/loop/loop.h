@@ -95,9 +95,9 @@ void loop_task_stop(struct loop_task *task);
 
 typedef void loop_signal_fn(void *owner, const siginfo_t *about); /* si_signo, si_pid, si_uid are set */
 
-/* Blocks `signo` for the process and reports it here, also when it was ignored. One handler per signal; NULL takes it back
- * (and unblocks it). 0 or -errno. The mask is inherited over fork and exec: a child clears it. Never SIGCHLD:
- * that one is loop_reap()'s. */
+/* Blocks `signo` for the process and reports it here, also when it was ignored. One handler per signal; NULL
+ * takes it back (and unblocks it). 0 or -errno. The mask is inherited over fork and exec: a child clears it.
+ * Never SIGCHLD: that one is loop_reap()'s. */
 int loop_signal(struct loop *loop, int signo, loop_signal_fn *on_signal, void *owner);
 
 /* --- children (the one function that reaps, waitid(2) with P_ALL) ------------------------------ */

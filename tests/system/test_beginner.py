@@ -143,3 +143,13 @@ def test_a_port_that_is_waited_for(reeve):
         reeve.configure("takeover: {holder: own, timeout: 200ms}\n")
         done = run(reeve.folder, "run", str(reeve.file))
     assert done.returncode == 4 and "waiting for a port" in done.stderr and "takeover: any" in done.stderr
+
+
+def test_a_start_while_the_last_one_is_ending(reeve):
+    """`reeve down --no-wait; reeve run -d`: either it was seen to run still, or it has its place and starts."""
+    reeve.configure("services: {a: {command: [sleep, 1000]}}\n")
+    for _ in range(10):
+        begun = reeve.verb("run", "-d", check=False)
+        assert begun.returncode in (0, 3), begun.stderr
+        reeve.verb("down", "--no-wait", check=False)
+    reeve.verb("down", check=False)
