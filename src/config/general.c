@@ -82,16 +82,28 @@ const struct type general_workers = {
     .schema = top_schema_workers,
 };
 
+/* What somebody may have meant who wrote neither of the two words; NULL: a file. */
+static const char *top_meant_access(struct slice text)
+{
+    static const char *const words[] = {"stdout", "none"};
+    static const char *const others[][2] = {{"off", "none"},    {"no", "none"},   {"false", "none"},
+                                            {"null", "none"},   {"on", "stdout"}, {"yes", "stdout"},
+                                            {"true", "stdout"}, {"-", "stdout"},  {"stderr", "stdout"}};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (slice_equal_ignore_case(text, slice_of_text(others[i][0])))
+            return others[i][1];
+    return hints_nearest(text, words, sizeof words / sizeof words[0]);
+}
+
 static void top_read_access(struct load *load, const struct setting *row, const struct yaml_node *node,
                             void *field)
 {
     (void)row;
-    static const char *const words[] = {"stdout", "none"};
     struct config_log *log = field;
     struct slice text = load_scalar(load, node, "stdout, none, or a file");
     if (!text.data)
         return;
-    const char *meant = hints_nearest(text, words, sizeof words / sizeof words[0]);
+    const char *meant = top_meant_access(text);
     if (slice_equal(text, SLICE("stdout"))) {
         log->access = CONFIG_ACCESS_STDOUT;
     } else if (slice_equal(text, SLICE("none"))) {

@@ -188,19 +188,42 @@ static void snapshot_add_listeners(struct snapshot *snapshot, const struct liste
     snapshot->borrowed = snapshot->count;
 }
 
-static bool snapshot_add_access(struct snapshot *snapshot, const struct config_log *log, json_t *object,
-                                struct error *error)
+/* A check leaves nothing behind: it makes no file, but looks whether one could be made. A pipe without a
+ * reader is an error, not a wait. */
+static int snapshot_open_access(const char *path, bool check)
+{
+    int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, check ? flags : flags | O_CREAT, 0640);
+    if (fd >= 0 || !check || errno != ENOENT)
+        return fd;
+    char *folder = memory_text(path);
+    *(strrchr(folder, '/') + 1) = '\0'; /* the path is absolute */
+    if (access(folder, W_OK) == 0)
+        fd = open("/dev/null", flags);
+    int error = errno;
+    free(folder);
+    errno = error;
+    return fd;
+}
+
+static bool snapshot_add_access(struct snapshot *snapshot, const struct config *config, bool check,
+                                json_t *object, struct error *error)
 {
     static const char *const names[] = {"stdout", "descriptor", "none"};
+    const struct config_log *log = &config->log;
     json_object_set_new(object, "access", json_string(names[log->access]));
     json_object_set_new(object, "access_format",
                         json_string(log->format == CONFIG_ACCESS_COMBINED ? "combined" : "json"));
     json_object_set_new(object, "log_level", json_string(log_level_name(log->level)));
     if (log->access != CONFIG_ACCESS_FILE)
         return true;
-    int fd = open(log->access_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    if (fd < 0)
-        return error_set(error, "log.access: %s: %s", log->access_file, strerror(errno));
+    int fd = snapshot_open_access(log->access_file, check);
+    if (fd < 0) {
+        char place[256];
+        const struct config_place at = config_place_of(&config->item, "log.access");
+        return error_set(error, "%s: log.access: %s: %s", config_place_text(&at, place, sizeof place),
+                         log->access_file, strerror(errno));
+    }
     snapshot_add(snapshot, fd, memory_text("access"));
     return true;
 }
@@ -248,7 +271,7 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
                                "version", REEVE_VERSION, "drain_ms", (json_int_t)config->drain_timeout_ms);
     snapshot_add_hosts(config, object);
     snapshot_add_listeners(snapshot, listeners, object);
-    bool built = snapshot_add_access(snapshot, &config->log, object, error) &&
+    bool built = snapshot_add_access(snapshot, config, !listeners, object, error) &&
                  snapshot_add_routes(snapshot, config, object, user, error) &&
                  snapshot_seal(snapshot, object, error);
     json_decref(object);

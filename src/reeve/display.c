@@ -86,6 +86,8 @@ static void display_target(struct buffer *out, const json_t *target, const int w
 
 void display_targets(struct buffer *out, const json_t *targets, bool colour)
 {
+    if (json_array_size(targets) == 0)
+        return;
     const int widths[2] = {display_widest(targets, "name", 6), display_widest(targets, "address", 7)};
     buffer_append_format(out, "  %-*s  %-8s  %7s  %-*s  %8s  %8s\n", widths[0], "TARGET", "STATE", "PID",
                          widths[1], "ADDRESS", "READY IN", "RESTARTS");

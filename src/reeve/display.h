@@ -6,7 +6,8 @@
 #include "base/buffer.h"
 #include "wire/target.h"
 
-/* One line per target object of contract §2 (an array), with a heading; `colour`: for a terminal. */
+/* One line per target object of contract §2 (an array), with a heading; nothing for none. `colour`: for a
+ * terminal. */
 void display_targets(struct buffer *out, const json_t *targets, bool colour);
 /* "http://127.0.0.1:8080/" of the first TCP listener ("0.0.0.0" becomes 127.0.0.1); false when there is none.
  * `addresses`: as the keeper describes them. */

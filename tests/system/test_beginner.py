@@ -95,6 +95,8 @@ MISTAKES = [
     ("services:\n\tapi: {}\n", "reeve.yaml:2:1", "never with tabs"),
     ("routes: [{path: /*, files: dist}]\n", "reeve.yaml:1:21", "build it first"),
     ("routes: [{path: /*, files: reeve.yaml}]\n", "reeve.yaml:1:21", "name the folder that the file is in"),
+    ("log: {access: off}\n", "reeve.yaml:1:15", 'did you mean "none"?'),
+    ("log: {access: ./no/such/log}\n", "reeve.yaml:1:", "log.access: "),
     ("services: {a: {comand: x}}\n", "reeve.yaml:1:16", 'did you mean "command"?'),
 ]
 
@@ -104,6 +106,12 @@ def test_check(tmp_path, text, place, advice):
     (tmp_path / "reeve.yaml").write_text(text)
     done = run(tmp_path, "check")
     assert done.returncode == 2 and place in done.stderr and advice in done.stderr, done.stderr
+
+
+def test_check_makes_no_file(tmp_path):
+    (tmp_path / "reeve.yaml").write_text("log: {access: ./access.log}\n")
+    done = run(tmp_path, "check")
+    assert done.returncode == 0 and [entry.name for entry in tmp_path.iterdir()] == ["reeve.yaml"], done.stderr
 
 
 def test_check_warns_of_what_is_not_there(tmp_path):
