@@ -449,7 +449,12 @@ static int keeper_take_lock(struct keeper *keeper)
 static bool keeper_make_directories(struct keeper *keeper)
 {
     directories_free(&keeper->directories);
-    return directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error);
+    if (directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error))
+        return true;
+    struct config_place at = config_place_of(&keeper->config->item, "state");
+    char place[256];
+    return error_prefix(keeper->error, "%s (`state:` says where its files go)",
+                        config_place_text(&at, place, sizeof place));
 }
 
 static int keeper_start(struct keeper *keeper)

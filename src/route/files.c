@@ -93,12 +93,17 @@ static void send_file(struct exchange *exchange, const struct files_file *file)
 
 /* --- which file ---------------------------------------------------------------------------------- */
 
+/* Names with a dot in front, and the configuration itself, which lies in the folder that `files: .` serves.
+ */
 static bool is_hidden(struct slice path)
 {
     struct slice segment;
-    while (path.data && uri_next_segment(&path, &segment))
-        if (segment.size > 0 && segment.data[0] == '.' && !slice_equal(segment, SLICE(".well-known")))
+    while (path.data && uri_next_segment(&path, &segment)) {
+        bool dotted =
+            segment.size > 0 && segment.data[0] == '.' && !slice_equal(segment, SLICE(".well-known"));
+        if (dotted || slice_equal(segment, SLICE("reeve.yaml")))
             return true;
+    }
     return false;
 }
 

@@ -38,6 +38,7 @@ def site(shared_reeve):
     (root / "empty.txt").write_bytes(b"")
     (root / "a b+c%ä.txt").write_bytes(b"named")
     (root / ".env").write_bytes(SECRET)
+    (root / "reeve.yaml").write_bytes(SECRET)
     (root / ".git/config").write_bytes(SECRET)
     (root / ".well-known/security.txt").write_bytes(b"Contact: x")
     (root / "v1.2").mkdir()
@@ -245,7 +246,7 @@ TRAVERSALS = [
     "/app/../../secret.txt", "/app/..%2f..%2fsecret.txt", "/../distance/secret.txt", "/bare/../../distance/secret.txt",
     "/%c0%ae%c0%ae/secret.txt", "/%c0%ae%c0%ae%c0%afsecret.txt", "//etc/passwd", "/%2fetc/passwd", "/%2Fetc%2Fpasswd",
     "/link.txt", "/absolute.txt", "/passwd.txt", "/up/secret.txt", "/up/dist/../secret.txt", "/up/distance/secret.txt",
-    "/loop.txt", "/.env", "/.git/config", "/.git%2fconfig", "/%2eenv", "/docs/../.env", "/app/.env", "/bare/.git/config",
+    "/loop.txt", "/reeve.yaml", "/.env", "/.git/config", "/.git%2fconfig", "/%2eenv", "/docs/../.env", "/app/.env", "/bare/.git/config",
     "/fifo.txt", "/socket.txt", "/bare/fifo.txt", "/proc/self/environ", "/index.html/", "/index.html/x.txt",
     "/app.js%00.txt", "/%00", "/docs%00/index.html", "/app.js%0a", "/" + "x" * 300 + ".txt", "/" + "x/" * 2000 + "y.txt"]
 
