@@ -8,6 +8,7 @@
 #include "admit/admit.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "route/captures.h"
 #include "route/files.h"
 #include "route/health.h"
 #include "route/problem.h"
@@ -15,11 +16,11 @@
 #include "gate/serving.h"
 
 struct serving_route {
-    char *place; /* "reeve.yaml:12:5" */
-    char *target;
+    char *place;             /* "reeve.yaml:12:5" */
+    struct captures *target; /* NULL: leads to none */
     char *prefix;
     struct files *files;      /* NULL: a proxy route */
-    struct proxy_route proxy; /* points into the texts above */
+    struct proxy_route proxy; /* points into the text above */
 };
 
 struct serving {
@@ -131,10 +132,19 @@ static bool read_strip(struct row *row, struct serving_route *route)
     return true;
 }
 
+/* The target, whose name may hold what path and host capture. */
+static bool read_target(struct row *row, struct serving_route *route)
+{
+    struct error error = {0};
+    route->target =
+        captures_new(row_text(row, "target"), row_text(row, "path"), row_text_or_null(row, "host"), &error);
+    return route->target || error_set(row->error, "%s: %s", row->place, error.text);
+}
+
 static bool read_proxy(struct row *row, struct serving_route *route)
 {
-    route->target = memory_text(row_text(row, "target"));
-    route->proxy.target = slice_of_text(route->target);
+    if (!read_target(row, route))
+        return false;
     route->proxy.body_max = row_number(row, "body_max", -1);
     route->proxy.timeouts = (struct upstream_timeouts){
         .connect_ms = row_number(row, "connect_ms", 5000),
@@ -244,7 +254,7 @@ static void serving_free(struct serving *serving)
         struct serving_route *route = &serving->routes[i];
         files_free(&route->files);
         free(route->place);
-        free(route->target);
+        captures_free(&route->target);
         free(route->prefix);
     }
     for (size_t i = 0; i < serving->settings.listener_count; i++) {
@@ -341,6 +351,17 @@ static enum health_page find_own(const struct exchange_request *request, bool ma
     return reserved || !matched || catch_all ? page : HEALTH_NONE;
 }
 
+static void answer_from_target(struct serving *serving, const struct serving_route *route,
+                               struct exchange *exchange, const struct match_result *match)
+{
+    struct slice target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange));
+    exchange_set_route(exchange, route->place, target.data);
+    if (target.data)
+        proxy_answer(serving->proxy, &route->proxy, exchange, match, target);
+    else
+        problem_reply_status(exchange, 404, "Nothing can have this name.");
+}
+
 void serving_answer(struct serving *serving, struct exchange *exchange, bool ready)
 {
     const struct exchange_request *request = exchange_request(exchange);
@@ -359,11 +380,11 @@ void serving_answer(struct serving *serving, struct exchange *exchange, bool rea
         return;
     }
     const struct serving_route *route = &serving->routes[match.route];
-    exchange_set_route(exchange, route->place, route->target);
+    exchange_set_route(exchange, route->place, NULL);
     if (route->files)
         files_answer(route->files, exchange, &match);
     else
-        proxy_answer(serving->proxy, &route->proxy, exchange, &match);
+        answer_from_target(serving, route, exchange, &match);
 }
 
 static void free_when_unused(struct serving *serving)

@@ -416,16 +416,25 @@ static void begin(struct proxy *proxy, const struct proxy_route *route, struct e
     decide(passage);
 }
 
+/* An instance comes and goes; a service that a route names is in the table as long as the route. */
+static void refuse_unknown(struct exchange *exchange, struct slice target)
+{
+    if (slice_find(target, '/') < target.size)
+        problem_reply_status(exchange, 404, "There is no such instance.");
+    else
+        problem_reply_status(exchange, 503, "The keeper has not told about this target yet.");
+}
+
 void proxy_answer(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
-                  const struct match_result *match)
+                  const struct match_result *match, struct slice target)
 {
     const struct exchange_request *request = exchange_request(exchange);
-    struct backend *backend = backends_find(proxy->backends, route->target);
+    struct backend *backend = backends_find(proxy->backends, target);
     if (match->bare && route->rule.strip != FORWARD_STRIP_NOTHING && navigation_is(request->head) &&
         slash_redirect(exchange))
         return;
     if (!backend) {
-        problem_reply_status(exchange, 503, "The keeper has not told about this target yet.");
+        refuse_unknown(exchange, target);
         return;
     }
     if (exchange_limit_body(exchange, route->body_max) < 0) {

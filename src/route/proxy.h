@@ -8,7 +8,6 @@
 
 /* What a route says; stays the caller's, who may free it when the exchange is over. */
 struct proxy_route {
-    struct slice target;
     struct forward_rule rule;
     int64_t body_max; /* bytes; -1: no limit */
     struct upstream_timeouts timeouts;
@@ -20,6 +19,6 @@ struct proxy; /* one per gate, for all its proxy routes */
 struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels);
 /* No exchange is open any more. */
 void proxy_free(struct proxy **proxy);
-/* Answers the exchange, now or later. */
+/* Answers the exchange, now or later, from the target of this name. */
 void proxy_answer(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
-                  const struct match_result *match);
+                  const struct match_result *match, struct slice target);
