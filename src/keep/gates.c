@@ -256,6 +256,8 @@ static void gates_on_message(void *owner, struct channel_message *message)
     case MESSAGE_GATE_DRAINED:
         break;
     default:
+        if (events->on_message && events->on_message(gates->settings.owner, slot->number, message))
+            break;
         log_warning(gates->settings.log, "a gate sent a message that gates do not send",
                     LOG_NUMBER("slot", slot->number), LOG_NUMBER("type", message->type));
     }
@@ -365,6 +367,8 @@ static void gates_start_gate(struct gates *gates, struct slot *slot)
     gates_journal(gates, "gate-start", slot_evidence(slot));
     gates_record(gates);
     gates_send_hello(gates, slot);
+    if (gates->settings.events->on_slot_start)
+        gates->settings.events->on_slot_start(gates->settings.owner, slot->number);
     slot_send_table(slot, gates->settings.targets);
     gates_send_phase(gates, slot);
     if (gates->current || gates->pending)
@@ -432,6 +436,15 @@ void gates_set_phase(struct gates *gates, enum gates_phase phase)
     for (unsigned i = 0; i < gates->count; i++)
         if (gates->slots[i].channel)
             gates_send_phase(gates, &gates->slots[i]);
+}
+
+void gates_send(struct gates *gates, unsigned slot, const struct gates_message *message)
+{
+    for (unsigned i = 0; i < gates->count; i++)
+        if ((slot == GATES_ALL || slot == i) && gates->slots[i].channel)
+            channel_send(gates->slots[i].channel, message->type, message->id, json_incref(message->body),
+                         message->descriptors, message->count);
+    json_decref(message->body);
 }
 
 void gates_send_row(struct gates *gates, const struct target_row *row, int socket)

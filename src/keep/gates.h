@@ -5,12 +5,13 @@
 #pragma once
 
 #include "base/log.h"
+#include "link/channel.h"
 #include "loop/loop.h"
 
 #include "keep/snapshot.h"
 #include "keep/targets.h"
 
-enum { GATES_MOST = 14 };
+enum { GATES_MOST = 14, GATES_ALL = GATES_MOST };
 
 enum gates_phase { GATES_STARTING, GATES_SERVING, GATES_STOPPING };
 
@@ -19,8 +20,14 @@ struct gates;
 struct gates_events {
     void (*on_want)(void *owner, const char *target, unsigned slot);
     void (*on_unwant)(void *owner, const char *target, unsigned slot);
+    /* A gate has been started and told who it is; what it must know beside snapshot and table is sent here
+     * (gates_send()), and reaches it before its first COMMIT. May be NULL. */
+    void (*on_slot_start)(void *owner, unsigned slot);
     void (*on_slot_gone)(void *owner, unsigned slot);
     void (*on_probed)(void *owner, uint32_t id, bool ok, const char *text);
+    /* A message that is not about the gates themselves; hostile until checked. False: unknown. May be NULL.
+     */
+    bool (*on_message)(void *owner, unsigned slot, struct channel_message *message);
     void (*on_journal)(void *owner, const char *event, const json_t *evidence);
     /* What became of gates_serve(): all gates serve it, or it was dropped (the text says why). Once each. */
     void (*on_served)(void *owner, bool ok, const char *text);
@@ -51,6 +58,15 @@ const struct snapshot *gates_snapshot(const struct gates *gates);
 void gates_set_phase(struct gates *gates, enum gates_phase phase);
 /* Tells every gate of a changed row. `socket`: O_PATH descriptor (borrowed) or -1. */
 void gates_send_row(struct gates *gates, const struct target_row *row, int socket);
+struct gates_message {
+    enum message_type type;
+    uint32_t id;
+    json_t *body; /* the reference is taken; NULL: {} */
+    const int *descriptors;
+    int count;
+};
+/* To the gate in `slot`, or to all (GATES_ALL); one that has gone or is ending gets nothing. */
+void gates_send(struct gates *gates, unsigned slot, const struct gates_message *message);
 /* Has one gate make an HTTP GET; on_probed always follows unless the gates are freed. */
 void gates_probe(struct gates *gates, const struct targets_probe *probe);
 /* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */

@@ -11,12 +11,12 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "link/spawn.h"
-#include "store/store.h"
 
 #include "keep/control.h"
 #include "keep/directories.h"
 #include "keep/gates.h"
 #include "keep/handover.h"
+#include "keep/journal.h"
 #include "keep/keeper.h"
 #include "keep/lock.h"
 #include "keep/notify.h"
@@ -31,7 +31,7 @@ struct keeper {
     struct loop *loop;
     struct directories directories;
     struct lock lock;
-    struct store *store;
+    struct journal journal;
     struct listeners listeners;
     struct handover handover;
     struct snapshot_user user;
@@ -49,50 +49,10 @@ struct keeper {
     int64_t started_wall_ms;
 };
 
-/* --- journal -------------------------------------------------------------------------------------------- */
-
-static void keeper_journal(struct keeper *keeper, const char *target, const char *event,
-                           const json_t *evidence)
-{
-    const struct clock *clock = keeper->settings.clock;
-    struct store_journal_row row = {
-        .wall_ms = clock->wall_ms(clock),
-        .boottime_ms = clock->boottime_ms(clock),
-        .target = target,
-        .event = event,
-        .evidence = evidence,
-    };
-    if (keeper->store && !store_journal_append(keeper->store, &row))
-        log_warning(keeper->log, "the journal could not be written", LOG_TEXT("lost", event));
-}
-
 static void keeper_journal_own(void *owner, const char *event, const json_t *evidence)
 {
-    keeper_journal(owner, NULL, event, evidence);
-}
-
-static void keeper_journal_note(struct keeper *keeper, const char *event, json_t *evidence)
-{
-    keeper_journal(keeper, NULL, event, evidence);
-    json_decref(evidence);
-}
-
-static void keeper_open_store(struct keeper *keeper)
-{
-    struct error error = {0};
-    char *moved = NULL;
-    char *path = memory_format("%s/reeve.db", keeper->directories.state);
-    keeper->store = store_open(path, &moved, &error);
-    if (!keeper->store)
-        log_error(keeper->log, "no journal", LOG_TEXT("error", error.text));
-    if (moved) {
-        log_warning(keeper->log, "the database was unusable and was moved aside", LOG_TEXT("to", moved),
-                    LOG_TEXT("error", error.text));
-        keeper_journal_note(keeper, "database-moved",
-                            json_pack("{s:s, s:s}", "to", moved, "error", error.text));
-    }
-    free(moved);
-    free(path);
+    struct keeper *keeper = owner;
+    journal_append(&keeper->journal, NULL, event, evidence);
 }
 
 /* --- phases ------------------------------------------------------------------------------------------------
@@ -136,7 +96,7 @@ static void keeper_serve_when_ready(struct keeper *keeper)
     handover_drain(&keeper->handover, keeper->config->drain_timeout_ms);
     notify_send("READY=1");
     loop_timer_start(keeper->loop, &keeper->look, KEEPER_LOOK_MS, keeper_on_look);
-    keeper_journal_note(keeper, "serving", json_object());
+    journal_note(&keeper->journal, "serving", json_object());
     if (keeper->settings.events->on_serving)
         keeper->settings.events->on_serving(keeper->settings.owner, keeper);
 }
@@ -169,7 +129,7 @@ void keeper_stop(struct keeper *keeper, bool now)
     if (first) {
         notify_send("STOPPING=1");
         loop_timer_stop(&keeper->look);
-        keeper_journal_note(keeper, "stop", json_pack("{s:b}", "now", now));
+        journal_note(&keeper->journal, "stop", json_pack("{s:b}", "now", now));
         log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills");
         gates_set_phase(keeper->gates, GATES_STOPPING);
         gates_drain(keeper->gates, now ? 0 : keeper->config->drain_timeout_ms);
@@ -200,7 +160,8 @@ static void keeper_on_probe(void *owner, const struct targets_probe *probe)
 static void keeper_on_target_journal(void *owner, const char *target, const char *event,
                                      const json_t *evidence)
 {
-    keeper_journal(owner, target, event, evidence);
+    struct keeper *keeper = owner;
+    journal_append(&keeper->journal, target, event, evidence);
 }
 
 static const struct targets_events keeper_targets_events = {
@@ -298,7 +259,7 @@ static void keeper_on_down(void *owner, bool now)
 static json_t *keeper_on_journal_read(void *owner, const char *target, int last)
 {
     const struct keeper *keeper = owner;
-    return store_journal_read(keeper->store, target, last);
+    return journal_read(&keeper->journal, target, last);
 }
 
 static const struct control_events keeper_control_events = {
@@ -320,7 +281,7 @@ static void keeper_on_signal(void *owner, const siginfo_t *about)
     }
     json_t *evidence = json_pack("{s:i, s:i, s:i}", "signal", about->si_signo, "from_pid", (int)about->si_pid,
                                  "from_uid", (int)about->si_uid);
-    keeper_journal_note(keeper, "signal-received", evidence);
+    journal_note(&keeper->journal, "signal-received", evidence);
     keeper_stop(keeper, false);
 }
 
@@ -439,7 +400,7 @@ static int keeper_take_lock(struct keeper *keeper)
     json_t *signals = json_array();
     int code = predecessor_lock(keeper->config, &keeper->directories, &keeper->lock, signals, keeper->error);
     if (code == KEEPER_EXIT_DONE)
-        keeper_open_store(keeper);
+        journal_open(&keeper->journal, keeper->directories.state);
     for (size_t i = 0; i < json_array_size(signals); i++)
         keeper_journal_own(keeper, "predecessor-evicted", json_array_get(signals, i));
     json_decref(signals);
@@ -482,9 +443,9 @@ static int keeper_start(struct keeper *keeper)
         snapshot_free(&snapshot);
         return KEEPER_EXIT_FAILED;
     }
-    keeper_journal_note(keeper, "start",
-                        json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce,
-                                  "config", keeper_path(keeper->config->file)));
+    journal_note(&keeper->journal, "start",
+                 json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce, "config",
+                           keeper_path(keeper->config->file)));
     gates_serve(keeper->gates, snapshot);
     return KEEPER_EXIT_DONE;
 }
@@ -504,9 +465,8 @@ static void keeper_end(struct keeper *keeper)
     }
     if (keeper->hold_program >= 0)
         close(keeper->hold_program);
-    if (keeper->store)
-        keeper_journal_note(keeper, "end", json_pack("{s:i}", "exit_code", keeper->exit_code));
-    store_close(&keeper->store);
+    journal_note(&keeper->journal, "end", json_pack("{s:i}", "exit_code", keeper->exit_code));
+    journal_close(&keeper->journal);
     if (keeper->lock.fd >= 0)
         directories_remove_empty(&keeper->directories);
     directories_free(&keeper->directories);
@@ -519,6 +479,7 @@ int keeper_run(const struct keeper_settings *settings, struct error *error)
         .settings = *settings,
         .config = settings->config,
         .log = settings->log,
+        .journal = {.clock = settings->clock, .log = settings->log},
         .lock = {.fd = -1},
         .hold_program = -1,
         .error = error,

@@ -10,6 +10,8 @@
 
 #include "world.h"
 
+/* Numbers that gates.c has never heard of. */
+enum { QUESTION = 79, ANSWER = 47 };
 enum { CHANNEL_FD = 3, STRAY_FD = 40, TICK_MS = 100, MORE_THAN_ALL_PROBES = PAGE_TARGETS + 100 };
 
 /* --- the gate ----------------------------------------------------------------------------------- */
@@ -18,6 +20,7 @@ struct hostile {
     const char *manner; /* the value of LC_ALL, which gates inherit */
     json_int_t generation;
     json_int_t prepared;
+    bool told; /* what on_slot_start sends */
     struct page *page;
 };
 
@@ -34,6 +37,11 @@ static void hostile_commit(const struct hostile *hostile, json_int_t number)
     bool first = hostile->generation == 1;
     if (number != hostile->prepared)
         _exit(1);
+    if (strcmp(hostile->manner, "asks") == 0) {
+        if (!hostile->told)
+            _exit(1);
+        channel_send_now(CHANNEL_FD, (enum message_type)QUESTION, 7, NULL, NULL, 0, 1000);
+    }
     if (strcmp(hostile->manner, "refuses") == 0 && first)
         _exit(0);
     if (strcmp(hostile->manner, "hangs up") == 0 && first)
@@ -64,6 +72,13 @@ static void hostile_answer(struct hostile *hostile, const struct channel_message
         break;
     case MESSAGE_GATE_COMMIT:
         hostile_commit(hostile, number);
+        break;
+    case ANSWER:
+        if (message->id == 0)
+            hostile->told = true;
+        else
+            channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0,
+                             1000);
         break;
     default: /* a probe is never answered */
         break;
@@ -107,6 +122,22 @@ static void on_want(void *owner, const char *target, unsigned slot)
     struct keeper *keeper = owner;
     (void)target, (void)slot;
     keeper->wanted++;
+}
+
+static void on_slot_start(void *owner, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    gates_send(keeper->gates, slot, &(struct gates_message){.type = (enum message_type)ANSWER});
+}
+
+static bool on_message(void *owner, unsigned slot, struct channel_message *message)
+{
+    struct keeper *keeper = owner;
+    if ((int)message->type != QUESTION)
+        return false;
+    gates_send(keeper->gates, slot,
+               &(struct gates_message){.type = (enum message_type)ANSWER, .id = message->id});
+    return true;
 }
 
 static void on_slot_gone(void *owner, unsigned slot)
@@ -169,7 +200,9 @@ static void serve(struct keeper *keeper, struct world *world, const char *manner
 {
     static const struct gates_events events = {.on_want = on_want,
                                                .on_unwant = on_want,
+                                               .on_slot_start = on_slot_start,
                                                .on_slot_gone = on_slot_gone,
+                                               .on_message = on_message,
                                                .on_probed = on_probed,
                                                .on_journal = on_journal,
                                                .on_served = on_served,
@@ -264,6 +297,17 @@ static void test_a_gate_that_dies_between_prepare_and_commit_misses_nothing(void
     finish(&keeper);
 }
 
+/* A new gate knows what it must know when it begins to serve, and gets an answer to what it asks. */
+static void test_questions_of_others_are_passed_on(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    serve(&keeper, world, "asks");
+    UNTIL(world, keeper.wanted);
+    assert_int_equal(generation(&keeper), 1);
+    finish(&keeper);
+}
+
 int main(int count, char **words)
 {
     if (count > 1 && strcmp(words[1], "__gate") == 0)
@@ -275,6 +319,7 @@ int main(int count, char **words)
         TEST(test_a_gate_that_refuses_what_is_served_is_replaced),
         TEST(test_no_stray_descriptor_comes_to_a_gate),
         TEST(test_a_gate_that_dies_between_prepare_and_commit_misses_nothing),
+        TEST(test_questions_of_others_are_passed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
