@@ -53,6 +53,7 @@ struct exchange {
     void *owner;
     void *context;
     const char *route, *target;
+    const struct principal *principal;
     struct exchange_request request;
     struct framing framing;
     int64_t body_limit; /* -1: none */

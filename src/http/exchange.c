@@ -55,6 +55,7 @@ void exchange_begin(struct exchange *exchange)
     exchange->events = NULL;
     exchange->owner = exchange->context = NULL;
     exchange->route = exchange->target = NULL;
+    exchange->principal = &principal_nobody;
     exchange->request = (struct exchange_request){
         .peer = &exchange->connection->peer,
         .listener = exchange->connection->listener,
@@ -84,6 +85,7 @@ void exchange_record(struct exchange *exchange)
         .duration_us = loop_now_us(server->loop) - exchange->request.started_us,
         .route = exchange->route,
         .target = exchange->target,
+        .user = exchange->principal->user,
         .context = exchange->context,
     };
     server->settings.on_record(server->settings.owner, &record);
@@ -116,6 +118,16 @@ void exchange_set_route(struct exchange *exchange, const char *place, const char
 {
     exchange->route = place;
     exchange->target = target;
+}
+
+const struct principal *exchange_principal(const struct exchange *exchange)
+{
+    return exchange->principal;
+}
+
+void exchange_set_principal(struct exchange *exchange, const struct principal *principal)
+{
+    exchange->principal = principal;
 }
 
 void exchange_set_context(struct exchange *exchange, void *context)

@@ -11,6 +11,7 @@
 #include "net/address.h"
 #include "net/stream.h"
 #include "wire/http1.h"
+#include "wire/principal.h"
 
 struct exchange;
 
@@ -49,6 +50,10 @@ void exchange_set_events(struct exchange *exchange, const struct exchange_events
 
 /* What the access record says of it; both texts outlive the exchange. */
 void exchange_set_route(struct exchange *exchange, const char *place, const char *target);
+/* Who asks, as admission has found out; before that, nobody. Never NULL. What is set outlives the exchange's
+ * record: it is in its arena, or a constant. */
+const struct principal *exchange_principal(const struct exchange *exchange);
+void exchange_set_principal(struct exchange *exchange, const struct principal *principal);
 /* A pointer of whoever dispatched it, given back in its record (http/server.h); NULL until set. */
 void exchange_set_context(struct exchange *exchange, void *context);
 

@@ -14,6 +14,7 @@ struct http_record {
     uint64_t bytes_in, bytes_out; /* bodies */
     int64_t duration_us;
     const char *route, *target; /* NULL: none */
+    const char *user;           /* who has signed in, or a token's name; NULL: nobody */
     void *context;              /* what exchange_set_context() was given */
 };
 
