@@ -24,6 +24,7 @@ struct dataplane {
     struct loop *loop;
     struct page *page; /* our own */
     struct backends *backends;
+    struct streams *streams; /* by who opened them */
     struct tunnels *tunnels;
     struct proxy *proxy;
     struct probes *probes;
@@ -112,6 +113,8 @@ static void on_tick(struct loop_timer *timer)
     pages_store(&dataplane->page->tick_ms, (uint64_t)loop_now_ms(dataplane->loop));
     tell_open(dataplane);
     backends_tick(dataplane->backends);
+    const struct clock *clock = loop_clock(dataplane->loop);
+    streams_expire(dataplane->streams, clock->wall_ms(clock));
     loop_timer_start(dataplane->loop, timer, TICK_MS, on_tick);
 }
 
@@ -234,7 +237,8 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->loop = settings->loop;
     dataplane->page = settings->pages->own;
     dataplane->backends = backends_new(&backends);
-    dataplane->tunnels = tunnels_new(settings->loop, on_fewer, dataplane);
+    dataplane->streams = streams_new();
+    dataplane->tunnels = tunnels_new(settings->loop, dataplane->streams, on_fewer, dataplane);
     dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
@@ -254,6 +258,7 @@ void dataplane_free(struct dataplane **owned)
     entrance_free(&dataplane->entrance);
     http_server_free(&dataplane->server);
     tunnels_free(&dataplane->tunnels);
+    streams_free(&dataplane->streams);
     lobby_free(&dataplane->lobby);
     probes_free(&dataplane->probes);
     proxy_free(&dataplane->proxy);

@@ -18,6 +18,9 @@
 enum {
     HALF_CLOSE_MS = 60000,
     GOODBYE_MS = 2000, /* for the peer to close, then it is cut */
+    REVOKED_MS = 800,  /* the same for one whose credential has ended */
+    CLOSE_SIGNED_OUT = 4401,
+    CLOSE_FORBIDDEN = 4403,
     TOLD_AT_ONCE = 100,
     UNSENT_MOST = 256 * 1024,
 };
@@ -30,11 +33,12 @@ enum tunnel_state {
 
 struct tunnel {
     struct list link;
+    struct stream_member member;
     struct tunnels *tunnels;
     struct relay *relay;
     struct backend *backend;
     enum tunnel_state state;
-    enum tunnels_goodbye code;
+    unsigned code;      /* of the close frame */
     size_t answer_left; /* bytes of our 101 that still pass through the relay */
     bool scanned[2];    /* by enum relay_direction */
     struct websocket_scan scans[2];
@@ -44,6 +48,7 @@ struct tunnel {
 
 struct tunnels {
     struct loop *loop;
+    struct streams *streams;
     struct list open;
     size_t count;
     bool leaving; /* a goodbye was said: to those who come now too */
@@ -52,10 +57,12 @@ struct tunnels {
     void *owner;
 };
 
-struct tunnels *tunnels_new(struct loop *loop, void (*on_empty)(void *owner), void *owner)
+struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, void (*on_empty)(void *owner),
+                            void *owner)
 {
     struct tunnels *tunnels = MEMORY_NEW(struct tunnels);
     tunnels->loop = loop;
+    tunnels->streams = streams;
     tunnels->on_empty = on_empty;
     tunnels->owner = owner;
     list_init(&tunnels->open);
@@ -73,6 +80,7 @@ static void end(struct tunnel *tunnel)
 {
     struct tunnels *tunnels = tunnel->tunnels;
     list_remove(&tunnel->link);
+    streams_remove(&tunnel->member);
     tunnels->count--;
     loop_timer_stop(&tunnel->timer);
     loop_task_stop(&tunnel->tell);
@@ -133,19 +141,29 @@ static void on_tell(struct loop_task *task)
     tell(LIST_ENTRY(task, struct tunnel, tell));
 }
 
-static void leave(struct tunnel *tunnel)
+static void leave(struct tunnel *tunnel, unsigned code, int64_t patience_ms)
 {
-    if (tunnel->state != TUNNEL_OPEN)
-        return;
     tunnel->state = TUNNEL_LEAVING;
-    tunnel->code = tunnel->tunnels->code;
-    loop_timer_start(tunnel->tunnels->loop, &tunnel->timer, GOODBYE_MS, on_cut);
+    tunnel->code = code;
+    loop_timer_start(tunnel->tunnels->loop, &tunnel->timer, patience_ms, on_cut);
     tell(tunnel);
 }
 
 static void on_due(struct loop_timer *timer)
 {
-    leave(LIST_ENTRY(timer, struct tunnel, timer));
+    struct tunnel *tunnel = LIST_ENTRY(timer, struct tunnel, timer);
+    leave(tunnel, tunnel->tunnels->code, GOODBYE_MS);
+}
+
+/* One that leaves already has been told another reason, which is no reason to let it stay longer. */
+static void on_credential_ended(struct stream_member *member, enum streams_reason reason)
+{
+    struct tunnel *tunnel = LIST_ENTRY(member, struct tunnel, member);
+    unsigned code = reason == STREAMS_FORBIDDEN ? CLOSE_FORBIDDEN : CLOSE_SIGNED_OUT;
+    if (tunnel->state == TUNNEL_OPEN)
+        leave(tunnel, code, tunnel->scanned[RELAY_B_TO_A] ? REVOKED_MS : 0);
+    else
+        loop_timer_start(tunnel->tunnels->loop, &tunnel->timer, REVOKED_MS, on_cut);
 }
 
 void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int64_t spread_ms)
@@ -223,12 +241,13 @@ static uint8_t extension_bits(const struct http1_head *answer)
 }
 
 static struct tunnel *tunnel_new(struct tunnels *tunnels, struct backend *backend,
-                                 const struct http1_head *answer)
+                                 const struct principal *principal, const struct http1_head *answer)
 {
     struct tunnel *tunnel = MEMORY_NEW(struct tunnel);
     tunnel->tunnels = tunnels;
     tunnel->backend = backend;
     list_append(&tunnels->open, &tunnel->link);
+    streams_add(tunnels->streams, &tunnel->member, principal, on_credential_ended);
     tunnels->count++;
     if (is_websocket(answer)) {
         tunnel->scanned[RELAY_A_TO_B] = tunnel->scanned[RELAY_B_TO_A] = true;
@@ -259,7 +278,7 @@ void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, struct ups
         problem_reply_status(exchange, 502, "The program behind answered the upgrade wrongly.");
         return;
     }
-    struct tunnel *tunnel = tunnel_new(tunnels, backend, answer);
+    struct tunnel *tunnel = tunnel_new(tunnels, backend, exchange_principal(exchange), answer);
     size_t count = forward_response(answer, true, fields);
     struct stream *upstream = upstream_upgrade(call, &from_upstream);
     struct stream *client = exchange_upgrade(exchange, fields, count, &from_client, &unsent);

@@ -5,6 +5,7 @@
 #include "http/upstream.h"
 
 #include "route/backends.h"
+#include "route/streams.h"
 
 struct tunnels;
 
@@ -13,8 +14,11 @@ enum tunnels_goodbye {
     TUNNELS_RESTART = 1012,    /* another gate takes over: connect again */
 };
 
-/* `on_empty` fires when the last tunnel has ended; may be NULL. */
-struct tunnels *tunnels_new(struct loop *loop, void (*on_empty)(void *owner), void *owner);
+/* Each tunnel is a member of `streams`, which outlive it: when its credential ends, its client is told with
+ * 4401 (4403: not allowed any more) and cut within a second. `on_empty` fires when the last tunnel has ended;
+ * may be NULL. */
+struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, void (*on_empty)(void *owner),
+                            void *owner);
 /* Cuts what is left. */
 void tunnels_free(struct tunnels **tunnels);
 size_t tunnels_count(const struct tunnels *tunnels);
