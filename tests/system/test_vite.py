@@ -3,16 +3,13 @@ import asyncio
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 
 import pytest
 import websockets
 
+import npm
 from conftest import BIN, wait_for
 
-PACKAGE = pathlib.Path(__file__).parent / "vite"
-CACHE = pathlib.Path(BIN).resolve().parent / "vite"  # installed once for a build folder
 MAIN = """export const told = "version %d";
 if (import.meta.hot) import.meta.hot.accept();
 """
@@ -21,16 +18,7 @@ if (import.meta.hot) import.meta.hot.accept();
 @pytest.fixture(scope="session")
 def vite():
     """Vite's start script, as npm installs it."""
-    CACHE.mkdir(exist_ok=True)
-    installed = CACHE / "installed.json"
-    wanted = (PACKAGE / "package-lock.json").read_bytes()
-    if not installed.exists() or installed.read_bytes() != wanted:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(PACKAGE / name, CACHE)
-        subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=CACHE,
-                       check=True, timeout=300)
-        installed.write_bytes(wanted)
-    return CACHE / "node_modules/vite/bin/vite.js"
+    return npm.install(pathlib.Path(__file__).parent / "vite") / "vite/bin/vite.js"
 
 
 @pytest.fixture

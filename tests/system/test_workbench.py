@@ -1,26 +1,18 @@
 """The example that `make run` starts, from a copy: page, API and feed answer, and a killed API comes back."""
 import asyncio
 import json
-import pathlib
-import shutil
 import time
 
 import pytest
 import websockets
 
 from conftest import wait_for
-
-EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/workbench"
+from workbench import EXAMPLE, start
 
 
 @pytest.fixture
 def workbench(reeve):
-    """A copy with a name, a state directory and a port of its own."""
-    shutil.copytree(EXAMPLE, reeve.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("state", "__pycache__"))
-    text = reeve.file.read_text()
-    assert "name: workbench\n" in text and "state: ./state\n" in text
-    reeve.file.write_text(text.replace("name: workbench\n", f"name: {reeve.name}\n"))
-    return reeve.start(environment={"PORT": str(reeve.port)})
+    return start(reeve)
 
 
 def first_feed(reeve):
