@@ -307,12 +307,12 @@ static bool obey_drain(struct gate *gate, struct channel_message *message)
 static bool obey_probe(struct gate *gate, struct channel_message *message)
 {
     struct probes_request request = {.id = message->id, .socket = -1};
-    const char *target, *path, *host = "localhost", *address = NULL;
+    const char *target, *path = NULL, *host = "localhost", *method = "GET", *address = NULL;
     json_int_t generation, timeout_ms;
     char through[64];
-    if (json_unpack(message->body, "{s:s, s:I, s:s, s:I, s?s, s?s}", "target", &target, "generation",
-                    &generation, "path", &path, "timeout_ms", &timeout_ms, "host", &host, "address",
-                    &address) < 0)
+    if (json_unpack(message->body, "{s:s, s:I, s:I, s?s, s?s, s?s, s?s}", "target", &target, "generation",
+                    &generation, "timeout_ms", &timeout_ms, "path", &path, "host", &host, "method", &method,
+                    "address", &address) < 0)
         return false;
     if (message->descriptor_count > 0) {
         request.socket = message->descriptors[0];
@@ -328,7 +328,8 @@ static bool obey_probe(struct gate *gate, struct channel_message *message)
     request.generation = (uint64_t)generation;
     request.timeout_ms = timeout_ms;
     request.host = slice_of_text(host);
-    request.path = slice_of_text(path);
+    request.method = slice_of_text(method);
+    request.path = path ? slice_of_text(path) : (struct slice){0};
     probes_start(dataplane_probes(gate->dataplane), &request);
     return true;
 }

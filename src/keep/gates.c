@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "link/memfd.h"
 
-#include "keep/slot.h"
 #include "keep/jsonfile.h"
+#include "keep/slot.h"
 
 enum {
     GATES_WATCH_MS = 1000,
@@ -22,14 +22,6 @@ enum {
     GATES_DRAIN_SLACK_MS = 2000,
     GATES_PREPARE_MS = 10000,
     GATES_GOODBYE_MS = 3000, /* from the end of its channel to its exit */
-    GATES_PROBES = PAGE_TARGETS,
-    GATES_NO_SLOT = GATES_MOST,
-    GATES_ANSWER_SIZE = 32,
-};
-
-struct gates_probe {
-    uint32_t id; /* 0: free */
-    unsigned slot;
 };
 
 struct gates {
@@ -44,8 +36,7 @@ struct gates {
     int own_page_fd, own_page_read_fd;
     struct loop_timer watch;
     struct loop_timer deadline; /* of a prepare, then of a drain */
-    struct gates_probe probes[GATES_PROBES];
-    struct loop_task unprobed; /* answers probes that no slot could take */
+    struct prober *prober;
 };
 
 static void gates_start_gate(struct gates *gates, struct slot *slot);
@@ -207,28 +198,6 @@ void gates_serve(struct gates *gates, struct snapshot *snapshot)
 
 /* --- messages from gates: hostile until checked --------------------------------------------------------- */
 
-static struct gates_probe *gates_find_probe(struct gates *gates, uint32_t id)
-{
-    for (unsigned i = 0; i < GATES_PROBES; i++)
-        if (gates->probes[i].id == id)
-            return &gates->probes[i];
-    return NULL;
-}
-
-static void gates_probed(struct gates *gates, const struct slot *slot, uint32_t id, const json_t *body)
-{
-    struct gates_probe *probe = id ? gates_find_probe(gates, id) : NULL;
-    if (!probe || probe->slot != slot->number)
-        return;
-    probe->id = 0;
-    const char *text = json_string_value(json_object_get(body, "error"));
-    char answer[GATES_ANSWER_SIZE];
-    snprintf(answer, sizeof answer, "it answered %d",
-             (int)json_integer_value(json_object_get(body, "status")));
-    gates->settings.events->on_probed(gates->settings.owner, id, json_is_true(json_object_get(body, "ok")),
-                                      text ? text : answer);
-}
-
 static void gates_on_message(void *owner, struct channel_message *message)
 {
     struct slot *slot = owner;
@@ -251,7 +220,7 @@ static void gates_on_message(void *owner, struct channel_message *message)
             events->on_unwant(gates->settings.owner, target, slot->number);
         break;
     case MESSAGE_GATE_PROBED:
-        gates_probed(gates, slot, message->id, message->body);
+        prober_answered(gates->prober, slot->number, message->id, message->body);
         break;
     case MESSAGE_GATE_DRAINED:
         break;
@@ -276,17 +245,6 @@ static void gates_on_channel_end(void *owner, int error)
         gates_kill(slot->gates, slot, "it sent a malformed message");
     slot->hung_up_ms = loop_now_ms(slot->gates->settings.loop);
     channel_close(&slot->channel);
-}
-
-static void gates_fail_probes(struct gates *gates, unsigned slot)
-{
-    for (unsigned i = 0; i < GATES_PROBES; i++) {
-        uint32_t id = gates->probes[i].id;
-        if (!id || gates->probes[i].slot != slot)
-            continue;
-        gates->probes[i].id = 0;
-        gates->settings.events->on_probed(gates->settings.owner, id, false, "no gate could make the probe");
-    }
 }
 
 static bool gates_all_gone(const struct gates *gates)
@@ -334,7 +292,7 @@ static void gates_on_exit(void *owner, const siginfo_t *exit)
                     LOG_NUMBER(signalled ? "signal" : "code", exit->si_status));
     slot_forget(slot);
     gates_record(gates);
-    gates_fail_probes(gates, slot->number);
+    prober_slot_gone(gates->prober, slot->number);
     gates->settings.events->on_slot_gone(gates->settings.owner, slot->number);
     if (!gates->draining)
         gates_replace(gates, slot, lived);
@@ -407,7 +365,8 @@ struct gates *gates_new(const struct gates_settings *settings, struct error *err
 {
     CHECK(settings->workers >= 1 && settings->workers <= GATES_MOST);
     struct gates *gates = MEMORY_NEW(struct gates);
-    *gates = (struct gates){.settings = *settings, .count = settings->workers};
+    *gates = (struct gates){
+        .settings = *settings, .count = settings->workers, .prober = prober_new(settings->loop)};
     bool made = gates_make_page(&gates->own_page, &gates->own_page_fd, &gates->own_page_read_fd,
                                 "reeve-keeper", error);
     for (unsigned i = 0; i < gates->count; i++) {
@@ -462,38 +421,15 @@ static struct slot *gates_pick(struct gates *gates)
     return NULL;
 }
 
-static void gates_on_unprobed(struct loop_task *task)
+void gates_probe(struct gates *gates, const struct prober_question *question)
 {
-    gates_fail_probes(LIST_ENTRY(task, struct gates, unprobed), GATES_NO_SLOT);
+    const struct slot *slot = gates_pick(gates);
+    prober_ask(gates->prober, question, slot ? slot->number : GATES_MOST, slot ? slot->channel : NULL);
 }
 
-/* A gate that never answers fills the places: then the oldest question is given up. */
-static struct gates_probe *gates_probe_place(struct gates *gates)
+void gates_forget_prober(struct gates *gates, const void *owner)
 {
-    struct gates_probe *oldest = &gates->probes[0]; /* a free one has the lowest id of all */
-    for (unsigned i = 1; i < GATES_PROBES; i++)
-        if (gates->probes[i].id < oldest->id)
-            oldest = &gates->probes[i];
-    return oldest;
-}
-
-void gates_probe(struct gates *gates, const struct targets_probe *probe)
-{
-    const struct target_row *row = probe->row;
-    struct slot *slot = gates_pick(gates);
-    *gates_probe_place(gates) =
-        (struct gates_probe){.id = probe->id, .slot = slot ? slot->number : GATES_NO_SLOT};
-    if (!slot) {
-        loop_task_start(gates->settings.loop, &gates->unprobed, gates_on_unprobed);
-        return;
-    }
-    json_t *body =
-        json_pack("{s:s, s:I, s:s, s:I}", "target", row->name, "generation", (json_int_t)row->generation,
-                  "path", probe->path, "timeout_ms", (json_int_t)probe->timeout_ms);
-    if (!row->socket && row->address_count > 0)
-        json_object_set_new(body, "address", json_string(row->addresses[0]));
-    channel_send(slot->channel, MESSAGE_GATE_PROBE, probe->id, body, &probe->socket,
-                 row->socket && probe->socket >= 0 ? 1 : 0);
+    prober_forget(gates->prober, owner);
 }
 
 static void gates_on_drain_deadline(struct loop_timer *timer)
@@ -561,7 +497,6 @@ void gates_free(struct gates **owned)
         return;
     gates->draining = true;
     loop_timer_stop(&gates->watch);
-    loop_task_stop(&gates->unprobed);
     loop_timer_stop(&gates->deadline);
     for (unsigned i = 0; i < gates->count; i++) {
         struct slot *slot = &gates->slots[i];
@@ -574,6 +509,7 @@ void gates_free(struct gates **owned)
         gates_close_page(&slot->page, slot->page_fd, slot->page_read_fd);
     }
     gates_close_page(&gates->own_page, gates->own_page_fd, gates->own_page_read_fd);
+    prober_free(&gates->prober);
     snapshot_free(&gates->current);
     snapshot_free(&gates->pending);
     free(gates);

@@ -8,6 +8,7 @@
 #include "link/channel.h"
 #include "loop/loop.h"
 
+#include "keep/prober.h"
 #include "keep/snapshot.h"
 #include "keep/targets.h"
 
@@ -24,7 +25,6 @@ struct gates_events {
      * (gates_send()), and reaches it before its first COMMIT. May be NULL. */
     void (*on_slot_start)(void *owner, unsigned slot);
     void (*on_slot_gone)(void *owner, unsigned slot);
-    void (*on_probed)(void *owner, uint32_t id, bool ok, const char *text);
     /* A message that is not about the gates themselves; hostile until checked. False: unknown. May be NULL.
      */
     bool (*on_message)(void *owner, unsigned slot, struct channel_message *message);
@@ -67,8 +67,10 @@ struct gates_message {
 };
 /* To the gate in `slot`, or to all (GATES_ALL); one that has gone or is ending gets nothing. */
 void gates_send(struct gates *gates, unsigned slot, const struct gates_message *message);
-/* Has one gate make an HTTP GET; on_probed always follows unless the gates are freed. */
-void gates_probe(struct gates *gates, const struct targets_probe *probe);
+/* Has one gate ask; the question's on_done always follows unless its owner is forgotten or the gates freed.
+ */
+void gates_probe(struct gates *gates, const struct prober_question *question);
+void gates_forget_prober(struct gates *gates, const void *owner);
 /* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */
 void gates_drain(struct gates *gates, int64_t timeout_ms);
 bool gates_has(const struct gates *gates, pid_t pid);

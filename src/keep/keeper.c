@@ -151,10 +151,28 @@ static void keeper_on_change(void *owner, const struct target_row *row, int sock
         keeper->settings.events->on_row(keeper->settings.owner, row);
 }
 
+static void keeper_on_probed(void *owner, uint32_t id, bool ok, const char *text)
+{
+    struct keeper *keeper = owner;
+    targets_probed(keeper->targets, id, ok, text);
+}
+
 static void keeper_on_probe(void *owner, const struct targets_probe *probe)
 {
     struct keeper *keeper = owner;
-    gates_probe(keeper->gates, probe);
+    const struct target_row *row = probe->row;
+    const struct prober_question question = {
+        .target = row->name,
+        .generation = row->generation,
+        .address = row->address_count ? row->addresses[0] : NULL,
+        .socket = row->socket ? probe->socket : -1,
+        .path = probe->path,
+        .timeout_ms = probe->timeout_ms,
+        .on_done = keeper_on_probed,
+        .owner = keeper,
+        .tag = probe->id,
+    };
+    gates_probe(keeper->gates, &question);
 }
 
 static void keeper_on_target_journal(void *owner, const char *target, const char *event,
@@ -192,12 +210,6 @@ static void keeper_on_slot_gone(void *owner, unsigned slot)
     targets_forget_asker(keeper->targets, slot);
 }
 
-static void keeper_on_probed(void *owner, uint32_t id, bool ok, const char *text)
-{
-    struct keeper *keeper = owner;
-    targets_probed(keeper->targets, id, ok, text);
-}
-
 static void keeper_on_served(void *owner, bool ok, const char *text)
 {
     struct keeper *keeper = owner;
@@ -217,7 +229,6 @@ static const struct gates_events keeper_gates_events = {
     .on_want = keeper_on_want,
     .on_unwant = keeper_on_unwant,
     .on_slot_gone = keeper_on_slot_gone,
-    .on_probed = keeper_on_probed,
     .on_journal = keeper_journal_own,
     .on_served = keeper_on_served,
     .on_ended = keeper_on_gates_ended,

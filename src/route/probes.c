@@ -6,13 +6,15 @@
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "net/dialer.h"
 
 #include "route/probes.h"
 
 struct probe {
     struct list link;
     struct probes *probes;
-    struct upstream_call *call;
+    struct upstream_call *call; /* this or the next */
+    struct dialer *dialer;
     struct loop_timer limit;
     uint32_t id;
     char target[TARGET_NAME_SIZE];
@@ -45,7 +47,10 @@ static void close_probe(struct probe *probe)
 {
     list_remove(&probe->link);
     loop_timer_stop(&probe->limit);
-    upstream_close(&probe->call);
+    if (probe->call)
+        upstream_close(&probe->call);
+    if (probe->dialer)
+        dialer_cancel(&probe->dialer);
     if (probe->socket >= 0)
         close(probe->socket);
     loop_free_later(probe->probes->loop, probe, free);
@@ -62,19 +67,24 @@ void probes_free(struct probes **probes)
     *probes = NULL;
 }
 
-static void done(struct probe *probe, int status, const char *error)
+static void finish(struct probe *probe, bool ok, int status, const char *error)
 {
     struct probes *probes = probe->probes;
     struct probes_result result = {
         .id = probe->id,
         .target = probe->target,
         .generation = probe->generation,
-        .ok = status >= 200 && status < 400,
+        .ok = ok,
         .status = status,
         .error = error,
     };
     close_probe(probe);
     probes->on_done(probes->owner, &result);
+}
+
+static void done(struct probe *probe, int status, const char *error)
+{
+    finish(probe, status >= 200 && status < 400, status, error);
 }
 
 static void on_head(void *owner, const struct http1_head *head)
@@ -109,7 +119,18 @@ static void on_limit(struct loop_timer *timer)
     done(probe, 0, text);
 }
 
-void probes_start(struct probes *probes, const struct probes_request *request)
+static void on_dialed(void *owner, int fd)
+{
+    struct probe *probe = owner;
+    char text[128];
+    probe->dialer = NULL;
+    snprintf(text, sizeof text, "cannot connect: %s", strerror(fd < 0 ? -fd : 0));
+    if (fd >= 0)
+        close(fd);
+    finish(probe, fd >= 0, 0, fd < 0 ? text : NULL);
+}
+
+static void start_call(struct probe *probe, const struct probes_request *request)
 {
     static const struct upstream_events events = {
         .on_head = on_head, .on_body = on_nothing, .on_room = on_nothing, .on_failed = on_failed};
@@ -119,12 +140,17 @@ void probes_start(struct probes *probes, const struct probes_request *request)
         {SLICE("Accept"), SLICE("*/*")},
     };
     const struct upstream_request call = {
-        .method = SLICE("GET"),
+        .method = request->method,
         .target = request->path,
         .fields = fields,
         .field_count = 3,
         .timeouts = {.connect_ms = request->timeout_ms},
     };
+    probe->call = upstream_call(probe->probes->pool, &request->address, &call, &events, probe);
+}
+
+void probes_start(struct probes *probes, const struct probes_request *request)
+{
     struct probe *probe = MEMORY_NEW(struct probe);
     probe->probes = probes;
     probe->id = request->id;
@@ -134,5 +160,8 @@ void probes_start(struct probes *probes, const struct probes_request *request)
     snprintf(probe->target, sizeof probe->target, "%s", request->target);
     list_append(&probes->open, &probe->link);
     loop_timer_start(probes->loop, &probe->limit, request->timeout_ms, on_limit);
-    probe->call = upstream_call(probes->pool, &request->address, &call, &events, probe);
+    if (request->path.data)
+        start_call(probe, request);
+    else
+        probe->dialer = dialer_start(probes->loop, &request->address, request->timeout_ms, on_dialed, probe);
 }

@@ -1,5 +1,5 @@
-/* HTTP readiness and liveness probes, made here because the keeper reads nothing from the network (design
- * §1). */
+/* What the keeper wants to know of a target, asked here because it reads nothing from the network itself
+ * (design §1): readiness, http loops, whether somebody listens at all. */
 #pragma once
 
 #include "http/upstream.h"
@@ -13,7 +13,8 @@ struct probes_request {
     uint64_t generation;
     struct address address;
     int socket; /* that `address` goes through, taken over; -1: none */
-    struct slice host, path;
+    struct slice host, method;
+    struct slice path;  /* data NULL: a connection is all that is wanted */
     int64_t timeout_ms; /* for the whole of it */
 };
 
@@ -21,7 +22,7 @@ struct probes_result {
     uint32_t id;
     const char *target;
     uint64_t generation;
-    bool ok;           /* a status from 200 to 399 */
+    bool ok;           /* a status from 200 to 399, or the connection that was wanted */
     int status;        /* 0: none came */
     const char *error; /* NULL, or why none came */
 };

@@ -34,7 +34,8 @@ enum message_type {
                             true */
     MESSAGE_GATE_PHASE,  /* {phase: "starting"|"serving"|"stopping"}: before "serving" requests wait */
     MESSAGE_GATE_DRAIN,  /* {timeout_ms}: stop accepting, end connections, exit */
-    MESSAGE_GATE_PROBE,  /* {target, generation, host, path, timeout_ms, address | (fd)} → PROBED */
+    MESSAGE_GATE_PROBE, /* {target, generation, host?, method?, path?, timeout_ms, address | (fd)} → PROBED;
+                           without a path: only a connection */
 
     /* gate → keeper */
     MESSAGE_GATE_READY = 48, /* {slot}: hello understood */

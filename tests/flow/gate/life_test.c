@@ -288,6 +288,45 @@ static void test_probes(void **state)
     expect_probed(world, 4, false, "Connection refused");
 }
 
+static void ask(struct world *world, int port, uint32_t id, const char *method, const char *path)
+{
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    json_t *body = json_pack("{s:s, s:i, s:i, s:s, s:s*, s:s*}", "target", "api", "generation", 3,
+                             "timeout_ms", 1000, "address", address, "method", method, "path", path);
+    assert_int_equal(channel_send(world->keeper, MESSAGE_GATE_PROBE, id, body, NULL, 0), 0);
+    turn_all(world->loop);
+}
+
+static void test_a_loop_has_a_method_of_its_own(void **state)
+{
+    struct world *world = *state;
+    int port, program = world_listen(&port);
+    ask(world, port, 1, "POST", "/tick");
+    struct peer behind = program_accept(world, program);
+    struct slice heard = peer_hear(world, &behind);
+    assert_true(slice_starts_with(heard, SLICE("POST /tick HTTP/1.1\r\n")));
+    assert_non_null(memmem(heard.data, heard.size, "Content-Length: 0\r\n", 19));
+    peer_say_text(world, &behind, "HTTP/1.1 204 No Content\r\n\r\n");
+    expect_probed(world, 1, true, NULL);
+    peer_close(&behind);
+    close(program);
+}
+
+static void test_a_connection_may_be_all_that_is_asked(void **state)
+{
+    struct world *world = *state;
+    int port, program = world_listen(&port);
+    ask(world, port, 1, NULL, NULL);
+    struct peer behind = program_accept(world, program);
+    expect_probed(world, 1, true, NULL);
+    assert_int_equal(peer_hear(world, &behind).size, 0);
+    peer_close(&behind);
+    close(program);
+    ask(world, port, 2, NULL, NULL);
+    expect_probed(world, 2, false, "cannot connect: Connection refused");
+}
+
 /* --- hand-over ----------------------------------------------------------------------------------- */
 
 static int listen_for_handover(struct sockaddr_un *address, char *directory)
@@ -358,6 +397,8 @@ int main(void)
         TEST(test_a_keeper_that_never_came_so_far_is_the_end),
         TEST(test_malformed_orders_are_the_end),
         TEST(test_probes),
+        TEST(test_a_loop_has_a_method_of_its_own),
+        TEST(test_a_connection_may_be_all_that_is_asked),
         cmocka_unit_test(test_a_new_keeper_takes_the_listeners),
     };
     return run_group(tests);

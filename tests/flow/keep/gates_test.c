@@ -12,7 +12,7 @@
 
 /* Numbers that gates.c has never heard of. */
 enum { QUESTION = 79, ANSWER = 47 };
-enum { CHANNEL_FD = 3, STRAY_FD = 40, TICK_MS = 100, MORE_THAN_ALL_PROBES = PAGE_TARGETS + 100 };
+enum { CHANNEL_FD = 3, STRAY_FD = 40, TICK_MS = 100, PROBES = 600 };
 
 /* --- the gate ----------------------------------------------------------------------------------- */
 
@@ -145,10 +145,12 @@ static void on_slot_gone(void *owner, unsigned slot)
     (void)owner, (void)slot;
 }
 
-static void on_probed(void *owner, uint32_t id, bool ok, const char *text)
+static void on_probed(void *owner, uint32_t tag, bool ok, const char *text)
 {
     struct keeper *keeper = owner;
-    (void)id, (void)ok, (void)text;
+    (void)tag;
+    assert_false(ok);
+    assert_string_equal(text, "the gate that asked did not answer");
     keeper->probed++;
 }
 
@@ -203,7 +205,6 @@ static void serve(struct keeper *keeper, struct world *world, const char *manner
                                                .on_slot_start = on_slot_start,
                                                .on_slot_gone = on_slot_gone,
                                                .on_message = on_message,
-                                               .on_probed = on_probed,
                                                .on_journal = on_journal,
                                                .on_served = on_served,
                                                .on_ended = on_ended};
@@ -243,12 +244,19 @@ static void test_probes_without_answers_take_nothing_down(void **state)
     struct world *world = *state;
     serve(&keeper, world, "mute");
     UNTIL(world, generation(&keeper) == 1);
-    for (uint32_t id = 1; id <= MORE_THAN_ALL_PROBES; id++) {
-        const struct targets_probe probe = {
-            .id = id, .row = row(world, "api"), .socket = -1, .path = "/", .timeout_ms = 1};
-        gates_probe(keeper.gates, &probe);
+    for (uint32_t tag = 1; tag <= PROBES; tag++) {
+        const struct prober_question question = {.target = "api",
+                                                 .address = "127.0.0.1:9",
+                                                 .socket = -1,
+                                                 .path = "/",
+                                                 .timeout_ms = 1,
+                                                 .on_done = on_probed,
+                                                 .owner = &keeper,
+                                                 .tag = tag};
+        gates_probe(keeper.gates, &question);
     }
     assert_int_equal(keeper.probed, 0);
+    UNTIL(world, keeper.probed == PROBES);
     finish(&keeper);
 }
 
