@@ -14,14 +14,12 @@
 #include "base/memory.h"
 
 #include "keep/adoption.h"
-#include "keep/askers.h"
-#include "keep/dependency.h"
+#include "keep/entries.h"
 #include "keep/ports.h"
-#include "keep/row.h"
 #include "keep/strays.h"
-#include "keep/target.h"
 #include "keep/targets.h"
 #include "keep/verbs.h"
+#include "keep/wanted.h"
 #include "keep/wishes.h"
 
 enum { TARGETS_ADOPTION_MS = 1000 };
@@ -29,24 +27,9 @@ enum { TARGETS_ADOPTION_MS = 1000 };
 static const char targets_by_operator[] = "stopped by the operator";
 static const char targets_by_end[] = "stopped with reeve";
 
-struct targets_entry {
-    struct target *target;
-    size_t *depends; /* indexes */
-    size_t depends_count;
-    bool stopped; /* the operator's wish */
-    bool pinned;  /* the operator started it: wanted though nobody asks */
-    bool adopted;
-    struct row_fixed fixed;
-    struct askers askers;
-    bool changed;   /* the outside does not know yet */
-    bool ending;    /* its stop at the end of reeve was sent */
-    uint32_t probe; /* id of the question to a gate; 0: none */
-};
-
 struct targets {
     struct target_shared shared;
-    struct targets_entry *entries;
-    size_t count;
+    struct entries entries;
     struct wishes *wishes;
     struct verbs *verbs;
     struct strays *strays;
@@ -71,19 +54,6 @@ static void targets_mark(void *owner)
     loop_task_start(targets->shared.settings.loop, &targets->review, targets_on_review);
 }
 
-static struct targets_entry *targets_entry(const struct targets *targets, const char *name)
-{
-    for (size_t i = 0; i < targets->count; i++)
-        if (strcmp(target_row(targets->entries[i].target)->name, name) == 0)
-            return &targets->entries[i];
-    return NULL;
-}
-
-static struct targets_entry *targets_entry_of(struct targets *targets, const struct target *target)
-{
-    return &targets->entries[target_row(target)->slot];
-}
-
 static bool targets_is_active(const struct target *target)
 {
     enum target_state state = target_row(target)->state;
@@ -100,40 +70,18 @@ static void targets_journal(struct targets *targets, const char *target, const c
 
 /* --- what is wanted ----------------------------------------------------------------------------- */
 
-static bool targets_has_dependent(const struct targets *targets, size_t index,
-                                  bool (*is)(const struct target *))
+static struct wanted targets_wanted(const struct targets *targets)
 {
-    for (size_t i = 0; i < targets->count; i++)
-        for (size_t j = 0; j < targets->entries[i].depends_count; j++)
-            if (targets->entries[i].depends[j] == index && is(targets->entries[i].target))
-                return true;
-    return false;
-}
-
-static bool targets_is_wanted_row(const struct target *target)
-{
-    return target_row(target)->wanted;
-}
-
-static bool targets_is_wanted(const struct targets *targets, size_t index)
-{
-    const struct targets_entry *entry = &targets->entries[index];
-    const struct config_service *service = target_service(entry->target);
-    if (!target_is_kept(entry->target))
-        return true;
-    if (entry->stopped || targets->stopping)
-        return false;
-    bool demand = service->start == CONFIG_START_DEMAND;
-    return (!demand && targets->booted) || entry->pinned || entry->adopted || askers_any(&entry->askers) ||
-           (demand && target_has_been_ready(entry->target)) ||
-           targets_has_dependent(targets, index, targets_is_wanted_row);
+    return (struct wanted){
+        .entries = &targets->entries, .booted = targets->booted, .stopping = targets->stopping};
 }
 
 /* True when something changed. */
-static bool targets_review_wanted(struct targets *targets, size_t index)
+static bool targets_review_wanted(struct targets *targets, struct entry *entry)
 {
-    struct target *target = targets->entries[index].target;
-    bool wanted = targets_is_wanted(targets, index);
+    struct target *target = entry->target;
+    const struct wanted all = targets_wanted(targets);
+    bool wanted = wanted_is(&all, entry);
     if (wanted == target_row(target)->wanted)
         return false;
     target_set_wanted(target, wanted);
@@ -143,30 +91,14 @@ static bool targets_review_wanted(struct targets *targets, size_t index)
 
 /* --- dependencies ------------------------------------------------------------------------------- */
 
-static enum dependency targets_judge_dependencies(const struct targets *targets, size_t index,
-                                                  const struct target_row **culprit)
+static bool targets_review_dependencies(struct entry *entry)
 {
-    const struct targets_entry *entry = &targets->entries[index];
-    enum dependency all = DEPENDENCY_READY;
-    for (size_t i = 0; i < entry->depends_count; i++) {
-        const struct targets_entry *needed = &targets->entries[entry->depends[i]];
-        enum dependency one = dependency_judge(target_row(needed->target)->state, needed->stopped);
-        if (one > all)
-            all = one;
-        if (one == DEPENDENCY_FAILED && !*culprit)
-            *culprit = target_row(needed->target);
-    }
-    return all;
-}
-
-static bool targets_review_dependencies(struct targets *targets, size_t index)
-{
-    struct target *target = targets->entries[index].target;
+    struct target *target = entry->target;
     bool waits = target_waits(target);
     if (!waits && !(target_heals(target) && target_row(target)->wanted))
         return false;
     const struct target_row *culprit = NULL;
-    enum dependency all = targets_judge_dependencies(targets, index, &culprit);
+    enum dependency all = wanted_judge_dependencies(entry, &culprit);
     if (all == DEPENDENCY_READY) {
         target_event(target, TABLE_DEPENDENCIES_READY);
         return true;
@@ -183,11 +115,11 @@ static bool targets_review_dependencies(struct targets *targets, size_t index)
 /* --- the end of reeve --------------------------------------------------------------------------- */
 
 /* In reverse order: a target ends when nothing that depends on it is left. */
-static bool targets_review_end(struct targets *targets, size_t index)
+static bool targets_review_end(struct targets *targets, struct entry *entry)
 {
-    struct targets_entry *entry = &targets->entries[index];
+    const struct wanted all = targets_wanted(targets);
     if (!targets->stopping || entry->ending || !targets_is_active(entry->target) ||
-        targets_has_dependent(targets, index, targets_is_active))
+        wanted_has_dependent(&all, entry, targets_is_active))
         return false;
     entry->ending = true;
     target_set_stopped(entry->target, true, targets_by_end);
@@ -199,8 +131,8 @@ static bool targets_review_end(struct targets *targets, size_t index)
 
 static bool targets_is_over(const struct targets *targets)
 {
-    for (size_t i = 0; i < targets->count; i++)
-        if (targets_is_active(targets->entries[i].target))
+    for (size_t i = 0; i < targets->entries.count; i++)
+        if (targets_is_active(targets->entries.items[i]->target))
             return false;
     return strays_count(targets->strays) == 0;
 }
@@ -210,8 +142,8 @@ static bool targets_is_over(const struct targets *targets)
 static void targets_tell(struct targets *targets)
 {
     const struct targets_settings *settings = &targets->shared.settings;
-    for (size_t i = 0; i < targets->count; i++) {
-        struct targets_entry *entry = &targets->entries[i];
+    for (size_t i = 0; i < targets->entries.count; i++) {
+        struct entry *entry = targets->entries.items[i];
         if (!entry->changed)
             continue;
         entry->changed = false;
@@ -224,8 +156,8 @@ static void targets_check_adoption(struct targets *targets)
 {
     if (!targets->on_adopted)
         return;
-    for (size_t i = 0; i < targets->count && loop_timer_armed(&targets->adoption); i++)
-        if (target_is_adopting(targets->entries[i].target))
+    for (size_t i = 0; i < targets->entries.count && loop_timer_armed(&targets->adoption); i++)
+        if (target_is_adopting(targets->entries.items[i]->target))
             return;
     loop_timer_stop(&targets->adoption);
     void (*done)(void *owner) = targets->on_adopted;
@@ -248,10 +180,11 @@ static void targets_on_review(struct loop_task *task)
     bool changed = true;
     while (changed) {
         changed = false;
-        for (size_t i = 0; i < targets->count; i++) {
-            changed |= targets_review_wanted(targets, i);
-            changed |= targets_review_end(targets, i);
-            changed |= targets_review_dependencies(targets, i);
+        for (size_t i = 0; i < targets->entries.count; i++) {
+            struct entry *entry = targets->entries.items[i];
+            changed |= targets_review_wanted(targets, entry);
+            changed |= targets_review_end(targets, entry);
+            changed |= targets_review_dependencies(entry);
         }
     }
     targets_tell(targets);
@@ -264,7 +197,7 @@ static void targets_on_review(struct loop_task *task)
 static void targets_on_change(void *owner, struct target *target)
 {
     struct targets *targets = owner;
-    struct targets_entry *entry = targets_entry_of(targets, target);
+    struct entry *entry = entries_of(&targets->entries, target);
     entry->changed = true;
     if (entry->adopted && !targets_is_active(target))
         entry->adopted = false;
@@ -276,7 +209,7 @@ static void targets_on_probe(void *owner, struct target *target, const char *pat
     struct targets *targets = owner;
     const struct targets_settings *settings = &targets->shared.settings;
     targets->last_probe = targets->last_probe == UINT32_MAX ? 1 : targets->last_probe + 1;
-    targets_entry_of(targets, target)->probe = targets->last_probe;
+    entries_of(&targets->entries, target)->probe = targets->last_probe;
     const struct targets_probe probe = {
         .id = targets->last_probe,
         .row = target_row(target),
@@ -296,9 +229,9 @@ static const struct target_events targets_target_events = {
 static const char *targets_lookup(void *owner, struct slice name)
 {
     const struct targets *targets = owner;
-    for (size_t i = 0; i < targets->count; i++) {
-        const char *value =
-            row_lookup(target_row(targets->entries[i].target), &targets->entries[i].fixed, name);
+    for (size_t i = 0; i < targets->entries.count; i++) {
+        const char *value = row_lookup(target_row(targets->entries.items[i]->target),
+                                       &targets->entries.items[i]->fixed, name);
         if (value)
             return value;
     }
@@ -316,7 +249,7 @@ static void targets_on_stray_journal(void *owner, const char *target, const char
 
 static bool targets_add_asker(struct targets *targets, const char *name, unsigned asker, bool asks)
 {
-    struct targets_entry *entry = targets_entry(targets, name);
+    struct entry *entry = entries_find(&targets->entries, name);
     if (!entry)
         return false;
     askers_set(&entry->askers, asker, asks);
@@ -336,11 +269,11 @@ void targets_unwant(struct targets *targets, const char *name, unsigned asker)
 
 void targets_forget_asker(struct targets *targets, unsigned asker)
 {
-    for (size_t i = 0; i < targets->count; i++)
-        targets_add_asker(targets, target_row(targets->entries[i].target)->name, asker, false);
+    for (size_t i = 0; i < targets->entries.count; i++)
+        targets_add_asker(targets, target_row(targets->entries.items[i]->target)->name, asker, false);
 }
 
-static void targets_set_stopped(struct targets *targets, struct targets_entry *entry, bool stopped)
+static void targets_set_stopped(struct targets *targets, struct entry *entry, bool stopped)
 {
     const char *name = target_row(entry->target)->name;
     entry->stopped = stopped;
@@ -352,7 +285,7 @@ static void targets_set_stopped(struct targets *targets, struct targets_entry *e
 bool targets_do(struct targets *targets, const char *name, enum targets_verb verb, targets_done_fn *done,
                 void *owner)
 {
-    struct targets_entry *entry = targets_entry(targets, name);
+    struct entry *entry = entries_find(&targets->entries, name);
     if (!entry || !target_is_kept(entry->target))
         return false;
     static const struct {
@@ -384,8 +317,8 @@ void targets_forget_owner(struct targets *targets, void *owner)
 
 void targets_probed(struct targets *targets, uint32_t id, bool ok, const char *text)
 {
-    for (size_t i = 0; i < targets->count; i++) {
-        struct targets_entry *entry = &targets->entries[i];
+    for (size_t i = 0; i < targets->entries.count; i++) {
+        struct entry *entry = targets->entries.items[i];
         if (!id || entry->probe != id)
             continue;
         entry->probe = 0;
@@ -402,8 +335,8 @@ void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owne
     if (now && !targets->hurried) {
         targets->hurried = true;
         strays_hurry(targets->strays);
-        for (size_t i = 0; i < targets->count; i++)
-            target_hurry(targets->entries[i].target);
+        for (size_t i = 0; i < targets->entries.count; i++)
+            target_hurry(targets->entries.items[i]->target);
     }
     targets_mark(targets);
 }
@@ -416,19 +349,19 @@ void targets_boot(struct targets *targets)
 
 size_t targets_count(const struct targets *targets)
 {
-    return targets->count;
+    return targets->entries.count;
 }
 
 const struct target_row *targets_row(const struct targets *targets, size_t index, int *socket)
 {
-    CHECK(index < targets->count);
-    *socket = target_socket(targets->entries[index].target);
-    return target_row(targets->entries[index].target);
+    CHECK(index < targets->entries.count);
+    *socket = target_socket(targets->entries.items[index]->target);
+    return target_row(targets->entries.items[index]->target);
 }
 
 const struct target_row *targets_find(const struct targets *targets, const char *name)
 {
-    const struct targets_entry *entry = targets_entry(targets, name);
+    const struct entry *entry = entries_find(&targets->entries, name);
     return entry ? target_row(entry->target) : NULL;
 }
 
@@ -437,7 +370,7 @@ const struct target_row *targets_find(const struct targets *targets, const char 
 static bool targets_on_record(void *owner, const struct record *record)
 {
     struct targets *targets = owner;
-    struct targets_entry *entry = targets_entry(targets, record->target);
+    struct entry *entry = entries_find(&targets->entries, record->target);
     if (!entry || !target_is_kept(entry->target))
         return false;
     entry->adopted = !entry->stopped;
@@ -501,34 +434,36 @@ static int targets_open_directory(const struct targets *targets, const char *nam
     return fd;
 }
 
-static void targets_set_depends(struct targets *targets, struct targets_entry *entry)
+static void targets_set_depends(struct targets *targets, struct entry *entry)
 {
     const struct config_texts *names = &target_service(entry->target)->depends_on;
-    entry->depends = MEMORY_ARRAY(size_t, names->count + 1);
+    entry->depends = MEMORY_ARRAY(struct entry *, names->count + 1);
     for (size_t i = 0; i < names->count; i++) {
-        const struct targets_entry *needed = targets_entry(targets, names->items[i]);
+        struct entry *needed = entries_find(&targets->entries, names->items[i]);
         CHECK(needed);
-        entry->depends[entry->depends_count++] = (size_t)(needed - targets->entries);
+        entry->depends[entry->depends_count++] = needed;
     }
+}
+
+static struct entry *targets_add_one(struct targets *targets, const struct config_service *service)
+{
+    uint64_t generation = adoption_generation(targets->shared.run_directory, service->name);
+    struct target *target =
+        target_new(&targets->shared, service, entries_take_slot(&targets->entries), generation);
+    struct entry *entry = entries_add(&targets->entries, target);
+    entry->stopped = wishes_stopped(targets->wishes, service->name);
+    if (entry->stopped)
+        target_set_stopped(entry->target, true, targets_by_operator);
+    return entry;
 }
 
 static void targets_add_all(struct targets *targets)
 {
     const struct config_services *services = &targets->shared.settings.config->services;
-    targets->entries = MEMORY_ARRAY(struct targets_entry, services->count + 1);
-    for (size_t i = 0; i < services->count; i++) {
-        struct targets_entry *entry = &targets->entries[i];
-        const struct config_service *service = &services->items[i];
-        uint64_t generation = adoption_generation(targets->shared.run_directory, service->name);
-        entry->target = target_new(&targets->shared, service, (unsigned)i, generation);
-        entry->fixed = row_fixed(service);
-        targets->count++;
-        entry->stopped = wishes_stopped(targets->wishes, service->name);
-        if (entry->stopped)
-            target_set_stopped(entry->target, true, targets_by_operator);
-    }
-    for (size_t i = 0; i < targets->count; i++)
-        targets_set_depends(targets, &targets->entries[i]);
+    for (size_t i = 0; i < services->count; i++)
+        targets_add_one(targets, &services->items[i]);
+    for (size_t i = 0; i < targets->entries.count; i++)
+        targets_set_depends(targets, targets->entries.items[i]);
 }
 
 /* The same for one keeper at every start, another for each (FNV-1a of its state directory). */
@@ -577,10 +512,7 @@ void targets_free(struct targets **where)
     struct targets *targets = *where;
     if (!targets)
         return;
-    for (size_t i = 0; i < targets->count; i++) {
-        target_free(&targets->entries[i].target);
-        free(targets->entries[i].depends);
-    }
+    entries_free(&targets->entries);
     strays_free(&targets->strays);
     verbs_free(&targets->verbs);
     wishes_free(&targets->wishes);
@@ -591,7 +523,6 @@ void targets_free(struct targets **where)
         close(targets->shared.run_directory);
     if (targets->shared.log_directory >= 0)
         close(targets->shared.log_directory);
-    free(targets->entries);
     loop_free_later(targets->shared.settings.loop, targets, free);
     *where = NULL;
 }
