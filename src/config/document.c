@@ -149,6 +149,18 @@ static const struct setting *document_later(const struct setting *row)
     return NULL;
 }
 
+/* "`a` and `b`" of "a | b". */
+static void document_built(struct buffer *out, const struct setting *row)
+{
+    struct slice rest = slice_of_text(row->harmless), built;
+    const char *between = "";
+    while (slice_next(&rest, '|', &built)) {
+        struct slice value = slice_trim(built);
+        buffer_append_format(out, "%s`" SLICE_FORMAT "`", between, SLICE_ARGUMENTS(value));
+        between = " and ";
+    }
+}
+
 static void document_row(struct buffer *out, const struct setting *row, const struct setting *top)
 {
     const struct setting *later = document_later(row);
@@ -165,9 +177,11 @@ static void document_row(struct buffer *out, const struct setting *row, const st
         document_add(out, row->example);
         buffer_append_text(out, "`.");
     }
-    if (later && later->harmless)
-        buffer_append_format(out, " **Not supported yet**, but for `%s`.", later->harmless);
-    else if (later)
+    if (later && later->harmless) {
+        buffer_append_text(out, " **Not supported yet**, but for ");
+        document_built(out, later);
+        buffer_append_text(out, ".");
+    } else if (later)
         buffer_append_text(out, " **Not supported yet.**");
     buffer_append_text(out, " |\n");
 }

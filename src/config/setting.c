@@ -106,6 +106,23 @@ const struct setting *setting_child_named(const struct setting *parent, struct s
     return NULL;
 }
 
+static bool setting_lists(const char *values, struct slice value)
+{
+    struct slice rest = slice_of_text(values), one;
+    while (slice_next(&rest, '|', &one))
+        if (slice_equal(slice_trim(one), value))
+            return true;
+    return false;
+}
+
+bool setting_is_built(const struct setting *row, struct slice value)
+{
+    if (!row->later || setting_lists(row->harmless, value))
+        return true;
+    bool names_one = !row->values || setting_lists(row->values, value) || slice_find(value, '$') < value.size;
+    return row->harmless && !names_one;
+}
+
 bool setting_is_key(struct slice word)
 {
     struct setting_position position = {0};

@@ -30,7 +30,7 @@ struct setting {
     const char *also;    /* words people write for it, with spaces between: what to suggest for them */
 
     bool later;           /* known, and refused with "not supported yet" */
-    const char *harmless; /* but for this value of it */
+    const char *harmless; /* but for these values of it, written as `values` is */
     const char *same_as;  /* has also the children of this row */
 
     /* Of "....*" rows: an item is about to be read (a NULL name in lists); all its keys have been read. */
@@ -57,6 +57,8 @@ const struct setting *setting_child_named(const struct setting *parent, struct s
 
 /* The last segment of the row's path. */
 struct slice setting_key(const struct setting *row);
+/* Whether this value of it is built, or is none at all (which its type says better). */
+bool setting_is_built(const struct setting *row, struct slice value);
 /* Whether any setting has this key. */
 bool setting_is_key(struct slice word);
 /* The key of a child that a mistyped `word` means, or NULL. */

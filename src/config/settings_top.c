@@ -63,9 +63,8 @@ const struct setting settings_top_rows[] = {
      .about = "Answers everything with a redirect to HTTPS."},
     {.path = "listen.*.insecure",
      .type = &types_flag,
-     .later = true,
+     .at = SETTING_AT(struct config_listener, insecure),
      .standard = "false",
-     .harmless = "false",
      .about = "Allows `password` and `pam` over plain HTTP beyond loopback, knowingly."},
 
     {.path = "hosts",

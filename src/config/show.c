@@ -91,7 +91,7 @@ static json_t *show_section(struct show *show, const struct setting *row, const 
     const struct setting *child = NULL;
     while ((child = setting_child(row, child))) {
         bool applies = !show->item_row || !show->item_row->applies || show->item_row->applies(item, child);
-        if (child->later || !applies)
+        if ((child->later && !child->harmless) || !applies)
             continue;
         struct slice key = setting_key(child);
         size_t mark = show_enter(show, key, true);

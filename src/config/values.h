@@ -13,12 +13,29 @@
 struct config_listener {
     struct config_item item;
     char *address; /* "host:port" | "[v6]:port" | "unix:/path", as address_parse() of net reads it */
+    bool insecure; /* passwords may come in clear text from beyond this machine, knowingly */
 };
 
 enum config_takeover {
     CONFIG_TAKEOVER_OWN,   /* a listener of a dead or replaced reeve of this state directory is ended */
     CONFIG_TAKEOVER_ANY,   /* any holder of the port is ended */
     CONFIG_TAKEOVER_NEVER, /* nobody is */
+};
+
+enum config_auth_method {
+    CONFIG_AUTH_NONE,
+    CONFIG_AUTH_PASSWORD, /* users and their passwords are in `users` */
+};
+
+struct config_session {
+    int64_t lifetime_ms; /* from the sign-in */
+    int64_t idle_ms;     /* without a request */
+};
+
+struct config_auth {
+    enum config_auth_method method;
+    char *users; /* file */
+    struct config_session session;
 };
 
 enum config_access {
@@ -98,6 +115,7 @@ struct config {
     uint16_t ports_last;
     int64_t drain_timeout_ms;
     struct config_log log;
+    struct config_auth auth;
     struct config_services services; /* in the order of the file */
     struct config_routes routes;
     struct config_memory *memory; /* of everything above */

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 
+#include "config/auth.h"
 #include "config/verify.h"
 #include "config/hints.h"
 #include "config/written.h"
@@ -342,6 +343,7 @@ void verify_config(struct load *load)
     verify_service_ports(load);
     verify_equal_routes(load);
     verify_backoff(load);
+    auth_verify(load);
     verify_circles(load, services);
     if (!load->refused) {
         verify_targets(load, services);

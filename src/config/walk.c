@@ -65,25 +65,22 @@ static void walk_leftover(struct load *load, const struct setting *parent, const
             walk_unknown(load, parent, entry->key);
 }
 
-/* "Not supported yet" is said once, at the outermost key; everything in it is still read over. */
-static bool walk_is_refused(const struct load *load, const struct setting *row, const struct yaml_node *node)
+static bool walk_is_later(const struct setting *row, const struct yaml_node *node)
 {
-    if (!row->later || load->later)
-        return false;
-    return !row->harmless || node->kind != YAML_SCALAR ||
-           !slice_equal(node->text, slice_of_text(row->harmless));
+    return node->kind == YAML_SCALAR ? !setting_is_built(row, node->text) : row->later;
 }
 
+/* "Not supported yet" is said once, at the outermost key; everything in it is still read over. */
 static void walk_entry(struct load *load, const struct setting *row, const struct yaml_entry *entry,
                        struct walk_target target)
 {
     size_t mark = load_enter(load, setting_key(row));
     bool outer = load->later;
-    if (walk_is_refused(load, row, entry->value)) {
+    load->later = outer || walk_is_later(row, entry->value);
+    if (load->later && !outer) {
         errors_add(load->errors, entry->key->place, "%s is not supported yet", load->path);
         load->refused = true;
     }
-    load->later = load->later || row->later;
     if (load->later)
         target.item = NULL;
     else if (target.item)
@@ -95,7 +92,7 @@ static void walk_entry(struct load *load, const struct setting *row, const struc
 
 static void walk_default(struct load *load, const struct setting *row, struct walk_target target)
 {
-    if (!target.item || row->later)
+    if (!target.item || (row->later && !row->harmless))
         return;
     size_t mark = load_enter(load, setting_key(row));
     if (row->type->shape == TYPE_SECTION)

@@ -65,7 +65,13 @@ static void test_top_values(void **state)
     struct config *config = load_values(&world, &errors);
     assert_string_equal(config->name, "bench");
     assert_string_equal(config->state, "/srv/app/state/bench");
-    assert_int_equal(config->listeners.count, 3);
+    assert_int_equal(config->listeners.count, 4);
+    assert_false(config->listeners.items[0].insecure);
+    assert_true(config->listeners.items[3].insecure);
+    assert_int_equal(config->auth.method, CONFIG_AUTH_PASSWORD);
+    assert_string_equal(config->auth.users, "/srv/app/people");
+    assert_int_equal(config->auth.session.lifetime_ms, 8 * 3600 * 1000);
+    assert_int_equal(config->auth.session.idle_ms, 20 * 60 * 1000);
     assert_string_equal(config->listeners.items[0].address, "127.0.0.1:9999");
     assert_string_equal(config->listeners.items[1].address, "[::1]:8081");
     assert_string_equal(config->listeners.items[2].address, "unix:/srv/app/web.sock");
@@ -189,7 +195,7 @@ static void test_places(void **state)
     struct config *config = load_values(&world, &errors);
     struct config_place place = config_place_of(&config->routes.items[2].item, "files");
     char text[64];
-    assert_string_equal(config_place_text(&place, text, sizeof text), "reeve.yaml:58:5");
+    assert_string_equal(config_place_text(&place, text, sizeof text), "reeve.yaml:62:5");
     const struct config_service *api = config_service(config, "api"), *db = config_service(config, "db");
     assert_true(config_is_set(&api->item, "ready.http"));
     assert_false(config_is_set(&db->item, "ready.http"));

@@ -47,8 +47,15 @@ static void test_bad(void **state)
          "1:11: takeover.holder: expected one of own | any | never, found \"nver\"; did you mean \"never\"?\n"
          "2:6: log.level: expected one of debug | info | warning | error, found \"loud\"\n"
          "3:8: drain.timeout: a duration needs a unit: 30s for seconds, 30ms, 30m, 30h or 30d"},
-        {"auth: password\n", "1:7: auth.method is not supported yet"},
-        {"auth: {method: none, users: x}\n", "1:22: auth.users is not supported yet"},
+        {"auth: pam\n", "1:7: auth.method is not supported yet"},
+        {"auth: \"${HOME}\"\n", "1:7: auth.method is not supported yet"},
+        {"auth: {method: forward, users: x, forward: {}}\n",
+         "1:8: auth.method is not supported yet\n1:35: auth.forward is not supported yet"},
+        {"auth: {method: pasword, session: {lifetime: 1ms}}\n",
+         "1:16: auth.method: expected one of none | password | pam | forward, found \"pasword\"; did you "
+         "mean "
+         "\"password\"?\n"
+         "1:45: auth.session.lifetime: \"1ms\" is too short, the least is 1s"},
         {"services:\n"
          "  api:\n"
          "    command: x\n"
