@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "store/store.h"
+#include "store/journal.h"
 
 #include "keep/journal.h"
 

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +7,71 @@
 
 #include "base/memory.h"
 
-#include "store/store.h"
+#include "store/database.h"
 
-enum { STORE_JOURNAL_ROWS = 100000, STORE_PRUNE_EVERY = 1000, STORE_BUSY_MS = 1000, STORE_MOST_ASIDE = 1000 };
+enum { STORE_BUSY_MS = 1000, STORE_MOST_ASIDE = 1000 };
 
-struct store {
-    sqlite3 *database;
-    sqlite3_stmt *append;
-    unsigned appended;
+static const char store_settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
+                                     "PRAGMA journal_mode=WAL;"
+                                     "PRAGMA synchronous=NORMAL;";
+
+/* What each version adds to the one before (PRAGMA user_version counts them). Nothing is ever changed here,
+ * so that an older reeve can go on with the database of a newer one. */
+static const char *const store_versions[] = {
+    "CREATE TABLE IF NOT EXISTS journal ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " wall_ms INTEGER NOT NULL,"
+    " boottime_ms INTEGER NOT NULL,"
+    " target TEXT,"
+    " event TEXT NOT NULL,"
+    " evidence TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS journal_target ON journal (target, id);",
+
+    /* Times are wall clock milliseconds. A session's `stamp` is that of its user's line in the users file. */
+    "CREATE TABLE keys (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, created INTEGER NOT NULL);"
+    "CREATE TABLE sessions ("
+    " id TEXT PRIMARY KEY,"
+    " user TEXT NOT NULL,"
+    " stamp TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " used INTEGER NOT NULL,"
+    " revoked INTEGER);"
+    "CREATE TABLE tokens ("
+    " id TEXT PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " sha256 TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " expires INTEGER);",
 };
 
-static const char store_schema[] = "PRAGMA locking_mode=EXCLUSIVE;"
-                                   "PRAGMA journal_mode=WAL;"
-                                   "PRAGMA synchronous=NORMAL;"
-                                   "CREATE TABLE IF NOT EXISTS journal ("
-                                   " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                                   " wall_ms INTEGER NOT NULL,"
-                                   " boottime_ms INTEGER NOT NULL,"
-                                   " target TEXT,"
-                                   " event TEXT NOT NULL,"
-                                   " evidence TEXT NOT NULL);"
-                                   "CREATE INDEX IF NOT EXISTS journal_target ON journal (target, id);";
+enum { STORE_VERSIONS = sizeof store_versions / sizeof store_versions[0] };
 
-static const char store_append_sql[] =
-    "INSERT INTO journal (wall_ms, boottime_ms, target, event, evidence) VALUES (?1, ?2, ?3, ?4, ?5)";
+static int store_version(struct store *store)
+{
+    sqlite3_stmt *query = NULL;
+    int version = -1;
+    if (sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &query, NULL) == SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW)
+        version = sqlite3_column_int(query, 0);
+    sqlite3_finalize(query);
+    return version;
+}
+
+/* Each version whole or not at all. */
+static bool store_bring_up(struct store *store)
+{
+    int version = store_version(store);
+    bool done = version >= 0;
+    for (int next = version; done && next < STORE_VERSIONS; next++) {
+        char *sql =
+            memory_format("BEGIN; %s PRAGMA user_version=%d; COMMIT;", store_versions[next], next + 1);
+        done = sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK;
+        free(sql);
+    }
+    return done;
+}
 
 static bool store_prepare(struct store *store, const char *path)
 {
@@ -44,9 +84,8 @@ static bool store_prepare(struct store *store, const char *path)
         SQLITE_OK)
         return false;
     sqlite3_busy_timeout(store->database, STORE_BUSY_MS);
-    return sqlite3_exec(store->database, store_schema, NULL, NULL, NULL) == SQLITE_OK &&
-           sqlite3_prepare_v3(store->database, store_append_sql, -1, SQLITE_PREPARE_PERSISTENT,
-                              &store->append, NULL) == SQLITE_OK;
+    return sqlite3_exec(store->database, store_settings, NULL, NULL, NULL) == SQLITE_OK &&
+           store_bring_up(store);
 }
 
 static void store_shut(struct store *store)
@@ -101,63 +140,4 @@ void store_close(struct store **store)
     store_shut(*store);
     free(*store);
     *store = NULL;
-}
-
-static void store_prune(struct store *store)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "DELETE FROM journal WHERE id <= (SELECT MAX(id) FROM journal) - %d",
-             STORE_JOURNAL_ROWS);
-    sqlite3_exec(store->database, sql, NULL, NULL, NULL);
-}
-
-bool store_journal_append(struct store *store, const struct store_journal_row *row)
-{
-    if (!store)
-        return false;
-    char *evidence = row->evidence ? json_dumps(row->evidence, JSON_COMPACT) : memory_text("{}");
-    sqlite3_bind_int64(store->append, 1, row->wall_ms);
-    sqlite3_bind_int64(store->append, 2, row->boottime_ms);
-    sqlite3_bind_text(store->append, 3, row->target, -1, SQLITE_STATIC);
-    sqlite3_bind_text(store->append, 4, row->event, -1, SQLITE_STATIC);
-    sqlite3_bind_text(store->append, 5, evidence ? evidence : "{}", -1, SQLITE_STATIC);
-    bool done = sqlite3_step(store->append) == SQLITE_DONE;
-    sqlite3_reset(store->append);
-    sqlite3_clear_bindings(store->append);
-    free(evidence);
-    if (done && ++store->appended % STORE_PRUNE_EVERY == 0)
-        store_prune(store);
-    return done;
-}
-
-static json_t *store_row_json(sqlite3_stmt *query)
-{
-    const char *target = (const char *)sqlite3_column_text(query, 1);
-    const char *evidence = (const char *)sqlite3_column_text(query, 3);
-    json_t *parsed = evidence ? json_loads(evidence, 0, NULL) : NULL;
-    return json_pack("{s:I, s:s?, s:s, s:o}", "time_ms", (json_int_t)sqlite3_column_int64(query, 0), "target",
-                     target, "event", (const char *)sqlite3_column_text(query, 2), "evidence",
-                     parsed ? parsed : json_object());
-}
-
-json_t *store_journal_read(struct store *store, const char *target, int last)
-{
-    static const char sql[] =
-        "SELECT wall_ms, target, event, evidence FROM ("
-        " SELECT * FROM journal WHERE ?1 IS NULL OR target = ?1 ORDER BY id DESC LIMIT ?2"
-        ") ORDER BY id";
-    sqlite3_stmt *query = NULL;
-    if (!store || sqlite3_prepare_v2(store->database, sql, -1, &query, NULL) != SQLITE_OK)
-        return NULL;
-    sqlite3_bind_text(query, 1, target, -1, SQLITE_STATIC);
-    sqlite3_bind_int(query, 2, last);
-    json_t *rows = json_array();
-    int step;
-    while ((step = sqlite3_step(query)) == SQLITE_ROW)
-        json_array_append_new(rows, store_row_json(query));
-    sqlite3_finalize(query);
-    if (step == SQLITE_DONE)
-        return rows;
-    json_decref(rows);
-    return NULL;
 }

@@ -47,15 +47,6 @@ static void test_bad(void **state)
          "1:11: takeover.holder: expected one of own | any | never, found \"nver\"; did you mean \"never\"?\n"
          "2:6: log.level: expected one of debug | info | warning | error, found \"loud\"\n"
          "3:8: drain.timeout: a duration needs a unit: 30s for seconds, 30ms, 30m, 30h or 30d"},
-        {"auth: pam\n", "1:7: auth.method is not supported yet"},
-        {"auth: \"${HOME}\"\n", "1:7: auth.method is not supported yet"},
-        {"auth: {method: forward, users: x, forward: {}}\n",
-         "1:8: auth.method is not supported yet\n1:35: auth.forward is not supported yet"},
-        {"auth: {method: pasword, session: {lifetime: 1ms}}\n",
-         "1:16: auth.method: expected one of none | password | pam | forward, found \"pasword\"; did you "
-         "mean "
-         "\"password\"?\n"
-         "1:45: auth.session.lifetime: \"1ms\" is too short, the least is 1s"},
         {"services:\n"
          "  api:\n"
          "    command: x\n"
@@ -84,10 +75,29 @@ static void test_bad(void **state)
     WORLD_CHECK_BAD(rows);
 }
 
+/* Some values of a choice are built before others. */
+static void test_values_that_are_not_built(void **state)
+{
+    (void)state;
+    static const struct world_bad rows[] = {
+        {"auth: pam\n", "1:7: auth.method is not supported yet"},
+        {"auth: \"${HOME}\"\n", "1:7: auth.method is not supported yet"},
+        {"auth: {method: forward, users: x, forward: {}}\n",
+         "1:8: auth.method is not supported yet\n1:35: auth.forward is not supported yet"},
+        {"auth: {method: pasword, session: {lifetime: 1ms}}\n",
+         "1:16: auth.method: expected one of none | password | pam | forward, found \"pasword\"; did you "
+         "mean "
+         "\"password\"?\n"
+         "1:45: auth.session.lifetime: \"1ms\" is too short, the least is 1s"},
+    };
+    WORLD_CHECK_BAD(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_values_that_are_not_built),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

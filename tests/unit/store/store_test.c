@@ -1,73 +1,38 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include <jansson.h>
+#include <sqlite3.h>
 
-#include "store/store.h"
+#include "folder.h"
 
-static char directory[] = "/tmp/store-test-XXXXXX";
-static char path[64];
+#include "store/journal.h"
+#include "store/tokens.h"
 
-static int make_directory(void **state)
+static void run_sql(const char *sql)
 {
-    (void)state;
-    memcpy(directory + sizeof directory - 7, "XXXXXX", 6);
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof path, "%s/reeve.db", directory);
-    return 0;
+    sqlite3 *database = NULL;
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
 }
 
-static int remove_directory(void **state)
+static bool works(struct store *store)
 {
-    (void)state;
-    char name[96];
-    static const char *const suffixes[] = {"", "-wal", "-shm", ".corrupt-1"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
-    return rmdir(directory);
+    const struct store_token token = {.id = "i", .name = "ci", .sha256 = "00", .created_ms = 1};
+    return store_journal_append(store, &(struct store_journal_row){.event = "start"}) &&
+           store_tokens_add(store, &token);
 }
 
-static bool append(struct store *store, const char *target, const char *event)
-{
-    json_t *evidence = json_pack("{s:i}", "pid", 812);
-    struct store_journal_row row = {
-        .wall_ms = 5, .boottime_ms = 4, .target = target, .event = event, .evidence = evidence};
-    bool done = store_journal_append(store, &row);
-    json_decref(evidence);
-    return done;
-}
-
-static void test_the_journal_outlives_the_process(void **state)
+static void test_nobody_else_can_read_it(void **state)
 {
     (void)state;
-    struct error error = {0};
-    struct store *store = store_open(path, NULL, &error);
-    assert_non_null(store);
-    assert_true(append(store, "api", "spawn"));
-    assert_true(append(store, NULL, "start"));
-    assert_true(append(store, "api", "exit"));
-    store_close(&store);
+    struct store *store = open_store();
+    assert_true(works(store));
     struct stat about;
     assert_int_equal(stat(path, &about), 0);
     assert_int_equal(about.st_mode & 0777, 0600);
-
-    store = store_open(path, NULL, &error);
-    json_t *rows = store_journal_read(store, "api", 10);
-    assert_int_equal(json_array_size(rows), 2);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 1), "event")), "exit");
-    json_decref(rows);
-    rows = store_journal_read(store, NULL, 2);
-    assert_int_equal(json_array_size(rows), 2);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 0), "event")), "start");
-    json_decref(rows);
+    char log[96];
+    snprintf(log, sizeof log, "%s-wal", path);
+    assert_int_equal(stat(log, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
     store_close(&store);
 }
 
@@ -84,25 +49,51 @@ static void test_a_corrupt_file_is_moved_aside(void **state)
     assert_non_null(store);
     assert_non_null(moved);
     assert_int_equal(access(moved, F_OK), 0);
-    assert_true(append(store, "api", "spawn"));
+    assert_true(works(store));
     free(moved);
     store_close(&store);
 }
 
-static void test_no_database_is_no_trouble(void **state)
+/* The tables of the first version, made before there were versions. */
+static void test_an_older_database_gets_what_it_lacks(void **state)
 {
     (void)state;
-    assert_false(append(NULL, "api", "spawn"));
-    assert_null(store_journal_read(NULL, NULL, 1));
+    run_sql("CREATE TABLE journal (id INTEGER PRIMARY KEY AUTOINCREMENT, wall_ms INTEGER NOT NULL,"
+            " boottime_ms INTEGER NOT NULL, target TEXT, event TEXT NOT NULL, evidence TEXT NOT NULL);"
+            "INSERT INTO journal (wall_ms, boottime_ms, event, evidence) VALUES (1, 1, 'old', '{}')");
+    struct store *store = open_store();
+    assert_true(works(store));
+    json_t *rows = store_journal_read(store, NULL, 10);
+    assert_int_equal(json_array_size(rows), 2);
+    assert_string_equal(text_of(rows, 0, "event"), "old");
+    json_decref(rows);
+    store_close(&store);
+}
+
+static void test_a_newer_database_is_left_as_it_is(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    store_close(&store);
+    run_sql("CREATE TABLE later (x); PRAGMA user_version=1000");
+    char *moved = NULL;
+    store = store_open(path, &moved, NULL);
+    assert_null(moved);
+    assert_true(works(store));
+    store_close(&store);
+    run_sql("INSERT INTO later VALUES (1)");
+    store = open_store();
+    assert_false(works(store)); /* the token is there already, so is the rest */
+    store_close(&store);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_journal_outlives_the_process, make_directory,
-                                        remove_directory),
-        cmocka_unit_test_setup_teardown(test_a_corrupt_file_is_moved_aside, make_directory, remove_directory),
-        cmocka_unit_test(test_no_database_is_no_trouble),
+        IN_FOLDER(test_nobody_else_can_read_it),
+        IN_FOLDER(test_a_corrupt_file_is_moved_aside),
+        IN_FOLDER(test_an_older_database_gets_what_it_lacks),
+        IN_FOLDER(test_a_newer_database_is_left_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

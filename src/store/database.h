@@ -1,0 +1,12 @@
+/* What the files of store share. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+struct store {
+    sqlite3 *database;
+    sqlite3_stmt *append; /* of the journal; NULL until the first row */
+    unsigned appended;
+};

@@ -1,0 +1,79 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#include "store/database.h"
+#include "store/journal.h"
+
+enum { JOURNAL_ROWS = 100000, JOURNAL_PRUNE_EVERY = 1000 };
+
+static const char journal_append_sql[] =
+    "INSERT INTO journal (wall_ms, boottime_ms, target, event, evidence) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+static void journal_prune(struct store *store)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "DELETE FROM journal WHERE id <= (SELECT MAX(id) FROM journal) - %d",
+             JOURNAL_ROWS);
+    sqlite3_exec(store->database, sql, NULL, NULL, NULL);
+}
+
+/* Rows come often: the statement is kept. */
+static bool journal_prepare(struct store *store)
+{
+    return store && (store->append ||
+                     sqlite3_prepare_v3(store->database, journal_append_sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                        &store->append, NULL) == SQLITE_OK);
+}
+
+bool store_journal_append(struct store *store, const struct store_journal_row *row)
+{
+    if (!journal_prepare(store))
+        return false;
+    char *evidence = row->evidence ? json_dumps(row->evidence, JSON_COMPACT) : memory_text("{}");
+    sqlite3_bind_int64(store->append, 1, row->wall_ms);
+    sqlite3_bind_int64(store->append, 2, row->boottime_ms);
+    sqlite3_bind_text(store->append, 3, row->target, -1, SQLITE_STATIC);
+    sqlite3_bind_text(store->append, 4, row->event, -1, SQLITE_STATIC);
+    sqlite3_bind_text(store->append, 5, evidence ? evidence : "{}", -1, SQLITE_STATIC);
+    bool done = sqlite3_step(store->append) == SQLITE_DONE;
+    sqlite3_reset(store->append);
+    sqlite3_clear_bindings(store->append);
+    free(evidence);
+    if (done && ++store->appended % JOURNAL_PRUNE_EVERY == 0)
+        journal_prune(store);
+    return done;
+}
+
+static json_t *journal_row_json(sqlite3_stmt *query)
+{
+    const char *target = (const char *)sqlite3_column_text(query, 1);
+    const char *evidence = (const char *)sqlite3_column_text(query, 3);
+    json_t *parsed = evidence ? json_loads(evidence, 0, NULL) : NULL;
+    return json_pack("{s:I, s:s?, s:s, s:o}", "time_ms", (json_int_t)sqlite3_column_int64(query, 0), "target",
+                     target, "event", (const char *)sqlite3_column_text(query, 2), "evidence",
+                     parsed ? parsed : json_object());
+}
+
+json_t *store_journal_read(struct store *store, const char *target, int last)
+{
+    static const char sql[] =
+        "SELECT wall_ms, target, event, evidence FROM ("
+        " SELECT * FROM journal WHERE ?1 IS NULL OR target = ?1 ORDER BY id DESC LIMIT ?2"
+        ") ORDER BY id";
+    sqlite3_stmt *query = NULL;
+    if (!store || sqlite3_prepare_v2(store->database, sql, -1, &query, NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_bind_text(query, 1, target, -1, SQLITE_STATIC);
+    sqlite3_bind_int(query, 2, last);
+    json_t *rows = json_array();
+    int step;
+    while ((step = sqlite3_step(query)) == SQLITE_ROW)
+        json_array_append_new(rows, journal_row_json(query));
+    sqlite3_finalize(query);
+    if (step == SQLITE_DONE)
+        return rows;
+    json_decref(rows);
+    return NULL;
+}
