@@ -150,6 +150,11 @@ static void open_entrance(struct dataplane *dataplane, struct serving_settings *
         settings->listeners[i] = -1;
 }
 
+static bool has_route(void *owner, uint64_t route)
+{
+    return serving_has_route(owner, route);
+}
+
 bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
 {
     if (!dataplane->prepared || number != dataplane->prepared_number)
@@ -159,8 +164,10 @@ bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
     dataplane->prepared = NULL;
     struct serving_settings *settings = serving_settings(dataplane->serving);
     open_access(dataplane, settings);
-    if (!dataplane->draining)
+    if (!dataplane->draining) {
         open_entrance(dataplane, settings);
+        streams_leave_routes(dataplane->streams, has_route, dataplane->serving, settings->drain_ms);
+    }
     return true;
 }
 
@@ -237,7 +244,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->loop = settings->loop;
     dataplane->page = settings->pages->own;
     dataplane->backends = backends_new(&backends);
-    dataplane->streams = streams_new();
+    dataplane->streams = streams_new(settings->loop);
     dataplane->tunnels = tunnels_new(settings->loop, dataplane->streams, on_fewer, dataplane);
     dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);

@@ -16,6 +16,7 @@
 #include "gate/serving.h"
 
 struct serving_route {
+    uint64_t id;             /* see exchange_set_route() */
     char *place;             /* "reeve.yaml:12:5" */
     struct captures *target; /* NULL: leads to none */
     char *prefix;
@@ -154,6 +155,23 @@ static bool read_proxy(struct row *row, struct serving_route *route)
     return read_strip(row, route) && !row->wrong;
 }
 
+/* A route is what its row says (design §2 "Snapshot"); where it stands and what its descriptors are called
+ * may differ from one snapshot to the next. FNV-1a of the rest; never 0. */
+static uint64_t route_id(const json_t *object)
+{
+    static const char *const passing[] = {"place", "root"};
+    json_t *rest = json_copy((json_t *)(uintptr_t)object);
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        json_object_del(rest, passing[i]);
+    char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+    uint64_t id = 14695981039346656037u;
+    for (const char *at = text; *at; at++)
+        id = (id ^ (unsigned char)*at) * 1099511628211u;
+    free(text);
+    json_decref(rest);
+    return id ? id : 1;
+}
+
 static bool read_route(struct serving *serving, struct row *row, unsigned number,
                        struct descriptors *descriptors)
 {
@@ -165,6 +183,7 @@ static bool read_route(struct serving *serving, struct row *row, unsigned number
     int kind = row_choice(row, "kind", kinds);
     if (row->wrong)
         return false;
+    route->id = route_id(row->object);
     if (!match_add(serving->table, host, path, number, row->error))
         return error_prefix(row->error, "%s", route->place);
     if (kind == 0)
@@ -355,7 +374,7 @@ static void answer_from_target(struct serving *serving, const struct serving_rou
                                struct exchange *exchange, const struct match_result *match)
 {
     struct slice target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange));
-    exchange_set_route(exchange, route->place, target.data);
+    exchange_set_route(exchange, route->place, target.data, route->id);
     if (target.data)
         proxy_answer(serving->proxy, &route->proxy, exchange, match, target);
     else
@@ -380,11 +399,19 @@ void serving_answer(struct serving *serving, struct exchange *exchange, bool rea
         return;
     }
     const struct serving_route *route = &serving->routes[match.route];
-    exchange_set_route(exchange, route->place, NULL);
+    exchange_set_route(exchange, route->place, NULL, route->id);
     if (route->files)
         files_answer(route->files, exchange, &match);
     else
         answer_from_target(serving, route, exchange, &match);
+}
+
+bool serving_has_route(const struct serving *serving, uint64_t id)
+{
+    for (size_t i = 0; i < serving->route_count; i++)
+        if (serving->routes[i].id == id)
+            return true;
+    return false;
 }
 
 static void free_when_unused(struct serving *serving)

@@ -36,6 +36,9 @@ struct serving *serving_new(const json_t *snapshot, struct descriptors *descript
 /* Whoever takes descriptors sets their places to -1; the rest are closed with the serving. */
 struct serving_settings *serving_settings(struct serving *serving);
 
+/* Whether one of its routes has this id (exchange_set_route()). */
+bool serving_has_route(const struct serving *serving, uint64_t id);
+
 /* Admission, route, answer. Sets the exchange's context to the serving: call serving_left() with it when its
  * record comes. `ready`: the answer of /ready. */
 void serving_answer(struct serving *serving, struct exchange *exchange, bool ready);

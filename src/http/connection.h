@@ -53,6 +53,7 @@ struct exchange {
     void *owner;
     void *context;
     const char *route, *target;
+    uint64_t route_id;
     const struct principal *principal;
     struct exchange_request request;
     struct framing framing;

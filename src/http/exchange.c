@@ -55,6 +55,7 @@ void exchange_begin(struct exchange *exchange)
     exchange->events = NULL;
     exchange->owner = exchange->context = NULL;
     exchange->route = exchange->target = NULL;
+    exchange->route_id = 0;
     exchange->principal = &principal_nobody;
     exchange->request = (struct exchange_request){
         .peer = &exchange->connection->peer,
@@ -114,10 +115,16 @@ void exchange_set_events(struct exchange *exchange, const struct exchange_events
     exchange->owner = owner;
 }
 
-void exchange_set_route(struct exchange *exchange, const char *place, const char *target)
+void exchange_set_route(struct exchange *exchange, const char *place, const char *target, uint64_t id)
 {
     exchange->route = place;
     exchange->target = target;
+    exchange->route_id = id;
+}
+
+uint64_t exchange_route_id(const struct exchange *exchange)
+{
+    return exchange->route_id;
 }
 
 const struct principal *exchange_principal(const struct exchange *exchange)

@@ -48,8 +48,10 @@ struct arena *exchange_arena(struct exchange *exchange);
 struct loop *exchange_loop(const struct exchange *exchange);
 void exchange_set_events(struct exchange *exchange, const struct exchange_events *events, void *owner);
 
-/* What the access record says of it; both texts outlive the exchange. */
-void exchange_set_route(struct exchange *exchange, const char *place, const char *target);
+/* What the access record says of it; both texts outlive the exchange. `id` is the route's own over reloads
+ * (equal routes have equal ones); 0: no route of the user's. */
+void exchange_set_route(struct exchange *exchange, const char *place, const char *target, uint64_t id);
+uint64_t exchange_route_id(const struct exchange *exchange);
 /* Who asks, as admission has found out; before that, nobody. Never NULL. What is set outlives the exchange's
  * record: it is in its arena, or a constant. */
 const struct principal *exchange_principal(const struct exchange *exchange);

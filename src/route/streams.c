@@ -8,15 +8,22 @@
 
 #include "route/streams.h"
 
+enum { STREAMS_STEP_MS = 20 };
+
 struct streams {
+    struct loop *loop;
     struct list known;   /* with a credential */
-    struct list unknown; /* nobody's: nothing ends them from here */
+    struct list unknown; /* nobody's: only their route can end them from here */
     int64_t due_ms;      /* no credential ends before; INT64_MAX: none does */
+    size_t moving;       /* whose route has gone and who have not been told */
+    int64_t moved_by_ms; /* when the last of them shall be told */
+    struct loop_timer step;
 };
 
-struct streams *streams_new(void)
+struct streams *streams_new(struct loop *loop)
 {
     struct streams *streams = MEMORY_NEW(struct streams);
+    streams->loop = loop;
     list_init(&streams->known);
     list_init(&streams->unknown);
     streams->due_ms = INT64_MAX;
@@ -28,6 +35,7 @@ void streams_free(struct streams **streams)
     if (!*streams)
         return;
     CHECK(list_empty(&(*streams)->known) && list_empty(&(*streams)->unknown));
+    loop_timer_stop(&(*streams)->step);
     free(*streams);
     *streams = NULL;
 }
@@ -44,7 +52,8 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
     bool known = principal->credential != NULL;
     member->principal = known ? principal_copy(principal) : &principal_nobody;
     member->close = close;
-    member->told = false;
+    member->route = 0;
+    member->told = member->moving = false;
     list_append(known ? &streams->known : &streams->unknown, &member->link);
     if (known)
         note_due(streams, principal);
@@ -113,4 +122,64 @@ void streams_expire(struct streams *streams, int64_t wall_ms)
         if (principal->expires_ms > wall_ms) /* the others have been told */
             note_due(streams, principal);
     }
+}
+
+/* --- routes that have gone ------------------------------------------------------------------------ */
+
+/* Tells up to `most` of those that move. */
+static size_t tell_moving(struct list *members, size_t most)
+{
+    size_t told = 0;
+    LIST_FOR_EACH(link, members)
+    {
+        struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
+        if (told == most)
+            break;
+        if (!member->moving)
+            continue;
+        member->moving = false;
+        told++;
+        if (!member->told) {
+            member->told = true;
+            member->close(member, STREAMS_MOVED);
+        }
+    }
+    return told;
+}
+
+static void on_step(struct loop_timer *timer)
+{
+    struct streams *streams = LIST_ENTRY(timer, struct streams, step);
+    int64_t left_ms = streams->moved_by_ms - loop_now_ms(streams->loop);
+    size_t steps = left_ms > STREAMS_STEP_MS ? (size_t)(left_ms / STREAMS_STEP_MS) : 1;
+    size_t share = streams->moving / steps + (streams->moving % steps != 0);
+    size_t told = tell_moving(&streams->known, share);
+    told += tell_moving(&streams->unknown, share - told);
+    streams->moving = told < share ? 0 : streams->moving - told; /* the others have left by themselves */
+    if (streams->moving > 0)
+        loop_timer_start(streams->loop, timer, STREAMS_STEP_MS, on_step);
+}
+
+static size_t mark_moving(struct list *members, bool (*is_kept)(void *owner, uint64_t route), void *owner)
+{
+    size_t marked = 0;
+    LIST_FOR_EACH(link, members)
+    {
+        struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
+        member->moving = !member->told && member->route && !is_kept(owner, member->route);
+        marked += member->moving;
+    }
+    return marked;
+}
+
+void streams_leave_routes(struct streams *streams, bool (*is_kept)(void *owner, uint64_t route), void *owner,
+                          int64_t spread_ms)
+{
+    streams->moving =
+        mark_moving(&streams->known, is_kept, owner) + mark_moving(&streams->unknown, is_kept, owner);
+    if (streams->moving <= STREAMS_AT_ONCE)
+        spread_ms = 0;
+    streams->moved_by_ms = loop_now_ms(streams->loop) + spread_ms;
+    if (streams->moving > 0)
+        loop_timer_start(streams->loop, &streams->step, 0, on_step);
 }

@@ -156,14 +156,19 @@ static void on_due(struct loop_timer *timer)
 }
 
 /* One that leaves already has been told another reason, which is no reason to let it stay longer. */
-static void on_credential_ended(struct stream_member *member, enum streams_reason reason)
+static void on_told(struct stream_member *member, enum streams_reason reason)
 {
+    static const unsigned codes[] = {
+        [STREAMS_SIGNED_OUT] = CLOSE_SIGNED_OUT,
+        [STREAMS_FORBIDDEN] = CLOSE_FORBIDDEN,
+        [STREAMS_MOVED] = TUNNELS_RESTART,
+    };
     struct tunnel *tunnel = LIST_ENTRY(member, struct tunnel, member);
-    unsigned code = reason == STREAMS_FORBIDDEN ? CLOSE_FORBIDDEN : CLOSE_SIGNED_OUT;
-    if (tunnel->state == TUNNEL_OPEN)
-        leave(tunnel, code, tunnel->scanned[RELAY_B_TO_A] ? REVOKED_MS : 0);
+    int64_t patience_ms = reason == STREAMS_MOVED ? GOODBYE_MS : REVOKED_MS;
+    if (tunnel->state != TUNNEL_OPEN)
+        loop_timer_start(tunnel->tunnels->loop, &tunnel->timer, patience_ms, on_cut);
     else
-        loop_timer_start(tunnel->tunnels->loop, &tunnel->timer, REVOKED_MS, on_cut);
+        leave(tunnel, codes[reason], tunnel->scanned[RELAY_B_TO_A] ? patience_ms : 0);
 }
 
 void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int64_t spread_ms)
@@ -241,13 +246,14 @@ static uint8_t extension_bits(const struct http1_head *answer)
 }
 
 static struct tunnel *tunnel_new(struct tunnels *tunnels, struct backend *backend,
-                                 const struct principal *principal, const struct http1_head *answer)
+                                 const struct exchange *exchange, const struct http1_head *answer)
 {
     struct tunnel *tunnel = MEMORY_NEW(struct tunnel);
     tunnel->tunnels = tunnels;
     tunnel->backend = backend;
     list_append(&tunnels->open, &tunnel->link);
-    streams_add(tunnels->streams, &tunnel->member, principal, on_credential_ended);
+    streams_add(tunnels->streams, &tunnel->member, exchange_principal(exchange), on_told);
+    tunnel->member.route = exchange_route_id(exchange);
     tunnels->count++;
     if (is_websocket(answer)) {
         tunnel->scanned[RELAY_A_TO_B] = tunnel->scanned[RELAY_B_TO_A] = true;
@@ -278,7 +284,7 @@ void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, struct ups
         problem_reply_status(exchange, 502, "The program behind answered the upgrade wrongly.");
         return;
     }
-    struct tunnel *tunnel = tunnel_new(tunnels, backend, exchange_principal(exchange), answer);
+    struct tunnel *tunnel = tunnel_new(tunnels, backend, exchange, answer);
     size_t count = forward_response(answer, true, fields);
     struct stream *upstream = upstream_upgrade(call, &from_upstream);
     struct stream *client = exchange_upgrade(exchange, fields, count, &from_client, &unsent);

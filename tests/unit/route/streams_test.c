@@ -1,8 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "../support.h"
 
 #include "route/streams.h"
 
@@ -33,8 +29,8 @@ static void on_close_and_leave(struct stream_member *member, enum streams_reason
 
 static void test_by_credential(void **state)
 {
-    (void)state;
-    struct streams *streams = streams_new();
+    struct loop *loop = *state;
+    struct streams *streams = streams_new(loop);
     struct stream a = {0}, b = {0}, c = {0}, nobody = {0};
     const struct principal first = principal_of("s1", 0), second = principal_of("s2", 0);
     streams_add(streams, &a.member, &first, on_close);
@@ -60,8 +56,8 @@ static void test_by_credential(void **state)
 
 static void test_expiry(void **state)
 {
-    (void)state;
-    struct streams *streams = streams_new();
+    struct loop *loop = *state;
+    struct streams *streams = streams_new(loop);
     struct stream early = {0}, late = {0}, never = {0};
     const struct principal soon = principal_of("s1", 1000), later = principal_of("s2", 5000),
                            forever = principal_of("s3", 0);
@@ -83,8 +79,100 @@ static void test_expiry(void **state)
     streams_free(&streams);
 }
 
+/* --- routes that have gone --- */
+
+enum { ROUTE_KEPT = 7, ROUTE_GONE = 8, CROWD = 300, SPREAD_MS = 10000 };
+
+static bool is_kept(void *owner, uint64_t route)
+{
+    (void)owner;
+    return route == ROUTE_KEPT;
+}
+
+static void add_through(struct streams *streams, struct stream *stream, uint64_t route)
+{
+    streams_add(streams, &stream->member, &principal_nobody, on_close_and_leave);
+    stream->member.route = route;
+}
+
+static void test_few_leave_at_once(void **state)
+{
+    struct loop *loop = *state;
+    struct streams *streams = streams_new(loop);
+    struct stream kept = {0}, gone = {0}, told = {0}, ours = {0};
+    const struct principal ann = principal_of("s1", 0);
+    add_through(streams, &kept, ROUTE_KEPT);
+    add_through(streams, &gone, ROUTE_GONE);
+    add_through(streams, &ours, 0);
+    streams_add(streams, &told.member, &ann, on_close);
+    told.member.route = ROUTE_GONE;
+    streams_close_credential(streams, "s1", STREAMS_SIGNED_OUT);
+    streams_leave_routes(streams, is_kept, NULL, SPREAD_MS);
+    turn_all(loop);
+    assert_int_equal(gone.closed, 1);
+    assert_int_equal(gone.reason, STREAMS_MOVED);
+    assert_int_equal(kept.closed + ours.closed, 0);
+    assert_int_equal(told.closed, 1);
+    assert_int_equal(told.reason, STREAMS_SIGNED_OUT);
+    streams_remove(&kept.member);
+    streams_remove(&ours.member);
+    streams_remove(&told.member);
+    streams_free(&streams);
+}
+
+/* No second has more than twice the mean, some leave by themselves, and all have been told in the end. */
+static void test_many_leave_spread(void **state)
+{
+    (void)state;
+    static struct stream crowd[CROWD];
+    struct fake_clock clock = FAKE_CLOCK(1000);
+    struct loop *loop = loop_new(&clock.clock);
+    struct streams *streams = streams_new(loop);
+    int told = 0;
+    for (int i = 0; i < CROWD; i++)
+        add_through(streams, &crowd[i], ROUTE_GONE);
+    loop_step(loop, 0);
+    streams_leave_routes(streams, is_kept, NULL, SPREAD_MS);
+    for (int second = 0; second < SPREAD_MS / 1000; second++) {
+        for (int step = 0; step < 100; step++) {
+            clock.now_us += 10000;
+            turn_all(loop);
+        }
+        int now = 0;
+        for (int i = 0; i < CROWD; i++)
+            now += crowd[i].closed;
+        assert_in_range(now - told, 0, 2 * CROWD / (SPREAD_MS / 1000));
+        told = now;
+        streams_remove(&crowd[CROWD - 1 - second].member);
+    }
+    clock.now_us += 1000000;
+    turn_all(loop);
+    for (int i = 0; i < CROWD; i++)
+        assert_true(crowd[i].closed == 1 || crowd[i].member.principal == NULL);
+    streams_free(&streams);
+    loop_free(&loop);
+}
+
+static int make_loop(void **state)
+{
+    *state = loop_new(&clock_system);
+    return *state ? 0 : -1;
+}
+
+static int drop_loop(void **state)
+{
+    struct loop *loop = *state;
+    loop_free(&loop);
+    return 0;
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_credential), cmocka_unit_test(test_expiry)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_by_credential, make_loop, drop_loop),
+        cmocka_unit_test_setup_teardown(test_expiry, make_loop, drop_loop),
+        cmocka_unit_test_setup_teardown(test_few_leave_at_once, make_loop, drop_loop),
+        cmocka_unit_test(test_many_leave_spread),
+    };
+    return run_group(tests);
 }
