@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include "base/buffer.h"
 #include "config/changes.h"
 
 static const char changes_base[] = "name: n\n"
@@ -14,13 +15,13 @@ static void changes_check(const char *before, const char *after, const char *exp
 {
     struct config *old = world_load_good(before, NULL), *new = world_load_good(after, NULL);
     struct config_changes changes;
-    char found[1024] = "";
+    struct buffer found = BUFFER(1024);
     changes_find(old, new, &changes);
-    for (size_t i = 0; i < changes.count; i++) {
-        strncat(found, changes.items[i].path, sizeof found - strlen(found) - 1);
-        strncat(found, " ", sizeof found - strlen(found) - 1);
-    }
-    assert_string_equal(found, expected);
+    for (size_t i = 0; i < changes.count; i++)
+        assert_true(buffer_append_format(&found, "%s ", changes.items[i].path));
+    buffer_append(&found, slice_of("", 1));
+    assert_string_equal(buffer_slice(&found).data, expected);
+    buffer_free(&found);
     changes_free(&changes);
     config_free(&old);
     config_free(&new);
