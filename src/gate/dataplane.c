@@ -24,6 +24,7 @@ struct dataplane {
     struct loop *loop;
     struct page *page; /* our own */
     struct backends *backends;
+    struct asker *asker;
     struct streams *streams; /* by who opened them */
     struct tunnels *tunnels;
     struct proxy *proxy;
@@ -244,6 +245,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->loop = settings->loop;
     dataplane->page = settings->pages->own;
     dataplane->backends = backends_new(&backends);
+    dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
     dataplane->tunnels = tunnels_new(settings->loop, dataplane->streams, on_fewer, dataplane);
     dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
@@ -270,6 +272,7 @@ void dataplane_free(struct dataplane **owned)
     probes_free(&dataplane->probes);
     proxy_free(&dataplane->proxy);
     backends_free(&dataplane->backends);
+    asker_free(&dataplane->asker);
     serving_retire(&dataplane->prepared);
     serving_retire(&dataplane->serving);
     access_free(&dataplane->access);
@@ -284,6 +287,11 @@ struct backends *dataplane_backends(struct dataplane *dataplane)
 struct probes *dataplane_probes(struct dataplane *dataplane)
 {
     return dataplane->probes;
+}
+
+struct asker *dataplane_asker(struct dataplane *dataplane)
+{
+    return dataplane->asker;
 }
 
 const struct entrance *dataplane_entrance(const struct dataplane *dataplane)

@@ -2,6 +2,7 @@
  * is served is gate.c, on the keeper's order. */
 #pragma once
 
+#include "route/asker.h"
 #include "route/probes.h"
 
 #include "gate/pages.h"
@@ -19,6 +20,7 @@ struct dataplane_events {
     void (*on_want)(void *owner, const char *target); /* see route/backends.h */
     void (*on_unwant)(void *owner, const char *target);
     probes_fn *on_probed;
+    asker_send_fn *on_ask;
     void (*on_empty)(void *owner); /* a drain has let the last connection go; may come more than once */
 };
 
@@ -53,4 +55,5 @@ bool dataplane_is_empty(const struct dataplane *dataplane);
 
 struct backends *dataplane_backends(struct dataplane *dataplane);
 struct probes *dataplane_probes(struct dataplane *dataplane);
+struct asker *dataplane_asker(struct dataplane *dataplane);
 const struct entrance *dataplane_entrance(const struct dataplane *dataplane);

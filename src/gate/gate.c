@@ -107,6 +107,7 @@ static void on_channel_end(void *owner, int error)
         return;
     }
     backends_set_keeper_away(dataplane_backends(gate->dataplane));
+    asker_keeper_away(dataplane_asker(gate->dataplane));
     loop_timer_start(gate->loop, &gate->deadline, drain_ms(gate), on_keeper_away_too_long);
 }
 
@@ -140,6 +141,15 @@ static void on_probed(void *owner, const struct probes_result *result)
     channel_send(gate->channel, MESSAGE_GATE_PROBED, result->id, body, NULL, 0);
 }
 
+static bool on_ask(void *owner, uint32_t id, json_t *body, int descriptor)
+{
+    const struct gate *gate = owner;
+    if (gate->channel)
+        return channel_send(gate->channel, MESSAGE_GATE_ASK, id, body, &descriptor, descriptor >= 0) == 0;
+    json_decref(body);
+    return false;
+}
+
 /* --- orders: each is false when its message is malformed ----------------------------------------- */
 
 static void on_successor(void *owner, int64_t timeout_ms)
@@ -165,8 +175,11 @@ static void watch_handover(struct gate *gate)
 
 static bool obey_hello(struct gate *gate, struct channel_message *message)
 {
-    static const struct dataplane_events events = {
-        .on_want = on_want, .on_unwant = on_unwant, .on_probed = on_probed, .on_empty = on_empty};
+    static const struct dataplane_events events = {.on_want = on_want,
+                                                   .on_unwant = on_unwant,
+                                                   .on_probed = on_probed,
+                                                   .on_ask = on_ask,
+                                                   .on_empty = on_empty};
     const char *name;
     json_int_t generation;
     struct error error;
@@ -334,6 +347,19 @@ static bool obey_probe(struct gate *gate, struct channel_message *message)
     return true;
 }
 
+static bool obey_answer(struct gate *gate, struct channel_message *message)
+{
+    struct error error;
+    const json_t *status = json_object_get(message->body, "status");
+    json_t *body = message->descriptor_count > 0 ? read_json(message, &error)
+                                                 : json_incref(json_object_get(message->body, "body"));
+    bool fine = json_is_integer(status) && json_is_object(body);
+    if (fine)
+        asker_answer(dataplane_asker(gate->dataplane), message->id, (int)json_integer_value(status), body);
+    json_decref(body);
+    return fine;
+}
+
 struct order {
     enum message_type type;
     bool (*obey)(struct gate *gate, struct channel_message *message);
@@ -345,6 +371,7 @@ static const struct order orders[] = {
     {MESSAGE_GATE_DROP, obey_drop},       {MESSAGE_GATE_TABLE, obey_table},
     {MESSAGE_GATE_TARGET, obey_target},   {MESSAGE_GATE_PHASE, obey_phase},
     {MESSAGE_GATE_DRAIN, obey_drain},     {MESSAGE_GATE_PROBE, obey_probe},
+    {MESSAGE_GATE_ANSWER, obey_answer},
 };
 
 static void on_message(void *owner, struct channel_message *message)

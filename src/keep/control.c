@@ -12,15 +12,14 @@
 #include "link/memfd.h"
 
 #include "keep/control.h"
+#include "keep/reply.h"
 
 enum {
     CONTROL_CLIENTS = 64,
     CONTROL_STARVED_MS = 100,
-    CONTROL_INLINE = MESSAGE_BODY_LARGEST - 1024,
-    CONTROL_JOURNAL_MOST = 10000,
     CONTROL_EXIT_FAILED = 1,
     CONTROL_EXIT_USAGE = 2,
-    CONTROL_EXIT_NO_TARGET = 6,
+    CONTROL_NAME_SIZE = 24,
 };
 
 struct control {
@@ -37,17 +36,15 @@ struct control_client {
     struct list link;
     struct control *control;
     struct channel *channel;
-    struct list requests; /* that wait for targets */
+    struct list asks;             /* that wait for their answers */
+    char name[CONTROL_NAME_SIZE]; /* "uid 0" */
 };
 
-/* One START, STOP or RESTART that waits until its effect is there. */
-struct control_request {
+/* One CONTROL_ASK that waits for its answer. */
+struct control_ask {
     struct list link;
     struct control_client *client;
     uint32_t id;
-    int waiting;
-    json_t *rows;
-    struct error failure; /* of the first target that failed */
 };
 
 char *control_path(const char *runtime_directory)
@@ -65,150 +62,43 @@ static void control_refuse(struct control_client *client, uint32_t id, int code,
 
 static void control_answer(struct control_client *client, uint32_t id, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    if (!text) { /* something in it was no text: better no answer than no keeper */
-        control_refuse(client, id, CONTROL_EXIT_FAILED, "the answer cannot be written as JSON");
-        json_decref(body);
+    channel_send(client->channel, MESSAGE_OK, id, body, NULL, 0);
+}
+
+/* --- questions -------------------------------------------------------------------------------------------
+ */
+
+static void control_ask_free(struct control_ask *ask)
+{
+    list_remove(&ask->link);
+    free(ask);
+}
+
+static void control_on_done(void *owner, int status, json_t *body)
+{
+    struct control_ask *ask = owner;
+    struct reply reply = reply_make(status, body);
+    channel_send(ask->client->channel, MESSAGE_OK, ask->id, reply.message, &reply.descriptor,
+                 reply.descriptor >= 0);
+    reply_close(&reply);
+    control_ask_free(ask);
+}
+
+static void control_pass_on(struct control_client *client, const struct channel_message *message)
+{
+    const char *operation = json_string_value(json_object_get(message->body, "operation"));
+    const struct principal who = {.kind = PRINCIPAL_OPERATOR, .credential = client->name};
+    const struct operation_request request = {
+        .name = operation, .arguments = json_object_get(message->body, "arguments"), .who = &who};
+    if (!operation) {
+        control_refuse(client, message->id, CONTROL_EXIT_USAGE, "no operation is named");
         return;
     }
-    if (strlen(text) <= CONTROL_INLINE) {
-        channel_send(client->channel, MESSAGE_OK, id, body, NULL, 0);
-    } else {
-        int memfd = memfd_seal("reeve-answer", slice_of_text(text));
-        if (memfd >= 0) {
-            channel_send(client->channel, MESSAGE_OK, id, NULL, &memfd, 1);
-            close(memfd);
-        }
-        json_decref(body);
-    }
-    free(text);
-}
-
-static json_t *control_row(const struct control *control, const struct target_row *row)
-{
-    const struct clock *clock = loop_clock(control->settings.loop);
-    return target_row_encode(row, false, clock->boottime_ms(clock), clock->wall_ms(clock));
-}
-
-/* --- start, stop, restart ------------------------------------------------------------------------------- */
-
-static void control_request_free(struct control_request *request)
-{
-    targets_forget_owner(request->client->control->settings.targets, request);
-    list_remove(&request->link);
-    json_decref(request->rows);
-    free(request);
-}
-
-static void control_request_finish(struct control_request *request)
-{
-    if (request->failure.text[0])
-        control_refuse(request->client, request->id, CONTROL_EXIT_FAILED, request->failure.text);
-    else
-        control_answer(request->client, request->id, json_pack("{s:O}", "targets", request->rows));
-    control_request_free(request);
-}
-
-static void control_on_done(void *owner, const struct target_row *row, bool ok)
-{
-    struct control_request *request = owner;
-    json_array_append_new(request->rows, control_row(request->client->control, row));
-    if (!ok && !request->failure.text[0])
-        error_set(&request->failure, "%s is %s: %s", row->name, target_state_name(row->state),
-                  row->cause.text);
-    if (--request->waiting == 0)
-        control_request_finish(request);
-}
-
-/* Every name is checked before anything is done. NULL when all are targets. */
-static const char *control_unknown_target(const struct control *control, const json_t *names)
-{
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        if (!name || !targets_find(control->settings.targets, name))
-            return name ? name : "(no text)";
-    }
-    return NULL;
-}
-
-/* The rows as they are now, for who does not want to wait. */
-static void control_add_all(struct control_request *request, const json_t *names)
-{
-    const struct control *control = request->client->control;
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        json_array_append_new(request->rows,
-                              control_row(control, targets_find(control->settings.targets, name)));
-    }
-}
-
-static void control_do_all(struct control_request *request, enum targets_verb verb, const json_t *names,
-                           bool wait)
-{
-    struct targets *targets = request->client->control->settings.targets;
-    request->waiting = 1; /* until all are asked */
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        request->waiting++;
-        if (targets_do(targets, name, verb, control_on_done, request))
-            continue;
-        request->waiting--;
-        if (!request->failure.text[0])
-            error_set(&request->failure, "%s is kept by someone else: it has no command here", name);
-    }
-    request->waiting--;
-    if (!wait)
-        control_add_all(request, names);
-    if (!wait || request->waiting == 0)
-        control_request_finish(request);
-}
-
-static void control_verb(struct control_client *client, const struct channel_message *message,
-                         enum targets_verb verb)
-{
-    const json_t *names = json_object_get(message->body, "targets");
-    const char *unknown = control_unknown_target(client->control, names);
-    if (unknown || json_array_size(names) == 0) {
-        struct error error;
-        error_set(&error, "there is no target %s; `reeve status` lists them", unknown ? unknown : "named");
-        control_refuse(client, message->id, unknown ? CONTROL_EXIT_NO_TARGET : CONTROL_EXIT_USAGE,
-                       error.text);
-        return;
-    }
-    struct control_request *request = MEMORY_NEW(struct control_request);
-    *request = (struct control_request){.client = client, .id = message->id, .rows = json_array()};
-    list_append(&client->requests, &request->link);
-    control_do_all(request, verb, names, !json_is_false(json_object_get(message->body, "wait")));
-}
-
-/* --- the other questions
- * ------------------------------------------------------------------------------------ */
-
-static void control_status(struct control_client *client, const struct channel_message *message)
-{
-    const struct control *control = client->control;
-    const struct targets *targets = control->settings.targets;
-    json_t *rows = json_array();
-    int socket;
-    for (size_t i = 0; i < targets_count(targets); i++)
-        json_array_append_new(rows, control_row(control, targets_row(targets, i, &socket)));
-    json_t *keeper = control->settings.events->on_describe(control->settings.owner);
-    control_answer(client, message->id,
-                   json_pack("{s:o, s:o, s:o}", "keeper", keeper, "gates",
-                             gates_describe(control->settings.gates), "targets", rows));
-}
-
-static void control_journal(struct control_client *client, const struct channel_message *message)
-{
-    const struct control *control = client->control;
-    json_int_t last = json_integer_value(json_object_get(message->body, "last"));
-    last = last > 0 && last < CONTROL_JOURNAL_MOST ? last : CONTROL_JOURNAL_MOST;
-    const char *target = json_string_value(json_object_get(message->body, "target"));
-    json_t *rows = control->settings.events->on_journal_read(control->settings.owner, target, (int)last);
-    if (rows)
-        control_answer(client, message->id, json_pack("{s:o}", "rows", rows));
-    else
-        control_refuse(client, message->id, CONTROL_EXIT_FAILED, "the journal cannot be read");
+    struct control_ask *ask = MEMORY_NEW(struct control_ask);
+    ask->client = client;
+    ask->id = message->id;
+    list_append(&client->asks, &ask->link);
+    operations_ask(client->control->settings.operations, &request, control_on_done, ask);
 }
 
 static void control_down(struct control_client *client, const struct channel_message *message)
@@ -227,23 +117,11 @@ static void control_on_message(void *owner, struct channel_message *message)
     case MESSAGE_CONTROL_HELLO:
         control_answer(client, message->id, settings->events->on_describe(settings->owner));
         break;
-    case MESSAGE_CONTROL_STATUS:
-        control_status(client, message);
-        break;
-    case MESSAGE_CONTROL_START:
-        control_verb(client, message, TARGETS_START);
-        break;
-    case MESSAGE_CONTROL_STOP:
-        control_verb(client, message, TARGETS_STOP);
-        break;
-    case MESSAGE_CONTROL_RESTART:
-        control_verb(client, message, TARGETS_RESTART);
-        break;
     case MESSAGE_CONTROL_DOWN:
         control_down(client, message);
         break;
-    case MESSAGE_CONTROL_JOURNAL:
-        control_journal(client, message);
+    case MESSAGE_CONTROL_ASK:
+        control_pass_on(client, message);
         break;
     default:
         control_refuse(client, message->id, CONTROL_EXIT_USAGE, "this reeve does not know that request");
@@ -255,8 +133,12 @@ static void control_on_message(void *owner, struct channel_message *message)
 
 static void control_client_free(struct control_client *client)
 {
-    LIST_FOR_EACH(link, &client->requests)
-    control_request_free(LIST_ENTRY(link, struct control_request, link));
+    LIST_FOR_EACH(link, &client->asks)
+    {
+        struct control_ask *ask = LIST_ENTRY(link, struct control_ask, link);
+        operations_forget(client->control->settings.operations, ask);
+        control_ask_free(ask);
+    }
     list_remove(&client->link);
     client->control->client_count--;
     channel_close(&client->channel);
@@ -274,12 +156,13 @@ static const struct channel_events control_client_events = {
     .on_end = control_on_client_end,
 };
 
-static bool control_admits(const struct control *control, int fd)
+static bool control_admits(const struct control *control, int fd, uid_t *uid)
 {
     struct ucred peer = {0};
     socklen_t size = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
         return false;
+    *uid = peer.uid;
     return (peer.uid == 0 || peer.uid == geteuid()) && !gates_has(control->settings.gates, peer.pid) &&
            control->client_count < CONTROL_CLIENTS;
 }
@@ -316,19 +199,21 @@ static void control_on_ready(struct loop_fd *watch, uint32_t events)
             control_starve(control);
         return;
     }
-    if (!control_admits(control, fd)) {
+    uid_t uid = 0;
+    if (!control_admits(control, fd, &uid)) {
         log_warning(control->settings.log, "a connection to the control socket was refused");
         close(fd);
         return;
     }
     struct control_client *client = MEMORY_NEW(struct control_client);
     *client = (struct control_client){.control = control};
+    snprintf(client->name, sizeof client->name, "uid %u", (unsigned)uid);
     client->channel = channel_new(control->settings.loop, fd, &control_client_events, client);
     if (!client->channel) {
         free(client);
         return;
     }
-    list_init(&client->requests);
+    list_init(&client->asks);
     list_append(&control->clients, &client->link);
     control->client_count++;
 }
@@ -409,14 +294,17 @@ int control_connect(const char *runtime_directory)
     return error;
 }
 
+/* A body that came in a memfd takes its place in the answer. */
 static json_t *control_read_answer(struct channel_message *message)
 {
     struct slice bytes;
     if (message->descriptor_count != 1 || memfd_map(message->descriptors[0], SIZE_MAX / 2, &bytes) < 0)
         return json_incref(message->body);
-    json_t *answer = json_loadb(bytes.data, bytes.size, 0, NULL);
+    json_t *body = json_loadb(bytes.data, bytes.size, 0, NULL);
     memfd_unmap(&bytes);
-    return answer;
+    if (!body || json_object_set_new(message->body, "body", body) < 0)
+        return NULL;
+    return json_incref(message->body);
 }
 
 int control_ask(int connection, const struct control_question *question, json_t **answer, struct error *error)

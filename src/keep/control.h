@@ -1,4 +1,5 @@
-/* The control socket: what the command asks of the keeper (MESSAGE_CONTROL_* of wire/message.h).
+/* The control socket: how the command reaches the keeper (MESSAGE_CONTROL_* of wire/message.h). What may be
+ * asked is keep/operations'.
  *
  * Admits uid 0 and our own uid, never a gate. Requests are hostile until checked. */
 #pragma once
@@ -8,7 +9,7 @@
 #include "wire/message.h"
 
 #include "keep/gates.h"
-#include "keep/targets.h"
+#include "keep/operations.h"
 
 struct control;
 
@@ -16,15 +17,13 @@ struct control_events {
     /* {name, pid, version, config, state, phase, ...}; a new reference. */
     json_t *(*on_describe)(void *owner);
     void (*on_down)(void *owner, bool now);
-    /* The newest rows of the journal; a new reference or NULL. */
-    json_t *(*on_journal_read)(void *owner, const char *target, int last);
 };
 
 struct control_settings {
     struct loop *loop;
     const struct log *log;
     const char *runtime_directory;
-    struct targets *targets;
+    struct operations *operations;
     struct gates *gates;
     const struct control_events *events;
     void *owner;

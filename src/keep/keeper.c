@@ -20,7 +20,10 @@
 #include "keep/keeper.h"
 #include "keep/lock.h"
 #include "keep/notify.h"
+#include "keep/operate_keeper.h"
+#include "keep/operate_targets.h"
 #include "keep/predecessor.h"
+#include "keep/questions.h"
 
 enum { KEEPER_LOOK_MS = 1000 };
 
@@ -39,6 +42,10 @@ struct keeper {
     int64_t open_files_soft; /* as it was before we raised ours */
     struct targets *targets;
     struct gates *gates;
+    struct operations *operations;
+    struct operate_targets *operate_targets;
+    struct operate_keeper *operate_keeper;
+    struct questions *questions;
     struct control *control;
     enum keeper_phase phase;
     struct loop_timer look; /* at the files roots */
@@ -208,6 +215,16 @@ static void keeper_on_slot_gone(void *owner, unsigned slot)
 {
     struct keeper *keeper = owner;
     targets_forget_asker(keeper->targets, slot);
+    questions_forget(keeper->questions, slot);
+}
+
+static bool keeper_on_gate_message(void *owner, unsigned slot, struct channel_message *message)
+{
+    struct keeper *keeper = owner;
+    if (message->type != MESSAGE_GATE_ASK)
+        return false;
+    questions_ask(keeper->questions, slot, message);
+    return true;
 }
 
 static void keeper_on_served(void *owner, bool ok, const char *text)
@@ -229,6 +246,7 @@ static const struct gates_events keeper_gates_events = {
     .on_want = keeper_on_want,
     .on_unwant = keeper_on_unwant,
     .on_slot_gone = keeper_on_slot_gone,
+    .on_message = keeper_on_gate_message,
     .on_journal = keeper_journal_own,
     .on_served = keeper_on_served,
     .on_ended = keeper_on_gates_ended,
@@ -267,16 +285,9 @@ static void keeper_on_down(void *owner, bool now)
     keeper_stop(owner, now);
 }
 
-static json_t *keeper_on_journal_read(void *owner, const char *target, int last)
-{
-    const struct keeper *keeper = owner;
-    return journal_read(&keeper->journal, target, last);
-}
-
 static const struct control_events keeper_control_events = {
     .on_describe = keeper_on_describe,
     .on_down = keeper_on_down,
-    .on_journal_read = keeper_on_journal_read,
 };
 
 /* --- start
@@ -361,6 +372,36 @@ static unsigned keeper_workers(const struct keeper *keeper)
     return GATES_MOST;
 }
 
+/* All that may be asked of us, by gates and by the command. */
+static bool keeper_open_control(struct keeper *keeper)
+{
+    const struct operations_settings operations = {.log = keeper->log};
+    keeper->operations = operations_new(&operations);
+    const struct operate_keeper_settings own = {
+        .loop = keeper->loop,
+        .operations = keeper->operations,
+        .targets = keeper->targets,
+        .gates = keeper->gates,
+        .journal = &keeper->journal,
+        .describe = keeper_on_describe,
+        .owner = keeper,
+    };
+    keeper->operate_keeper = operate_keeper_new(&own);
+    keeper->operate_targets = operate_targets_new(keeper->loop, keeper->targets, keeper->operations);
+    keeper->questions = questions_new(keeper->operations, keeper->gates);
+    const struct control_settings control = {
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .runtime_directory = keeper->directories.runtime,
+        .operations = keeper->operations,
+        .gates = keeper->gates,
+        .events = &keeper_control_events,
+        .owner = keeper,
+    };
+    keeper->control = control_new(&control, keeper->error);
+    return keeper->control != NULL;
+}
+
 static bool keeper_start_targets(struct keeper *keeper)
 {
     const struct targets_settings targets = {
@@ -392,17 +433,7 @@ static bool keeper_start_targets(struct keeper *keeper)
     keeper->gates = gates_new(&gates, keeper->error);
     if (!keeper->gates)
         return false;
-    const struct control_settings control = {
-        .loop = keeper->loop,
-        .log = keeper->log,
-        .runtime_directory = keeper->directories.runtime,
-        .targets = keeper->targets,
-        .gates = keeper->gates,
-        .events = &keeper_control_events,
-        .owner = keeper,
-    };
-    keeper->control = control_new(&control, keeper->error);
-    return keeper->control != NULL;
+    return keeper_open_control(keeper);
 }
 
 /* The lock first, then the journal, which tells what taking the lock took. */
@@ -464,6 +495,10 @@ static int keeper_start(struct keeper *keeper)
 static void keeper_end(struct keeper *keeper)
 {
     control_free(&keeper->control);
+    questions_free(&keeper->questions);
+    operations_free(&keeper->operations);
+    operate_keeper_free(&keeper->operate_keeper);
+    operate_targets_free(&keeper->operate_targets);
     gates_free(&keeper->gates);
     targets_free(&keeper->targets);
     handover_drain(&keeper->handover, 0);

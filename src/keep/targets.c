@@ -282,32 +282,34 @@ static void targets_set_stopped(struct targets *targets, struct entry *entry, bo
         log_warning(targets->shared.settings.log, "a wish will not outlive reeve", LOG_TEXT("target", name));
 }
 
-bool targets_do(struct targets *targets, const char *name, enum targets_verb verb, targets_done_fn *done,
+bool targets_do(struct targets *targets, const struct targets_order *order, targets_done_fn *done,
                 void *owner)
 {
-    struct entry *entry = entries_find(&targets->entries, name);
-    if (!entry || !target_is_kept(entry->target))
+    static const enum table_event events[] = {TABLE_START, TABLE_STOP, TABLE_RESTART};
+    static const char *const names[] = {"start-asked", "stop-asked", "restart-asked"};
+    struct entry *entry = entries_find(&targets->entries, order->name);
+    enum targets_verb verb = order->verb;
+    if (!targets_is_kept(targets, order->name))
         return false;
-    static const struct {
-        enum table_event event;
-        const char *name;
-    } asked[] = {
-        [TARGETS_START] = {TABLE_START, "start-asked"},
-        [TARGETS_STOP] = {TABLE_STOP, "stop-asked"},
-        [TARGETS_RESTART] = {TABLE_RESTART, "restart-asked"},
-    };
-    targets_journal(targets, name, asked[verb].name,
-                    json_pack("{s:s}", "state", target_state_name(target_row(entry->target)->state)));
+    targets_journal(targets, order->name, names[verb],
+                    json_pack("{s:s, s:s?}", "state", target_state_name(target_row(entry->target)->state),
+                              "by", order->by));
     entry->pinned = verb != TARGETS_STOP;
     entry->adopted = false;
     verbs_add(targets->verbs, verb, target_row(entry->target), done, owner);
     targets_set_stopped(targets, entry, verb == TARGETS_STOP);
     if (!targets->stopping) {
         target_set_wanted(entry->target, verb != TARGETS_STOP);
-        target_event(entry->target, asked[verb].event);
+        target_event(entry->target, events[verb]);
     }
     targets_mark(targets);
     return true;
+}
+
+bool targets_is_kept(const struct targets *targets, const char *name)
+{
+    const struct entry *entry = entries_find(&targets->entries, name);
+    return entry && target_is_kept(entry->target);
 }
 
 void targets_forget_owner(struct targets *targets, void *owner)

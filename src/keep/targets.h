@@ -69,9 +69,16 @@ void targets_forget_asker(struct targets *targets, unsigned asker);
  * why); at once from the loop when there is nothing to do. False: no such target, or one without a command.
  */
 enum targets_verb { TARGETS_START, TARGETS_STOP, TARGETS_RESTART };
+struct targets_order {
+    const char *name;
+    enum targets_verb verb;
+    const char *by; /* who wants it, for the journal */
+};
 typedef void targets_done_fn(void *owner, const struct target_row *row, bool ok);
-bool targets_do(struct targets *targets, const char *name, enum targets_verb verb, targets_done_fn *done,
+bool targets_do(struct targets *targets, const struct targets_order *order, targets_done_fn *done,
                 void *owner);
+/* It has a command here, and may be started. */
+bool targets_is_kept(const struct targets *targets, const char *name);
 /* Takes back the callbacks of an owner that has gone. */
 void targets_forget_owner(struct targets *targets, void *owner);
 

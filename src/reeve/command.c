@@ -269,26 +269,58 @@ int command_connect(const struct command *command, const struct command_place *p
     return -1;
 }
 
-int command_ask(const struct command *command, enum message_type question, json_t *body, json_t **answer)
+/* An HTTP status as exit code (contract §3). */
+static int command_code(int status)
+{
+    switch (status) {
+    case 400:
+    case 422:
+        return COMMAND_USAGE;
+    case 404:
+        return COMMAND_NO_TARGET;
+    default:
+        return status >= 200 && status < 300 ? COMMAND_DONE : COMMAND_FAILED;
+    }
+}
+
+/* Takes the reference to `reply`, which is {status, body}. */
+static int command_accept(json_t *reply, json_t **answer)
+{
+    json_t *body = json_object_get(reply, "body");
+    int code = command_code((int)json_integer_value(json_object_get(reply, "status")));
+    const char *text = json_string_value(json_object_get(body, "text"));
+    if (code == COMMAND_DONE)
+        *answer = json_incref(body);
+    else
+        command_fail(0, "%s", text ? text : "the keeper refused without saying why");
+    json_decref(reply);
+    return code;
+}
+
+int command_ask(const struct command *command, const char *operation, json_t *arguments, json_t **answer)
 {
     struct command_place place;
+    arguments = arguments ? arguments : json_object();
     *answer = NULL;
     if (!command_find(command, &place)) {
-        json_decref(body);
+        json_decref(arguments);
         return command->state ? COMMAND_NOT_RUNNING : COMMAND_USAGE;
     }
     int connection = command_connect(command, &place);
     command_place_free(&place);
     if (connection < 0) {
-        json_decref(body);
+        json_decref(arguments);
         return COMMAND_NOT_RUNNING;
     }
     struct error error = {0};
-    int failed = control_ask(connection, &(struct control_question){question, body, -1}, answer, &error);
+    json_t *body = json_pack("{s:s, s:o}", "operation", operation, "arguments", arguments), *reply = NULL;
+    int failed =
+        control_ask(connection, &(struct control_question){MESSAGE_CONTROL_ASK, body, -1}, &reply, &error);
     close(connection);
     if (failed == -EPIPE)
         return command_fail(COMMAND_NOT_RUNNING, "the keeper ended before it answered");
-    if (failed)
-        command_fail(0, "%s", error.text);
+    if (!failed)
+        return command_accept(reply, answer);
+    command_fail(0, "%s", error.text);
     return failed < 0 ? COMMAND_FAILED : failed;
 }

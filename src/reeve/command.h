@@ -75,8 +75,9 @@ void command_place_free(struct command_place *place);
 void command_append_self(struct buffer *out, const struct command *command);
 /* Connects to the keeper: the descriptor, or -1 with the reason printed (then the exit code is 5). */
 int command_connect(const struct command *command, const struct command_place *place);
-/* Find, connect, ask, print the error if there is one. The exit code; *answer on 0. Steals `body`. */
-int command_ask(const struct command *command, enum message_type question, json_t *body, json_t **answer);
+/* Find, connect, ask for an operation (keep/operations.h), print the error if there is one. The exit code;
+ * *answer is the body on 0. Takes the reference to `arguments` (NULL: {}). */
+int command_ask(const struct command *command, const char *operation, json_t *arguments, json_t **answer);
 
 /* "reeve: text\n" to stderr; returns `code`. */
 __attribute__((format(printf, 2, 3))) int command_fail(int code, const char *format, ...);

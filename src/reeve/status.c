@@ -36,7 +36,7 @@ static void status_print(const json_t *answer)
 int status_verb(const struct command *command)
 {
     json_t *answer = NULL;
-    int code = command_ask(command, MESSAGE_CONTROL_STATUS, NULL, &answer);
+    int code = command_ask(command, "status", NULL, &answer);
     if (code)
         return code;
     code = status_is_degraded(json_object_get(answer, "targets")) ? COMMAND_FAILED : COMMAND_DONE;

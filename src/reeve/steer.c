@@ -5,14 +5,14 @@
 #include "reeve/display.h"
 #include "reeve/verbs.h"
 
-static int steer(const struct command *command, enum message_type question)
+static int steer(const struct command *command, const char *operation)
 {
     json_t *names = json_array();
     for (int i = 0; i < command->argument_count; i++)
         json_array_append_new(names, json_string(command->arguments[i]));
     json_t *answer = NULL;
     json_t *body = json_pack("{s:o, s:b}", "targets", names, "wait", !command->no_wait);
-    int code = command_ask(command, question, body, &answer);
+    int code = command_ask(command, operation, body, &answer);
     if (code == COMMAND_DONE && command->json) {
         command_print_json(json_incref(json_object_get(answer, "targets")));
     } else if (code == COMMAND_DONE) {
@@ -27,15 +27,15 @@ static int steer(const struct command *command, enum message_type question)
 
 int steer_start_verb(const struct command *command)
 {
-    return steer(command, MESSAGE_CONTROL_START);
+    return steer(command, "start");
 }
 
 int steer_stop_verb(const struct command *command)
 {
-    return steer(command, MESSAGE_CONTROL_STOP);
+    return steer(command, "stop");
 }
 
 int steer_restart_verb(const struct command *command)
 {
-    return steer(command, MESSAGE_CONTROL_RESTART);
+    return steer(command, "restart");
 }

@@ -68,6 +68,19 @@ static bool message_header_check(struct slice record, struct message_header *hea
     return true;
 }
 
+json_t *message_parse(struct slice text, struct error *error)
+{
+    json_error_t trouble;
+    if (!message_depth_is_fine(text)) {
+        error_set(error, "nested more than %d deep", MESSAGE_DEPTH_LARGEST);
+        return NULL;
+    }
+    json_t *value = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &trouble);
+    if (!value)
+        error_set(error, "%s", trouble.text);
+    return value;
+}
+
 bool message_decode(struct slice record, struct message_header *header, json_t **body, struct error *error)
 {
     *body = NULL;
@@ -79,12 +92,9 @@ bool message_decode(struct slice record, struct message_header *header, json_t *
         CHECK(*body);
         return true;
     }
-    if (!message_depth_is_fine(text))
-        return error_set(error, "message body is nested more than %d deep", MESSAGE_DEPTH_LARGEST);
-    json_error_t trouble;
-    json_t *value = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, &trouble);
+    json_t *value = message_parse(text, error);
     if (!value)
-        return error_set(error, "message body: %s", trouble.text);
+        return error_prefix(error, "message body");
     if (!json_is_object(value)) {
         json_decref(value);
         return error_set(error, "message body is not an object");

@@ -36,6 +36,8 @@ enum message_type {
     MESSAGE_GATE_DRAIN,  /* {timeout_ms}: stop accepting, end connections, exit */
     MESSAGE_GATE_PROBE, /* {target, generation, host?, method?, path?, timeout_ms, address | (fd)} → PROBED;
                            without a path: only a connection */
+    MESSAGE_GATE_ANSWER, /* to a GATE_ASK, same id: {status: an HTTP status, body: {...}} or without body and
+                            fds: [sealed memfd of it]; on an error the body has "text" */
 
     /* gate → keeper */
     MESSAGE_GATE_READY = 48, /* {slot}: hello understood */
@@ -46,6 +48,8 @@ enum message_type {
     MESSAGE_GATE_DRAINED,    /* {}: the last connection has ended; exits now */
     MESSAGE_GATE_LISTENERS,  /* answer to MESSAGE_TAKE_LISTENERS: {name, pid, addresses: [..]} fds: listeners
                                 in  order */
+    MESSAGE_GATE_ASK, /* {operation, who: principal, arguments: {...}} or without arguments and fds: [sealed
+                         memfd of them], id never 0 → GATE_ANSWER. keep/operations.h: what may be asked */
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
@@ -65,14 +69,10 @@ enum message_type {
 
     /* command → keeper (control socket); each is answered by OK or ERROR with the same id */
     MESSAGE_CONTROL_HELLO = 192, /* {} → {name, pid, nonce, version, config, state, phase} */
-    MESSAGE_CONTROL_STATUS, /* {targets?: [names]} → {keeper: {...}, targets: [target object...]} or fds:
-                               [memfd of that] */
-    MESSAGE_CONTROL_START,  /* {targets: [names], wait: bool} → {targets: [...]} when the effect is there */
-    MESSAGE_CONTROL_STOP,
-    MESSAGE_CONTROL_RESTART,
-    MESSAGE_CONTROL_DOWN,    /* {now: bool} → OK at once; the socket closes when the keeper has gone */
-    MESSAGE_CONTROL_RELOAD,  /* {} → OK or ERROR with the configuration's text */
-    MESSAGE_CONTROL_JOURNAL, /* {target?, last: n} → {rows: [...]} or fds: [memfd] */
+    MESSAGE_CONTROL_DOWN = 197,  /* {now: bool} → OK at once; the socket closes when the keeper has gone */
+    MESSAGE_CONTROL_ASK = 200,   /* {operation, arguments: {...}} → {status: an HTTP status, body: {...}} or
+                                    without body and fds: [sealed memfd of it]. keep/operations.h: what may be
+                                    asked. 193 to 199 but 197 were such questions once */
 };
 
 struct message_header {
@@ -88,6 +88,10 @@ enum { MESSAGE_LARGEST = MESSAGE_BODY_LARGEST + (int)sizeof(struct message_heade
 /* Writes header and body into fresh memory (free()); NULL when the body is larger than
  * MESSAGE_BODY_LARGEST. `body` is borrowed; NULL means {}. */
 char *message_encode(enum message_type type, uint32_t id, const json_t *body, size_t *size);
+
+/* JSON text that came from elsewhere (a memfd, a request): depth at most 32, duplicate keys refused. A new
+ * reference, or NULL with the text. */
+json_t *message_parse(struct slice text, struct error *error);
 
 /* Checks length, version, reserved, size; parses the JSON with depth at most 32, duplicate keys refused. On
  * true the caller owns *body (an object). */

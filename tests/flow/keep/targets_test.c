@@ -385,7 +385,8 @@ static void test_an_address_service_is_always_ready(void **state)
     assert_true(found->ready && found->wanted && found->state == TARGET_READY);
     assert_string_equal(found->addresses[0], "10.0.0.7:9000");
     assert_string_equal(found->addresses[1], "[::1]:80");
-    assert_false(targets_do(world->targets, "nas", TARGETS_STOP, NULL, NULL));
+    assert_false(
+        targets_do(world->targets, &(struct targets_order){.name = "nas", .verb = TARGETS_STOP}, NULL, NULL));
 }
 
 static void test_what_a_child_gets(void **state)

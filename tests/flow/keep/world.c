@@ -202,7 +202,8 @@ static void on_verb_done(void *owner, const struct target_row *done, bool ok)
 void verb(struct world *world, const char *name, enum targets_verb what)
 {
     unsigned calls = world->calls;
-    assert_true(targets_do(world->targets, name, what, on_verb_done, world));
+    const struct targets_order order = {.name = name, .verb = what, .by = "uid 0"};
+    assert_true(targets_do(world->targets, &order, on_verb_done, world));
     UNTIL(world, world->calls == calls + 1);
 }
 

@@ -101,14 +101,14 @@ static void messages_and_sixteen_descriptors_arrive(void **state)
     for (int i = 0; i < CHANNEL_MOST_DESCRIPTORS; i++)
         descriptors[i] = 1;
     world->b.take = true;
-    assert_int_equal(channel_send(world->a.channel, MESSAGE_CONTROL_STATUS, 77, json_pack("{s:i}", "n", 5),
+    assert_int_equal(channel_send(world->a.channel, MESSAGE_CONTROL_ASK, 77, json_pack("{s:i}", "n", 5),
                                   descriptors, CHANNEL_MOST_DESCRIPTORS),
                      0);
     assert_true(channel_drained(world->a.channel));
     assert_int_equal(world->b.messages, 0); /* only from the loop */
     turn_all(world->loop);
     assert_int_equal(world->b.messages, 1);
-    assert_int_equal(world->b.last_type, MESSAGE_CONTROL_STATUS);
+    assert_int_equal(world->b.last_type, MESSAGE_CONTROL_ASK);
     assert_int_equal(world->b.last_id, 77);
     assert_int_equal(json_integer_value(json_object_get(world->b.last_body, "n")), 5);
     assert_int_equal(world->b.descriptors, CHANNEL_MOST_DESCRIPTORS);

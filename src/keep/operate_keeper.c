@@ -1,0 +1,58 @@
+/* Reads only; everything comes from its owner. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#include "keep/operate_keeper.h"
+
+enum { OPERATE_JOURNAL_MOST = 10000 };
+
+struct operate_keeper {
+    struct operate_keeper_settings settings;
+};
+
+static void operate_status(void *owner, struct operation *operation)
+{
+    const struct operate_keeper_settings *settings = &((struct operate_keeper *)owner)->settings;
+    const struct clock *clock = loop_clock(settings->loop);
+    json_t *rows = json_array();
+    int socket;
+    for (size_t i = 0; i < targets_count(settings->targets); i++)
+        json_array_append_new(rows, target_row_encode(targets_row(settings->targets, i, &socket), false,
+                                                      clock->boottime_ms(clock), clock->wall_ms(clock)));
+    operation_answer(operation, 200,
+                     json_pack("{s:o, s:o, s:o}", "keeper", settings->describe(settings->owner), "gates",
+                               gates_describe(settings->gates), "targets", rows));
+}
+
+static void operate_journal(void *owner, struct operation *operation)
+{
+    const struct operate_keeper_settings *settings = &((struct operate_keeper *)owner)->settings;
+    json_int_t last = json_integer_value(json_object_get(operation->arguments, "last"));
+    last = last > 0 && last < OPERATE_JOURNAL_MOST ? last : OPERATE_JOURNAL_MOST;
+    json_t *rows = journal_read(settings->journal, operation_text(operation, "target"), (int)last);
+    if (rows)
+        operation_answer(operation, 200, json_pack("{s:o}", "rows", rows));
+    else
+        operation_refuse(operation, 503, "the journal cannot be read");
+}
+
+static const struct operation_row operate_rows_of_keeper[] = {
+    {"status", OPERATION_CONSOLE, operate_status},
+    {"journal", OPERATION_CONSOLE, operate_journal},
+};
+
+struct operate_keeper *operate_keeper_new(const struct operate_keeper_settings *settings)
+{
+    struct operate_keeper *context = MEMORY_NEW(struct operate_keeper);
+    context->settings = *settings;
+    operations_add(settings->operations, operate_rows_of_keeper,
+                   sizeof operate_rows_of_keeper / sizeof *operate_rows_of_keeper, context);
+    return context;
+}
+
+void operate_keeper_free(struct operate_keeper **context)
+{
+    free(*context);
+    *context = NULL;
+}

@@ -1,0 +1,28 @@
+/* Operations on the keeper itself.
+ *
+ *   status {}                  200 {keeper: {...}, gates: [...], targets: [target object]}
+ *   journal {target?, last?}   200 {rows: [{time_ms, target, event, evidence}]}, oldest first */
+#pragma once
+
+#include "keep/gates.h"
+#include "keep/journal.h"
+#include "keep/operations.h"
+#include "keep/targets.h"
+
+struct operate_keeper_settings {
+    struct loop *loop;
+    struct operations *operations;
+    const struct targets *targets;
+    const struct gates *gates;
+    const struct journal *journal;
+    /* {name, pid, version, config, state, phase, started, listen ...}; a new reference. */
+    json_t *(*describe)(void *owner);
+    void *owner;
+};
+
+struct operate_keeper; /* the context of its rows */
+
+/* Adds its rows. Everything outlives it. */
+struct operate_keeper *operate_keeper_new(const struct operate_keeper_settings *settings);
+/* After the operations. */
+void operate_keeper_free(struct operate_keeper **keeper);
