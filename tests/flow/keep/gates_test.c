@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "keep/gates.h"
+#include "keep/questions.h"
 #include "link/channel.h"
 #include "link/memfd.h"
 #include "link/page.h"
@@ -31,6 +32,57 @@ static void hostile_tick(const struct hostile *hostile)
         atomic_store_explicit(&hostile->page->tick_ms, (uint64_t)(now_us / 1000), memory_order_relaxed);
 }
 
+/* A question whose answer must have this status; leaves when it has not. */
+static void hostile_ask(json_t *body, int descriptor, int status)
+{
+    struct channel_message answer;
+    if (channel_send_now(CHANNEL_FD, MESSAGE_GATE_ASK, 9, body, &descriptor, descriptor >= 0, 1000) < 0 ||
+        channel_receive_now(CHANNEL_FD, &answer, 1000) < 0)
+        _exit(1);
+    json_int_t told = json_integer_value(json_object_get(answer.body, "status"));
+    if (answer.type != MESSAGE_GATE_ANSWER || answer.id != 9 || told != status)
+        _exit(1);
+    json_decref(answer.body);
+}
+
+static json_t *hostile_question(const char *operation, const char *kind)
+{
+    return json_pack("{s:s, s:{s:s, s:n, s:[], s:n}}", "operation", operation, "who", "kind", kind, "user",
+                     "groups", "credential");
+}
+
+static void hostile_ask_sealed(const char *arguments, int status)
+{
+    int memfd = memfd_seal("reeve-test", slice_of_text(arguments));
+    hostile_ask(hostile_question("echo", "nobody"), memfd, status);
+    close(memfd);
+}
+
+static void hostile_ask_everything(void)
+{
+    char deep[100];
+    hostile_ask(hostile_question("echo", "operator"), -1, 403);
+    hostile_ask(hostile_question("down", "nobody"), -1, 403);
+    hostile_ask(hostile_question("nonsense", "nobody"), -1, 404);
+    hostile_ask(json_pack("{s:s}", "operation", "echo"), -1, 400);
+    hostile_ask(json_pack("{s:i}", "operation", 5), -1, 400);
+    hostile_ask(hostile_question("echo", "king"), -1, 400);
+    json_t *question = hostile_question("echo", "nobody");
+    json_object_set_new(question, "arguments", json_array());
+    hostile_ask(question, -1, 400);
+    memset(deep, '[', sizeof deep - 1);
+    deep[sizeof deep - 1] = '\0';
+    hostile_ask_sealed(deep, 400);
+    hostile_ask_sealed("{\"a\": 1, \"a\": 2}", 400);
+    hostile_ask_sealed("", 400);
+    hostile_ask(hostile_question("echo", "nobody"), STDERR_FILENO, 400); /* not sealed */
+    hostile_ask_sealed("{\"a\": 1}", 200);
+    for (int i = 0; i < QUESTIONS_MOST; i++)
+        channel_send_now(CHANNEL_FD, MESSAGE_GATE_ASK, 8, hostile_question("hold", "nobody"), NULL, 0, 1000);
+    hostile_ask(hostile_question("echo", "nobody"), -1, 503);
+    channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0, 1000);
+}
+
 /* As a real gate: a commit of anything but what was prepared last is not understood. */
 static void hostile_commit(const struct hostile *hostile, json_int_t number)
 {
@@ -46,6 +98,8 @@ static void hostile_commit(const struct hostile *hostile, json_int_t number)
         _exit(0);
     if (strcmp(hostile->manner, "hangs up") == 0 && first)
         shutdown(CHANNEL_FD, SHUT_RDWR);
+    if (strcmp(hostile->manner, "pries") == 0 && first)
+        hostile_ask_everything();
     if (strcmp(hostile->manner, "dies") == 0 && number == 2)
         channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0,
                          1000);
@@ -110,6 +164,9 @@ static int hostile_gate(void)
 struct keeper {
     struct world *world;
     struct gates *gates;
+    struct operations *operations;
+    struct questions *questions;
+    int held, forgotten; /* questions */
     struct log log;
     bool served;
     int probed;
@@ -130,20 +187,50 @@ static void on_slot_start(void *owner, unsigned slot)
     gates_send(keeper->gates, slot, &(struct gates_message){.type = (enum message_type)ANSWER});
 }
 
+static void on_slot_gone(void *owner, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    questions_forget(keeper->questions, slot);
+}
+
 static bool on_message(void *owner, unsigned slot, struct channel_message *message)
 {
     struct keeper *keeper = owner;
-    if ((int)message->type != QUESTION)
+    if (message->type == MESSAGE_GATE_ASK)
+        questions_ask(keeper->questions, slot, message);
+    else if ((int)message->type == QUESTION)
+        gates_send(keeper->gates, slot,
+                   &(struct gates_message){.type = (enum message_type)ANSWER, .id = message->id});
+    else
         return false;
-    gates_send(keeper->gates, slot,
-               &(struct gates_message){.type = (enum message_type)ANSWER, .id = message->id});
     return true;
 }
 
-static void on_slot_gone(void *owner, unsigned slot)
+static void run_echo(void *context, struct operation *operation)
 {
-    (void)owner, (void)slot;
+    (void)context;
+    operation_answer(operation, 200, json_object());
 }
+
+static void on_forget(struct operation *operation)
+{
+    struct keeper *keeper = operation->state;
+    keeper->forgotten++;
+}
+
+static void run_hold(void *context, struct operation *operation)
+{
+    struct keeper *keeper = context;
+    keeper->held++;
+    operation->state = keeper;
+    operation->on_forget = on_forget;
+}
+
+static const struct operation_row operation_rows[] = {
+    {"echo", OPERATION_ANYONE, run_echo},
+    {"hold", OPERATION_ANYONE, run_hold},
+    {"down", OPERATION_OPERATOR, run_echo},
+};
 
 static void on_probed(void *owner, uint32_t tag, bool ok, const char *text)
 {
@@ -226,12 +313,18 @@ static void serve(struct keeper *keeper, struct world *world, const char *manner
     setenv("LC_ALL", manner, 1);
     keeper->gates = gates_new(&settings, &error);
     assert_non_null(keeper->gates);
+    keeper->operations = operations_new(&(struct operations_settings){.log = &keeper->log});
+    operations_add(keeper->operations, operation_rows, sizeof operation_rows / sizeof *operation_rows,
+                   keeper);
+    keeper->questions = questions_new(keeper->operations, keeper->gates);
     serve_snapshot(keeper, 1);
     UNTIL(world, keeper->served);
 }
 
 static void finish(struct keeper *keeper)
 {
+    questions_free(&keeper->questions);
+    operations_free(&keeper->operations);
     gates_free(&keeper->gates);
     stop_all(keeper->world, true);
     while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -316,6 +409,20 @@ static void test_questions_of_others_are_passed_on(void **state)
     finish(&keeper);
 }
 
+static void test_a_gate_that_asks_for_more_than_it_may_gets_errors(void **state)
+{
+    struct keeper keeper;
+    struct world *world = *state;
+    serve(&keeper, world, "pries");
+    UNTIL(world, keeper.wanted); /* all answers were as they have to be */
+    assert_int_equal(keeper.held, QUESTIONS_MOST);
+    assert_int_equal(keeper.forgotten, 0);
+    assert_int_equal(generation(&keeper), 1);
+    questions_forget(keeper.questions, 0);
+    assert_int_equal(keeper.forgotten, QUESTIONS_MOST);
+    finish(&keeper);
+}
+
 int main(int count, char **words)
 {
     if (count > 1 && strcmp(words[1], "__gate") == 0)
@@ -326,6 +433,7 @@ int main(int count, char **words)
         TEST(test_a_gate_that_hangs_up_and_lives_on_is_replaced),
         TEST(test_a_gate_that_refuses_what_is_served_is_replaced),
         TEST(test_no_stray_descriptor_comes_to_a_gate),
+        TEST(test_a_gate_that_asks_for_more_than_it_may_gets_errors),
         TEST(test_a_gate_that_dies_between_prepare_and_commit_misses_nothing),
         TEST(test_questions_of_others_are_passed_on),
     };
