@@ -81,6 +81,19 @@ static bool expand_append(struct buffer *out, struct slice bytes, bool as_templa
 static bool expand_pass(struct slice text, const struct expand_names *names, struct buffer *out, int depth,
                         struct error *error);
 
+/* "${NAME:-default}" stays, with what is known already of its default. */
+static bool expand_keep(const struct expand_reference *reference, const struct expand_names *names,
+                        struct buffer *out, int depth, struct error *error)
+{
+    bool fits = buffer_append_format(out, "${" SLICE_FORMAT, SLICE_ARGUMENTS(reference->name));
+    if (fits && reference->form) {
+        fits = buffer_append_format(out, ":%c", reference->form);
+        if (fits && !expand_pass(reference->other, names, out, depth + 1, error))
+            return false;
+    }
+    return (fits && buffer_append_text(out, "}")) || error_set(error, "the text is too long");
+}
+
 static bool expand_reference(const struct expand_reference *reference, const struct expand_names *names,
                              struct buffer *out, int depth, struct error *error)
 {
@@ -91,6 +104,8 @@ static bool expand_reference(const struct expand_reference *reference, const str
     case EXPAND_LATE:
         return buffer_append_format(out, "${" SLICE_FORMAT "}", SLICE_ARGUMENTS(reference->name)) ||
                error_set(error, "the text is too long");
+    case EXPAND_MAYBE:
+        return expand_keep(reference, names, out, depth, error);
     case EXPAND_VALUE:
         if (value.size || !reference->form)
             return expand_append(out, value, names->as_template, error);
@@ -201,8 +216,8 @@ void expand_each_name(const char *text, void (*use)(void *owner, struct slice na
         text++;
         if (*text == '$')
             continue;
-        const char *end = strchr(text, '}');
-        use(owner, slice_of(text + 1, (size_t)(end - text - 1)));
-        text = end;
+        size_t size = strcspn(text, ":}"); /* with the brace before the name */
+        use(owner, slice_of(text + 1, size - 1));
+        text += size - 1; /* its default may hold others */
     }
 }

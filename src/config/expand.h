@@ -10,6 +10,7 @@ enum expand_answer {
     EXPAND_UNSET, /* no such name: the default, or an error */
     EXPAND_VALUE, /* *value */
     EXPAND_LATE,  /* it has a value, which only a start knows: ${NAME} stays in the text */
+    EXPAND_MAYBE, /* only a start knows whether it has one: default or message stay as well */
     EXPAND_BAD,   /* *value says why it may not be used here */
 };
 
@@ -29,5 +30,5 @@ char *expand_template(const char *text, config_lookup_fn *lookup, void *owner, s
 char *expand_shown(const char *text);
 /* A text as one would write it in the file. */
 char *expand_escaped(const char *text);
-/* Calls `use` for each name that is left in a template. */
+/* Calls `use` for each name that is left in a template; what follows the name in the text is still there. */
 void expand_each_name(const char *text, void (*use)(void *owner, struct slice name), void *owner);

@@ -38,9 +38,9 @@ static void list_read(struct load *load, const struct setting *row, const struct
         list_take(load, row, entry->value, texts, read);
 }
 
-static char *list_read_text(struct load *load, const struct setting *row, const struct yaml_node *node)
+static char *list_take_text(struct load *load, const struct setting *row, const struct yaml_node *node,
+                            struct slice text)
 {
-    struct slice text = load_scalar(load, node, "a text");
     if (!text.data)
         return NULL;
     if (row->pattern && !load->later && !types_match(row->pattern, text)) {
@@ -51,10 +51,36 @@ static char *list_read_text(struct load *load, const struct setting *row, const 
     return load_text(load, text);
 }
 
+static char *list_read_text(struct load *load, const struct setting *row, const struct yaml_node *node)
+{
+    return list_take_text(load, row, node, load_scalar(load, node, "a text"));
+}
+
 static void list_read_texts(struct load *load, const struct setting *row, const struct yaml_node *node,
                             void *field)
 {
     list_read(load, row, node, field, list_read_text);
+}
+
+static char *list_read_late_text(struct load *load, const struct setting *row, const struct yaml_node *node)
+{
+    return list_take_text(load, row, node, load_template(load, node, "a text"));
+}
+
+static void list_read_late(struct load *load, const struct setting *row, const struct yaml_node *node,
+                           void *field)
+{
+    list_read(load, row, node, field, list_read_late_text);
+}
+
+static json_t *list_show_late(const struct setting *row, const void *field)
+{
+    (void)row;
+    const struct config_texts *texts = field;
+    json_t *shown = texts->count ? json_array() : NULL;
+    for (size_t i = 0; i < texts->count; i++)
+        json_array_append_new(shown, types_show_template(texts->items[i]));
+    return shown;
 }
 
 static json_t *list_show(const struct setting *row, const void *field)
@@ -72,6 +98,13 @@ static json_t *list_schema(const struct setting *row)
 {
     return json_pack("{s:s,s:o}", "type", "array", "items", types_schema_text(row));
 }
+
+const struct type lists_late = {
+    .name = "list of texts",
+    .read = list_read_late,
+    .show = list_show_late,
+    .schema = list_schema,
+};
 
 const struct type lists_texts = {
     .name = "list of texts",

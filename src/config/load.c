@@ -10,6 +10,7 @@
 #include "config/hints.h"
 #include "config/load.h"
 #include "config/paths.h"
+#include "config/templates.h"
 #include "config/written.h"
 
 enum {
@@ -221,6 +222,19 @@ static enum expand_answer load_find_other(struct load_asker *asker, struct slice
     return EXPAND_LATE;
 }
 
+/* What each instance of a template has for itself. */
+static enum expand_answer load_find_of_instance(struct load_asker *asker, struct slice name,
+                                                struct slice *value)
+{
+    bool always;
+    if (!templates_find_late(asker->load, name, &always))
+        return EXPAND_UNSET;
+    if (!asker->as_template)
+        return load_refuse(asker, name, value,
+                           "is known only when an instance starts: use it in command and env");
+    return always ? EXPAND_LATE : EXPAND_MAYBE;
+}
+
 /* What only the start of a service knows. EXPAND_UNSET: nothing of that kind. */
 static enum expand_answer load_find_late(struct load_asker *asker, struct slice name, struct slice *value)
 {
@@ -251,7 +265,9 @@ static enum expand_answer load_find_ours(struct load *load, struct slice name, s
 static enum expand_answer load_find(void *owner, struct slice name, struct slice *value)
 {
     struct load_asker *asker = owner;
-    enum expand_answer answer = load_find_late(asker, name, value);
+    enum expand_answer answer = load_find_of_instance(asker, name, value);
+    if (answer == EXPAND_UNSET)
+        answer = load_find_late(asker, name, value);
     if (answer == EXPAND_UNSET)
         answer = load_find_ours(asker->load, name, value);
     const struct config_variables *file = &asker->load->env_file;

@@ -26,6 +26,7 @@ struct load {
 
     char path[LOAD_PATH_SIZE];        /* of the setting being read, for messages: "services.api.ready" */
     struct config_service *service;   /* whose keys are being read; NULL: others */
+    struct config_template *template; /* the same when it is a template's; NULL: a service's, or others */
     struct config_variables env_file; /* what the env_files of `service` say */
     struct load_uses *uses;           /* of ports and sockets, to be checked when all services are known */
     bool uses_port; /* command or env of `service` has ${PORT}, and `listen` is not written */

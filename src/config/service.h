@@ -97,6 +97,7 @@ struct config_service {
     char *user;                   /* NULL: the user reeve was started as */
     char *prefix;                 /* of the first route that leads here, before its `*`, without a slash at
                                      the end: "/api", or "" */
+    char *url; /* of the same: "/api/", "//nas.lan/"; NULL: no route, or none that says it */
     struct config_service_listen listen;
     enum config_start start;
     struct config_texts depends_on; /* names of services; no cycles */

@@ -59,11 +59,13 @@ const struct setting settings_service_rows[] = {
      .example = "./api",
      .also = "dir cwd working_dir working_directory workdir chdir"},
     {.path = "services.*.user",
-     .type = &types_text,
+     .type = &templates_user,
      .at = SERVICE(user),
      .pattern = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}",
      .computed = "the user reeve was started as",
-     .about = "Runs as this user; needs reeve to be started as root.",
+     .about =
+         "Runs as this user; needs reeve to be started as root. A template may say `\"${id}\"`: then only "
+         "accounts with uid 1000 and above.",
      .example = "app"},
     {.path = "services.*.listen",
      .type = &services_listen,
@@ -98,7 +100,9 @@ const struct setting settings_service_rows[] = {
      .at = SERVICE(start),
      .values = "boot | demand",
      .standard = "boot",
-     .about = "Start with reeve, or when the first request comes.",
+     .about =
+         "Start with reeve, or when the first request comes. Instances of a template by default with the "
+         "first request, or when they are created where they do not listen.",
      .also = "autostart"},
     {.path = "services.*.depends_on",
      .type = &lists_texts,

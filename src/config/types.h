@@ -66,6 +66,7 @@ extern const struct type types_path;     /* char *, absolute */
 
 /* lists.c */
 extern const struct type lists_texts;    /* struct config_texts; row->pattern for each */
+extern const struct type lists_late;     /* the same for config_expand(), in a template */
 extern const struct type lists_choices;  /* struct config_texts of row->values */
 extern const struct type lists_hosts;    /* struct config_texts, lower case; row->pattern for each */
 extern const struct type lists_paths;    /* struct config_texts, one or a list, absolute */
@@ -93,6 +94,9 @@ extern const struct type command_type; /* struct config_texts of templates */
 /* variables.c */
 extern const struct type variables_type;  /* struct config_variables */
 extern const struct type variables_files; /* struct config_service: env_files and variables */
+
+/* templates.c */
+extern const struct type templates_user; /* char *; of a template for config_expand() */
 
 /* routes.c */
 extern const struct type routes_path;     /* char * */

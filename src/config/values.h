@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-#include "config/service.h"
+#include "config/template.h"
 
 /* One address to listen on. */
 struct config_listener {
@@ -72,7 +72,8 @@ struct config_route {
     char *host; /* NULL: any; lower case, labels may be {name} */
     char *path; /* "/", "/x", "/x/{name}/y", "/x/" + "*": at most one `*`, a last segment of its own */
     enum config_action action;
-    char *to;       /* name of a service with a listener or addresses */
+    char *to;       /* name of a service with a listener or addresses, or "TEMPLATE/ID" whose ID may hold
+                       {names} of path and host */
     char *files;    /* root directory */
     char *fallback; /* file below it for navigations that no file answers; NULL: none */
     enum config_strip strip;
@@ -117,6 +118,7 @@ struct config {
     struct config_log log;
     struct config_auth auth;
     struct config_services services; /* in the order of the file */
+    struct config_templates templates;
     struct config_routes routes;
     struct config_memory *memory; /* of everything above */
 };

@@ -9,7 +9,7 @@
 
 #include "config/auth.h"
 #include "config/verify.h"
-#include "config/hints.h"
+#include "config/verify_target.h"
 #include "config/written.h"
 
 /* Names seen so far, each with the item that has it. */
@@ -112,78 +112,24 @@ static void verify_service_ports(struct load *load)
     verify_names_free(&places);
 }
 
-/* "a, b, c": the first names of services. */
-static char *verify_known(const struct config_services *services)
-{
-    enum { SHOWN = 12 };
-    struct buffer text = BUFFER(4096);
-    for (size_t i = 0; i < services->count && i < SHOWN; i++)
-        buffer_append_format(&text, "%s%s", i ? ", " : "", services->items[i].name);
-    if (services->count > SHOWN)
-        buffer_append_text(&text, ", ...");
-    char *known = slice_to_text(buffer_slice(&text));
-    buffer_free(&text);
-    return known;
-}
-
-static void verify_unknown(struct load *load, struct config_place place, const char *path, const char *name)
-{
-    const struct config_services *services = &load->config->services;
-    const char **names = MEMORY_ARRAY(const char *, services->count + 1);
-    for (size_t i = 0; i < services->count; i++)
-        names[i] = services->items[i].name;
-    const char *meant = hints_nearest(slice_of_text(name), names, services->count);
-    char *known = verify_known(services);
-    if (strchr(name, '/') || strchr(name, '{'))
-        errors_add(load->errors, place, "%s: %s: instances of templates are not supported yet", path, name);
-    else if (meant)
-        errors_add(load->errors, place, "%s: there is no service \"%s\"; did you mean \"%s\"?", path, name,
-                   meant);
-    else
-        errors_add(load->errors, place, "%s: there is no service \"%s\"; there %s %s", path, name,
-                   services->count > 1    ? "are"
-                   : services->count == 1 ? "is only"
-                                          : "is",
-                   services->count ? known : "none");
-    free(known);
-    free(names);
-}
-
 static bool verify_can_be_routed_to(const struct config_service *service)
 {
     return service->addresses.count || service->listen.kind != CONFIG_LISTEN_NONE;
 }
 
-/* "/api" of "/api/" + "*". */
-static char *verify_prefix(struct load *load, const char *path)
-{
-    struct slice before = slice_between(slice_of_text(path), 0, slice_find(slice_of_text(path), '*'));
-    while (slice_ends_with(before, SLICE("/")))
-        before.size--;
-    return load_text(load, before);
-}
-
-static void verify_targets(struct load *load, struct verify_name *services)
+static void verify_targets(struct load *load)
 {
     for (size_t i = 0; i < load->config->routes.count; i++) {
-        struct config_route *route = &load->config->routes.items[i];
-        struct config_place place = config_place_of(&route->item, "to");
-        char path[64];
-        snprintf(path, sizeof path, "routes[%zu].to", i);
-        if (!route->to || !*route->to)
+        const struct config_route *route = &load->config->routes.items[i];
+        struct verify_target target;
+        if (!route->to || !*route->to || !verify_target_find(load, route, "to", route->to, &target))
             continue;
-        struct config_service *service = (struct config_service *)(uintptr_t)verify_find(services, route->to);
-        if (!service) {
-            verify_unknown(load, place, path, route->to);
-            continue;
-        }
-        if (!verify_can_be_routed_to(service))
-            errors_add(load->errors, place,
-                       "%s: the service \"%s\" has no listener; give it listen: tcp, or listen: "
-                       "tcp:3000 when its port is fixed",
-                       path, route->to);
-        if (service->prefix[0] == '\0' && route->path)
-            service->prefix = verify_prefix(load, route->path);
+        if (!verify_can_be_routed_to(target.service))
+            errors_add(load->errors, config_place_of(&route->item, "to"),
+                       "routes[%zu].to: the %s \"%s\" has no listener; give it listen: tcp%s", i,
+                       target.template ? "template" : "service", target.service->name,
+                       target.template ? "" : ", or listen: tcp:3000 when its port is fixed");
+        verify_target_set_url(load, route, &target);
     }
 }
 
@@ -221,17 +167,23 @@ static void verify_equal_routes(struct load *load)
     verify_names_free(&seen);
 }
 
+static void verify_dependencies_of(struct load *load, struct verify_name *services, const char *kind,
+                                   const struct config_service *service)
+{
+    char *path = memory_format("%s.%s.depends_on", kind, service->name);
+    for (size_t d = 0; d < service->depends_on.count; d++)
+        if (!verify_find(services, service->depends_on.items[d]))
+            verify_target_unknown(load, config_place_of(&service->item, "depends_on"), path,
+                                  service->depends_on.items[d]);
+    free(path);
+}
+
 static void verify_dependencies(struct load *load, struct verify_name *services)
 {
-    for (size_t i = 0; i < load->config->services.count; i++) {
-        const struct config_service *service = &load->config->services.items[i];
-        char *path = memory_format("services.%s.depends_on", service->name);
-        for (size_t d = 0; d < service->depends_on.count; d++)
-            if (!verify_find(services, service->depends_on.items[d]))
-                verify_unknown(load, config_place_of(&service->item, "depends_on"), path,
-                               service->depends_on.items[d]);
-        free(path);
-    }
+    for (size_t i = 0; i < load->config->services.count; i++)
+        verify_dependencies_of(load, services, "services", &load->config->services.items[i]);
+    for (size_t i = 0; i < load->config->templates.count; i++)
+        verify_dependencies_of(load, services, "templates", &load->config->templates.items[i].service);
 }
 
 enum verify_mark {
@@ -315,20 +267,39 @@ static void verify_uses(struct load *load, struct verify_name *services)
         const char *what = use->socket ? "socket" : "port";
         bool has = service && service->listen.kind == (use->socket ? CONFIG_LISTEN_UNIX : CONFIG_LISTEN_TCP);
         if (!service)
-            verify_unknown(load, use->place, use->path, use->target);
+            verify_target_unknown(load, use->place, use->path, use->target);
         else if (!has)
             errors_add(load->errors, use->place, "%s: the service \"%s\" has no %s; it needs listen: %s",
                        use->path, use->target, what, use->socket ? "unix" : "tcp");
     }
 }
 
+static void verify_backoff_of(struct load *load, const char *kind, const struct config_service *service)
+{
+    if (service->backoff.initial_ms > service->backoff.max_ms)
+        errors_add(load->errors, config_place_of(&service->item, "backoff"),
+                   "%s.%s.backoff: initial is longer than max", kind, service->name);
+}
+
 static void verify_backoff(struct load *load)
 {
-    for (size_t i = 0; i < load->config->services.count; i++) {
-        const struct config_service *service = &load->config->services.items[i];
-        if (service->backoff.initial_ms > service->backoff.max_ms)
-            errors_add(load->errors, config_place_of(&service->item, "backoff"),
-                       "services.%s.backoff: initial is longer than max", service->name);
+    for (size_t i = 0; i < load->config->services.count; i++)
+        verify_backoff_of(load, "services", &load->config->services.items[i]);
+    for (size_t i = 0; i < load->config->templates.count; i++)
+        verify_backoff_of(load, "templates", &load->config->templates.items[i].service);
+}
+
+/* Services and templates have one namespace. */
+static void verify_template_names(struct load *load, struct verify_name *services)
+{
+    for (size_t i = 0; i < load->config->templates.count; i++) {
+        const struct config_service *template = &load->config->templates.items[i].service;
+        const struct config_service *service = verify_find(services, template->name);
+        char place[512];
+        if (service)
+            errors_add(load->errors, template->item.place,
+                       "templates.%s: a service has this name already, at %s", template->name,
+                       config_place_text(&service->item.place, place, sizeof place));
     }
 }
 
@@ -339,6 +310,7 @@ void verify_config(struct load *load)
         const struct config_service *service = &load->config->services.items[i];
         verify_claim(&services, memory_text(service->name), service);
     }
+    verify_template_names(load, services);
     verify_listeners(load);
     verify_service_ports(load);
     verify_equal_routes(load);
@@ -346,7 +318,7 @@ void verify_config(struct load *load)
     auth_verify(load);
     verify_circles(load, services);
     if (!load->refused) {
-        verify_targets(load, services);
+        verify_targets(load);
         verify_dependencies(load, services);
         verify_uses(load, services);
     }

@@ -7,6 +7,8 @@ static enum expand_answer find(void *owner, struct slice name, struct slice *val
     (void)owner;
     if (slice_equal(name, SLICE("LATE")) || slice_equal(name, SLICE("services.a.port")))
         return EXPAND_LATE;
+    if (slice_equal(name, SLICE("MAYBE")))
+        return EXPAND_MAYBE;
     if (slice_equal(name, SLICE("EMPTY")))
         return EXPAND_VALUE;
     if (slice_equal(name, SLICE("BAD"))) {
@@ -38,6 +40,9 @@ static void test_text(void **state)
         {"${NO:-a ${NO:-$$b} c}", "a $b c", "a $$b c"},
         {"${LATE}${services.a.port}", "${LATE}${services.a.port}", "${LATE}${services.a.port}"},
         {"${LATE:-d}", "${LATE}", "${LATE}"},
+        {"${MAYBE}", "${MAYBE}", "${MAYBE}"},
+        {"${MAYBE:-a ${SET}}", "${MAYBE:-a v$${X}}", "${MAYBE:-a v$$$${X}}"},
+        {"${MAYBE:?say ${LATE}}", "${MAYBE:?say ${LATE}}", "${MAYBE:?say ${LATE}}"},
     };
     for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
         struct expand_names names = {.find = find, .as_template = i % 2 == 1};
@@ -99,12 +104,28 @@ static void test_shown(void **state)
     }
 }
 
+static void add_name(void *owner, struct slice name)
+{
+    buffer_append_format(owner, SLICE_FORMAT "%s", SLICE_ARGUMENTS(name),
+                         name.data[name.size] == ':' ? "? " : " ");
+}
+
+static void test_each_name(void **state)
+{
+    (void)state;
+    struct buffer names = BUFFER(256);
+    expand_each_name("$$ ${a}$${b} ${c:-x ${d} ${e:-}} ${services.f.port}", add_name, &names);
+    assert_true(slice_equal(buffer_slice(&names), SLICE("a c? d e? services.f.port ")));
+    buffer_free(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_each_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static void test_bad(void **state)
          "when its port is fixed\n"
          "4:16: routes[1].to: there is no service \"aip\"; did you mean \"api\"?\n"
          "5:16: routes[2].to: there is no service \"nothing\"; there are api, web\n"
-         "6:16: routes[3].to: shell/x: instances of templates are not supported yet"},
+         "6:16: routes[3].to: there is no template \"shell\"; there is none"},
         {"services: {a: {address: \"[::1]:1\"}}\nroutes: [{path: /, to: other}]\n",
          "2:20: routes[0].to: there is no service \"other\"; there is only a"},
         {"routes: [{path: /, to: x}]\n", "1:20: routes[0].to: there is no service \"x\"; there is none"},
@@ -77,8 +77,8 @@ static void test_good(void **state)
 static void test_incomplete(void **state)
 {
     (void)state;
-    char *text = world_errors("templates: {x: {command: y}}\nroutes: [{path: /, to: x}]\n");
-    assert_string_equal(text, "reeve.yaml:1:1: templates is not supported yet\n");
+    char *text = world_errors("notify: {webhook: \"https://x\"}\nroutes: [{path: /, to: x}]\n");
+    assert_string_equal(text, "reeve.yaml:1:1: notify is not supported yet\n");
     free(text);
 }
 

@@ -17,7 +17,7 @@ static void test_bad(void **state)
          "x: {path:/x, to:api}\n",
          "1:1: servics: there is no such key; did you mean \"services\"?\n"
          "2:1: x: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
-         "user, takeover, services, auth, routes, ports, log, drain\n"
+         "user, takeover, services, templates, auth, routes, ports, log, drain\n"
          "  a colon that ends a key has a space after it:\n"
          "    x: {path: /x, to: api}"},
         {"<<: {name: x}\n",
@@ -66,8 +66,8 @@ static void test_bad(void **state)
          "9:5: services.api.terminal is not supported yet"},
         {"templates: {shell: {command: x, paramters: {}, liveness: {}}}\n"
          "console: {listen: \"127.0.0.1:1\", pth: /}\n",
-         "1:1: templates is not supported yet\n"
          "1:33: templates.shell.paramters: there is no such key; did you mean \"parameters\"?\n"
+         "1:48: templates.shell.liveness is not supported yet\n"
          "2:1: console is not supported yet\n"
          "2:34: console.pth: there is no such key; did you mean \"path\"?"},
         {"include: {a: b}\n", "1:10: include: expected a path or a list of paths, found a mapping"},
