@@ -12,10 +12,10 @@
 #include "base/memory.h"
 #include "link/channel.h"
 #include "link/memfd.h"
+#include "link/privileges.h"
 
 #include "gate/dataplane.h"
 #include "gate/gate.h"
-#include "gate/privileges.h"
 #include "gate/succession.h"
 
 enum {

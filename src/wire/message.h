@@ -38,6 +38,14 @@ enum message_type {
                            without a path: only a connection */
     MESSAGE_GATE_ANSWER, /* to a GATE_ASK, same id: {status: an HTTP status, body: {...}} or without body and
                             fds: [sealed memfd of it]; on an error the body has "text" */
+    /* {} fds: [sealed memfd: who may pass], before the first COMMIT and on change: {method:
+     * "none"|"password", keys: [{id, key: base64url of 32 bytes}: at most two, the first signs], tokens:
+     * [{id, name, sha256: hex of the whole text, expires: ms|null}], revoked: [ids of sessions], cookie:
+     * name, session: {lifetime_ms, idle_ms}}; times are of the wall clock */
+    MESSAGE_GATE_ADMISSION,
+    /* to a GATE_LOGIN, same id: first {status: 100} fds: [SOCK_SEQPACKET of a helper], then {status: 200,
+     * cookie, max_age_s} or {status: 401}; or at once {status: 429|503, retry_after_s, text} */
+    MESSAGE_GATE_LOGIN_ANSWER,
 
     /* gate → keeper */
     MESSAGE_GATE_READY = 48, /* {slot}: hello understood */
@@ -50,9 +58,17 @@ enum message_type {
                                 in  order */
     MESSAGE_GATE_ASK, /* {operation, who: principal, arguments: {...}} or without arguments and fds: [sealed
                          memfd of them], id never 0 → GATE_ANSWER. keep/operations.h: what may be asked */
+    /* {user, address}: somebody signs in. The password goes to the helper alone, as one record {user,
+     * password} of at most 4096 bytes without a header; its socket stays open until the end: closed, the
+     * client has left */
+    MESSAGE_GATE_LOGIN,
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
+
+    /* password helper → keeper */
+    MESSAGE_HELPER_VERDICT =
+        96, /* {ok: bool, user?, stamp?: of the user's line, error?: no verdict at all} */
 
     /* keeper ⇄ hold, version 1, for ever: src/hold/PROTOCOL.md has every field, wire/hold.h the structs */
     MESSAGE_HOLD_START = 128, /* reserved: the spec is a descriptor that the hold is started with */

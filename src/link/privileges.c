@@ -7,11 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "gate/privileges.h"
+#include "link/privileges.h"
 
 static bool failed(struct error *error, const char *what)
 {
-    return error_set(error, "a gate cannot give up its rights: %s: %s", what, strerror(errno));
+    return error_set(error, "it cannot give up its rights: %s: %s", what, strerror(errno));
 }
 
 /* Without CAP_SETPCAP the bounding set stays, which no_new_privs makes harmless. */
@@ -24,7 +24,7 @@ static void empty_bounding_set(void)
 static bool become(uid_t uid, gid_t gid, struct error *error)
 {
     if (uid == 0 || gid == 0)
-        return error_set(error, "a gate cannot run as root");
+        return error_set(error, "it cannot run as root");
     if (setgroups(1, &gid) < 0)
         return failed(error, "setgroups");
     if (setresgid(gid, gid, gid) < 0)
@@ -42,9 +42,9 @@ static bool is_nobody(struct error *error)
         return failed(error, "capget");
     for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
         if (sets[i].effective || sets[i].permitted || sets[i].inheritable)
-            return error_set(error, "a gate still has capabilities");
+            return error_set(error, "it still has capabilities");
     if (getuid() == 0 || geteuid() == 0 || setresuid(0, 0, 0) == 0)
-        return error_set(error, "a gate could become root again");
+        return error_set(error, "it could become root again");
     return true;
 }
 

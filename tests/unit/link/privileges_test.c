@@ -2,7 +2,7 @@
 
 #include <sys/prctl.h>
 
-#include "gate/privileges.h"
+#include "link/privileges.h"
 
 enum { NOBODY = 65534, FINE = 0, WRONG = 1 };
 

@@ -1,4 +1,5 @@
-/* A gate's first act: to become nobody (design §1). What is parsed afterwards comes from the network. */
+/* The first act of a gate and of a password helper: to become nobody (design §1). What they parse afterwards
+ * comes from the network. */
 #pragma once
 
 #include <sys/types.h>
