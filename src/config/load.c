@@ -259,12 +259,23 @@ static enum expand_answer load_find_ours(struct load *load, struct slice name, s
         return load_answer(load_state(load), value);
     if (slice_equal(name, SLICE("config_dir")))
         return load_answer(load->config->directory, value);
+    if (slice_equal(name, SLICE("instance_dir")) && load->instance_dir)
+        return load_answer(load->instance_dir, value);
     return EXPAND_UNSET;
+}
+
+static bool load_wants_instance(const struct load *load, struct slice name)
+{
+    return slice_equal(name, SLICE("instance_dir")) && !load->instance_dir && !load->service;
 }
 
 static enum expand_answer load_find(void *owner, struct slice name, struct slice *value)
 {
     struct load_asker *asker = owner;
+    if (load_wants_instance(asker->load, name))
+        return load_refuse(asker, name, value,
+                           "is known only in events.file of a route whose events.target is an instance, such "
+                           "as \"shell/{id}\"");
     enum expand_answer answer = load_find_of_instance(asker, name, value);
     if (answer == EXPAND_UNSET)
         answer = load_find_late(asker, name, value);

@@ -31,10 +31,11 @@ struct load {
     struct load_uses *uses;           /* of ports and sockets, to be checked when all services are known */
     bool uses_port; /* command or env of `service` has ${PORT}, and `listen` is not written */
     bool uses_socket;
-    bool later;         /* inside a setting that is not built: values are only read over */
-    bool refused;       /* something is not supported yet */
-    size_t item_errors; /* how many errors there were when the item being read began */
-    size_t expanded;    /* bytes that ${...} gave so far */
+    const char *instance_dir; /* of the route whose events are being read; NULL: others */
+    bool later;               /* inside a setting that is not built: values are only read over */
+    bool refused;             /* something is not supported yet */
+    size_t item_errors;       /* how many errors there were when the item being read began */
+    size_t expanded;          /* bytes that ${...} gave so far */
 };
 
 /* `${services.TARGET.port}` or `.socket` somewhere in a service. */

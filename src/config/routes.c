@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #include "config/hints.h"
+#include "config/route_events.h"
 #include "config/routes.h"
 #include "config/written.h"
 
@@ -269,22 +270,34 @@ static void route_finish_fallback(struct load *load, struct config_route *route)
                    "%s.fallback: \"%s\" is not a file below files", load->path, route->fallback);
 }
 
+/* What the route does; two things at once or none are errors. */
+static void route_finish_action(struct load *load, struct config_route *route)
+{
+    static const char *const keys[] = {"to", "files", "events"};
+    static const enum config_action actions[] = {CONFIG_ROUTE_TARGET, CONFIG_ROUTE_FILES,
+                                                 CONFIG_ROUTE_EVENTS};
+    unsigned count = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!config_is_set(&route->item, keys[i]))
+            continue;
+        route->action = actions[i];
+        if (++count == 2)
+            errors_add(load->errors, config_place_of(&route->item, keys[i]),
+                       "%s: a route has one of to, files and events, this one has more", load->path);
+    }
+    if (count == 0 && !load->refused && !load_item_failed(load))
+        errors_add(load->errors, route->item.place, "%s: a route needs to, files or events", load->path);
+}
+
 void routes_finish(struct load *load, void *item)
 {
     struct config_route *route = item;
-    bool to = config_is_set(&route->item, "to"), files = config_is_set(&route->item, "files");
-    route->action = files ? CONFIG_ROUTE_FILES : CONFIG_ROUTE_TARGET;
-    if (to && files)
-        errors_add(load->errors, config_place_of(&route->item, "files"),
-                   "%s: a route has to or files, this one has "
-                   "both",
-                   load->path);
-    else if (!to && !files && !load->refused && !load_item_failed(load))
-        errors_add(load->errors, route->item.place, "%s: a route needs to or files", load->path);
-    if (route->to && !files && route->to[0] == '\0')
+    route_finish_action(load, route);
+    if (route->to && route->action == CONFIG_ROUTE_TARGET && route->to[0] == '\0')
         errors_add(load->errors, config_place_of(&route->item, "to"),
                    "%s.to: the name of a service is missing", load->path);
     route_finish_strip(load, route);
     route_finish_keys(load, route);
     route_finish_fallback(load, route);
+    route_events_finish(load, route);
 }

@@ -103,3 +103,6 @@ extern const struct type routes_path;     /* char * */
 extern const struct type routes_host;     /* char *, lower case */
 extern const struct type routes_strip;    /* struct config_route (strip, strip_prefix) */
 extern const struct type routes_url_path; /* char * */
+
+/* route_events.c */
+extern const struct type route_events_file; /* struct config_route (events.file) */

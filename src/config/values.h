@@ -59,12 +59,27 @@ struct config_log {
 enum config_action {
     CONFIG_ROUTE_TARGET, /* `to` */
     CONFIG_ROUTE_FILES,  /* `files` */
+    CONFIG_ROUTE_EVENTS, /* `events` */
 };
 
 enum config_strip {
     CONFIG_STRIP_NOTHING,
     CONFIG_STRIP_WILDCARD, /* everything before the `*`, whatever {names} in it matched */
     CONFIG_STRIP_PREFIX,   /* strip_prefix, a literal prefix of the path */
+};
+
+enum config_from {
+    CONFIG_FROM_START,
+    CONFIG_FROM_END,
+};
+
+/* A growing file as an event stream. {names} that path or host capture stand in both texts. */
+struct config_events {
+    char *file;            /* absolute */
+    char *target;          /* whose end is the stream's; NULL: none */
+    enum config_from from; /* where a new reader begins */
+    int64_t wait_ms;       /* for a file that is not there yet */
+    int64_t heartbeat_ms;
 };
 
 struct config_route {
@@ -82,6 +97,7 @@ struct config_route {
     int64_t timeout_connect_ms;  /* 0: no limit, here and below */
     int64_t timeout_response_ms; /* from the request's end to the response's head */
     int64_t timeout_idle_ms;     /* without a byte either way */
+    struct config_events events; /* CONFIG_ROUTE_EVENTS only */
 };
 
 struct config_listeners {

@@ -133,6 +133,16 @@ static void verify_targets(struct load *load)
     }
 }
 
+static void verify_events(struct load *load)
+{
+    for (size_t i = 0; i < load->config->routes.count; i++) {
+        const struct config_route *route = &load->config->routes.items[i];
+        struct verify_target target;
+        if (route->events.target)
+            verify_target_find(load, route, "events.target", route->events.target, &target);
+    }
+}
+
 /* Host and path with all captures alike: what makes two routes equal. */
 static char *verify_route_key(const struct config_route *route)
 {
@@ -319,6 +329,7 @@ void verify_config(struct load *load)
     verify_circles(load, services);
     if (!load->refused) {
         verify_targets(load);
+        verify_events(load);
         verify_dependencies(load, services);
         verify_uses(load, services);
     }

@@ -27,6 +27,7 @@ struct dataplane {
     struct asker *asker;
     struct streams *streams; /* by who opened them */
     struct tunnels *tunnels;
+    struct events *events;
     struct proxy *proxy;
     struct probes *probes;
     struct http_server *server;
@@ -125,7 +126,7 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
                        struct descriptors *descriptors, struct error *error)
 {
     serving_retire(&dataplane->prepared);
-    dataplane->prepared = serving_new(snapshot, descriptors, dataplane->proxy, error);
+    dataplane->prepared = serving_new(snapshot, descriptors, dataplane->proxy, dataplane->events, error);
     dataplane->prepared_number = number;
     return dataplane->prepared != NULL;
 }
@@ -203,6 +204,7 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
     entrance_close(dataplane->entrance);
     lobby_open(dataplane->lobby);
     http_server_drain(dataplane->server, stopping ? 0 : spread_ms);
+    events_say_goodbye(dataplane->events, spread_ms);
     tunnels_say_goodbye(dataplane->tunnels, stopping ? TUNNELS_GOING_AWAY : TUNNELS_RESTART, spread_ms);
 }
 
@@ -248,6 +250,8 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
     dataplane->tunnels = tunnels_new(settings->loop, dataplane->streams, on_fewer, dataplane);
+    dataplane->events = events_new(&(struct events_settings){
+        .loop = settings->loop, .backends = dataplane->backends, .streams = dataplane->streams});
     dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
@@ -267,6 +271,7 @@ void dataplane_free(struct dataplane **owned)
     entrance_free(&dataplane->entrance);
     http_server_free(&dataplane->server);
     tunnels_free(&dataplane->tunnels);
+    events_free(&dataplane->events);
     streams_free(&dataplane->streams);
     lobby_free(&dataplane->lobby);
     probes_free(&dataplane->probes);

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "route/captures.h"
+#include "route/events.h"
 #include "route/files.h"
 #include "route/health.h"
 #include "route/problem.h"
@@ -20,13 +21,15 @@ struct serving_route {
     char *place;             /* "reeve.yaml:12:5" */
     struct captures *target; /* NULL: leads to none */
     char *prefix;
-    struct files *files;      /* NULL: a proxy route */
-    struct proxy_route proxy; /* points into the text above */
+    struct files *files;         /* NULL: another kind of route */
+    struct events_route *events; /* the same */
+    struct proxy_route proxy;    /* points into the text above */
 };
 
 struct serving {
     struct serving_settings settings;
     struct proxy *proxy;
+    struct events *events;
     struct admit *admit;
     struct match_table *table;
     struct serving_route *routes;
@@ -133,18 +136,23 @@ static bool read_strip(struct row *row, struct serving_route *route)
     return true;
 }
 
-/* The target, whose name may hold what path and host capture. */
-static bool read_target(struct row *row, struct serving_route *route)
+/* A text that may hold what path and host capture; NULL with the text of what is wrong. */
+static struct captures *row_captures(struct row *row, const char *name)
 {
     struct error error = {0};
-    route->target =
-        captures_new(row_text(row, "target"), row_text(row, "path"), row_text_or_null(row, "host"), &error);
-    return route->target || error_set(row->error, "%s: %s", row->place, error.text);
+    struct captures *captures =
+        captures_new(row_text(row, name), row_text(row, "path"), row_text_or_null(row, "host"), &error);
+    if (!captures) {
+        row->wrong = true;
+        error_set(row->error, "%s: %s", row->place, error.text);
+    }
+    return captures;
 }
 
 static bool read_proxy(struct row *row, struct serving_route *route)
 {
-    if (!read_target(row, route))
+    route->target = row_captures(row, "target");
+    if (!route->target)
         return false;
     route->proxy.body_max = row_number(row, "body_max", -1);
     route->proxy.timeouts = (struct upstream_timeouts){
@@ -172,10 +180,35 @@ static uint64_t route_id(const json_t *object)
     return id ? id : 1;
 }
 
+static bool read_events(struct serving *serving, struct row *row, struct serving_route *route,
+                        struct descriptors *descriptors)
+{
+    static const char *const froms[] = {"start", "end", NULL};
+    if (row_member(row, "target"))
+        route->target = row_captures(row, "target");
+    struct events_route_settings settings = {
+        .from_end = row_choice(row, "from", froms) == 1,
+        .wait_ms = row_number(row, "wait_ms", 60000),
+        .heartbeat_ms = row_number(row, "heartbeat_ms", 15000),
+    };
+    if (row->wrong)
+        return false;
+    settings.root = row_descriptor(row, "root", descriptors);
+    settings.file = row_captures(row, "file");
+    if (settings.root >= 0 && settings.file) {
+        route->events = events_route_new(serving->events, &settings);
+        return !row->wrong;
+    }
+    captures_free(&settings.file);
+    if (settings.root >= 0)
+        close(settings.root);
+    return false;
+}
+
 static bool read_route(struct serving *serving, struct row *row, unsigned number,
                        struct descriptors *descriptors)
 {
-    static const char *const kinds[] = {"proxy", "files", NULL};
+    static const char *const kinds[] = {"proxy", "files", "events", NULL};
     struct serving_route *route = &serving->routes[number];
     route->place = memory_text(row_text(row, "place"));
     row->place = route->place;
@@ -188,6 +221,8 @@ static bool read_route(struct serving *serving, struct row *row, unsigned number
         return error_prefix(row->error, "%s", route->place);
     if (kind == 0)
         return read_proxy(row, route);
+    if (kind == 2)
+        return read_events(serving, row, route, descriptors);
     int root = row_descriptor(row, "root", descriptors);
     const char *fallback = row_text_or_null(row, "fallback");
     if (root >= 0)
@@ -272,6 +307,7 @@ static void serving_free(struct serving *serving)
     for (size_t i = 0; i < serving->route_count; i++) {
         struct serving_route *route = &serving->routes[i];
         files_free(&route->files);
+        events_route_free(&route->events);
         free(route->place);
         captures_free(&route->target);
         free(route->prefix);
@@ -290,11 +326,12 @@ static void serving_free(struct serving *serving)
 }
 
 struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors, struct proxy *proxy,
-                            struct error *error)
+                            struct events *events, struct error *error)
 {
     struct serving *serving = MEMORY_NEW(struct serving);
     struct row top = {.object = snapshot, .place = "the snapshot", .error = error};
     serving->proxy = proxy;
+    serving->events = events;
     serving->settings.access_fd = -1;
     serving->table = match_new();
     if (read_settings(serving, &top, descriptors) && read_admission(serving, &top) &&
@@ -370,6 +407,18 @@ static enum health_page find_own(const struct exchange_request *request, bool ma
     return reserved || !matched || catch_all ? page : HEALTH_NONE;
 }
 
+static void answer_with_events(const struct serving_route *route, struct exchange *exchange)
+{
+    struct slice target = {0};
+    if (route->target)
+        target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange));
+    exchange_set_route(exchange, route->place, target.data, route->id);
+    if (route->target && !target.data)
+        problem_reply_status(exchange, 404, "There is no such event stream.");
+    else
+        events_answer(route->events, exchange, target);
+}
+
 static void answer_from_target(struct serving *serving, const struct serving_route *route,
                                struct exchange *exchange, const struct match_result *match)
 {
@@ -402,6 +451,8 @@ void serving_answer(struct serving *serving, struct exchange *exchange, bool rea
     exchange_set_route(exchange, route->place, NULL, route->id);
     if (route->files)
         files_answer(route->files, exchange, &match);
+    else if (route->events)
+        answer_with_events(route, exchange);
     else
         answer_from_target(serving, route, exchange, &match);
 }

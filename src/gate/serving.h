@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/log.h"
+#include "route/events.h"
 #include "route/proxy.h"
 
 #include "gate/access.h"
@@ -29,10 +30,10 @@ struct serving_settings {
     const char *addresses[ENTRANCE_MOST];
 };
 
-/* Checks every member's type and takes the descriptors that it names. `proxy` and the snapshot's JSON are
- * borrowed: the JSON until the end of the call. NULL with the text, which names the row's place. */
+/* Checks every member's type and takes the descriptors that it names. `proxy`, `events` and the snapshot's
+ * JSON are borrowed: the JSON until the end of the call. NULL with the text, which names the row's place. */
 struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors, struct proxy *proxy,
-                            struct error *error);
+                            struct events *events, struct error *error);
 /* Whoever takes descriptors sets their places to -1; the rest are closed with the serving. */
 struct serving_settings *serving_settings(struct serving *serving);
 

@@ -306,6 +306,21 @@ ssize_t exchange_write_file(struct exchange *exchange, int file, int64_t *offset
     return sent == 0 ? 0 : after_write(exchange, sent, size);
 }
 
+bool exchange_write_piece(struct exchange *exchange, const struct chunks_piece *piece)
+{
+    CHECK(exchange->open && exchange->status);
+    if (exchange->connection->broken)
+        return false;
+    int error = outgoing_write_piece(&exchange->out, piece);
+    if (error && error != -EAGAIN) {
+        connection_break(exchange->connection);
+        return false;
+    }
+    exchange->wants_room = error == -EAGAIN;
+    connection_progress(exchange->connection);
+    return error == 0;
+}
+
 void exchange_flush(struct exchange *exchange)
 {
     CHECK(exchange->open);

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "net/address.h"
 #include "net/stream.h"
+#include "wire/chunks.h"
 #include "wire/http1.h"
 #include "wire/principal.h"
 
@@ -101,6 +102,10 @@ ssize_t exchange_write(struct exchange *exchange, const void *bytes, size_t size
 /* The same from a file, by sendfile(2) where it can be; *offset moves on. -EAGAIN: wait for on_room;
  * 0 with size > 0: the file ended early (then call exchange_fail()). */
 ssize_t exchange_write_file(struct exchange *exchange, int file, int64_t *offset, size_t size);
+/* A piece that other exchanges may send too, at most 64 KiB: all of it is taken, and goes to the kernel in
+ * one send(2); what the kernel does not take at once is copied. False: write no more before on_room (or
+ * on_gone) fires. */
+bool exchange_write_piece(struct exchange *exchange, const struct chunks_piece *piece);
 void exchange_flush(struct exchange *exchange);
 /* The body is complete (CHECKs it against the announced length). The connection goes on as it should. */
 void exchange_end(struct exchange *exchange);

@@ -179,6 +179,28 @@ ssize_t outgoing_write(struct outgoing *out, const void *bytes, size_t size)
     return (ssize_t)(size - piece.size);
 }
 
+int outgoing_write_piece(struct outgoing *out, const struct chunks_piece *piece)
+{
+    CHECK(out->body != OUTGOING_LENGTH);
+    out->taken += piece->body.size;
+    if (out->body == OUTGOING_NONE)
+        return 0;
+    struct slice bytes = out->body == OUTGOING_CHUNKED ? piece->framed : piece->body;
+    int error = outgoing_flush(out);
+    if (error && error != -EAGAIN)
+        return error;
+    ssize_t sent = error ? 0 : stream_write(out->stream, bytes.data, bytes.size);
+    if (sent < 0 && sent != -EAGAIN)
+        return (int)sent;
+    bytes = slice_from(bytes, sent > 0 ? (size_t)sent : 0);
+    if (bytes.size == 0)
+        return 0;
+    CHECK(buffer_append(&out->pending, bytes));
+    out->blocked = true;
+    stream_want_write(out->stream, true);
+    return -EAGAIN;
+}
+
 int outgoing_write_whole(struct outgoing *out, struct slice body)
 {
     if (out->body == OUTGOING_NONE) {

@@ -45,6 +45,10 @@ bool outgoing_fields(struct outgoing *out, const struct exchange_field *fields, 
 void outgoing_begin(struct outgoing *out, enum outgoing_body body, int64_t length);
 /* Bytes taken, 0..size; fewer: the stream is blocked. Small pieces are held back for company (`corked`). */
 ssize_t outgoing_write(struct outgoing *out, const void *bytes, size_t size);
+/* A piece that is shared, taken whole: copied as far as the kernel does not take it. 0; -EAGAIN: it is taken
+ * too, but write no more before the stream has room; or another -errno. Not when the last one was -EAGAIN and
+ * there was no room since, nor for OUTGOING_LENGTH. */
+int outgoing_write_piece(struct outgoing *out, const struct chunks_piece *piece);
 /* The whole of a body at once, copied as far as the kernel does not take it. 0 or -errno (never -EAGAIN). */
 int outgoing_write_whole(struct outgoing *out, struct slice body);
 /* From a file; OUTGOING_CHUNKED is not possible. As stream_write_file(); size > 0. */

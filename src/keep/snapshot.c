@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "link/memfd.h"
@@ -87,35 +88,52 @@ static bool snapshot_may_enter(int root, const struct snapshot_user *user)
     return (about.st_mode & bit) != 0;
 }
 
-static int snapshot_open_root(const struct config_route *route, const struct snapshot_user *user,
+/* A directory of a route, as its key `what` names it, that the gates' user can enter (and list). A descriptor
+ * or -1 with the text. */
+struct snapshot_root {
+    const struct config_route *route;
+    const char *key;
+    const char *path;
+    const char *advice; /* for one that is not there */
+    bool list;
+};
+
+static int snapshot_open_root(const struct snapshot_root *wanted, const struct snapshot_user *user,
                               struct error *error)
 {
     char place[256];
-    struct config_place at = config_place_of(&route->item, "files");
+    struct config_place at = config_place_of(&wanted->route->item, wanted->key);
     config_place_text(&at, place, sizeof place);
-    int root = open(route->files, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = open(wanted->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
-        error_set(error, "%s: files: %s: %s; %s", place, route->files, strerror(errno),
-                  errno == ENOTDIR ? "name the folder that the file is in"
-                                   : "build it first, or name the folder that holds the files");
+        error_set(error, "%s: %s: %s: %s; %s", place, wanted->key, wanted->path, strerror(errno),
+                  errno == ENOTDIR ? "name the folder that the file is in" : wanted->advice);
         return -1;
     }
-    int failed = snapshot_try_as(root, user);
+    int failed = wanted->list ? snapshot_try_as(root, user) : 0;
     if (!failed && !snapshot_may_enter(root, user))
         failed = EACCES;
     if (!failed)
         return root;
     const struct passwd *account = getpwuid(user->uid);
-    error_set(
-        error,
-        "%s: files: %s cannot be read by user %s, as which reeve serves: %s; try: chmod o+rx %s, or name "
-        "another account with `user:`",
-        place, route->files, account ? account->pw_name : "?", strerror(failed), route->files);
+    error_set(error,
+              "%s: %s: %s cannot be read by user %s, as which reeve serves: %s; try: chmod o+rx %s, or name "
+              "another account with `user:`",
+              place, wanted->key, wanted->path, account ? account->pw_name : "?", strerror(failed),
+              wanted->path);
     close(root);
     return -1;
 }
 
 /* --- the JSON ----------------------------------------------------------------------------------------- */
+
+/* Whom a snapshot is for. */
+struct snapshot_for {
+    const struct snapshot_user *user;
+    const char *state;
+    bool check; /* nobody: it is only tried */
+    struct error *error;
+};
 
 static void snapshot_add(struct snapshot *snapshot, int fd, char *name)
 {
@@ -143,7 +161,12 @@ static json_t *snapshot_route_proxy(const struct config_route *route)
 static json_t *snapshot_route_files(struct snapshot *snapshot, const struct config_route *route, size_t index,
                                     const struct snapshot_user *user, struct error *error)
 {
-    int root = snapshot_open_root(route, user, error);
+    const struct snapshot_root wanted = {.route = route,
+                                         .key = "files",
+                                         .path = route->files,
+                                         .advice = "build it first, or name the folder that holds the files",
+                                         .list = true};
+    int root = snapshot_open_root(&wanted, user, error);
     if (root < 0)
         return NULL;
     snapshot_add(snapshot, root, memory_format("files:%zu", index));
@@ -151,16 +174,76 @@ static json_t *snapshot_route_files(struct snapshot *snapshot, const struct conf
                      "fallback", route->fallback);
 }
 
+/* The folder of an events file as far as the file says it without captures; fresh memory. What comes behind
+ * it begins at *rest. */
+static char *snapshot_events_folder(const struct config_route *route, const char **rest)
+{
+    const char *file = route->events.file, *slash = file;
+    for (const char *at = file; *at && *at != '{'; at++)
+        if (*at == '/')
+            slash = at;
+    *rest = slash + 1;
+    return memory_text_of(file, slash == file ? 1 : (size_t)(slash - file));
+}
+
+static bool snapshot_is_below(const char *path, const char *folder)
+{
+    size_t size = strlen(folder);
+    return strncmp(path, folder, size) == 0 && path[size] == '/';
+}
+
+/* Folders that reeve makes itself at its start need not be there for a check. */
+static json_t *snapshot_route_events(struct snapshot *snapshot, const struct config_route *route,
+                                     size_t index, const struct snapshot_for *to)
+{
+    const struct config_events *events = &route->events;
+    const char *rest;
+    char *folder = snapshot_events_folder(route, &rest);
+    const struct snapshot_root wanted = {.route = route,
+                                         .key = "events.file",
+                                         .path = folder,
+                                         .advice = "make this folder first",
+                                         .list = !strchr(rest, '/')};
+    struct stat about;
+    bool later = to->check && stat(folder, &about) < 0 && snapshot_is_below(folder, to->state);
+    int root = later ? -1 : snapshot_open_root(&wanted, to->user, to->error);
+    char name[32];
+    snprintf(name, sizeof name, "events:%zu", index);
+    if (root >= 0)
+        snapshot_add(snapshot, root, memory_text(name));
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I}", "kind", "events", "root", name,
+                            "folder", utf8_clean(folder), "file", rest, "target", events->target, "from",
+                            events->from == CONFIG_FROM_END ? "end" : "start", "wait_ms",
+                            (json_int_t)events->wait_ms, "heartbeat_ms", (json_int_t)events->heartbeat_ms);
+    free(folder);
+    if (root >= 0 || later)
+        return row;
+    json_decref(row);
+    return NULL;
+}
+
+static json_t *snapshot_route(struct snapshot *snapshot, const struct config_route *route, size_t index,
+                              const struct snapshot_for *to)
+{
+    switch (route->action) {
+    case CONFIG_ROUTE_TARGET:
+        return snapshot_route_proxy(route);
+    case CONFIG_ROUTE_FILES:
+        return snapshot_route_files(snapshot, route, index, to->user, to->error);
+    case CONFIG_ROUTE_EVENTS:
+        return snapshot_route_events(snapshot, route, index, to);
+    }
+    UNREACHABLE();
+}
+
 static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *config, json_t *object,
-                                const struct snapshot_user *user, struct error *error)
+                                const struct snapshot_for *to)
 {
     json_t *rows = json_array();
     json_object_set_new(object, "routes", rows);
     for (size_t i = 0; i < config->routes.count; i++) {
         const struct config_route *route = &config->routes.items[i];
-        json_t *row = route->action == CONFIG_ROUTE_FILES
-                          ? snapshot_route_files(snapshot, route, i, user, error)
-                          : snapshot_route_proxy(route);
+        json_t *row = snapshot_route(snapshot, route, i, to);
         if (!row)
             return false;
         char place[256];
@@ -271,9 +354,10 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
                                "version", REEVE_VERSION, "drain_ms", (json_int_t)config->drain_timeout_ms);
     snapshot_add_hosts(config, object);
     snapshot_add_listeners(snapshot, listeners, object);
+    const struct snapshot_for to = {
+        .user = user, .state = config->state, .check = !listeners, .error = error};
     bool built = snapshot_add_access(snapshot, config, !listeners, object, error) &&
-                 snapshot_add_routes(snapshot, config, object, user, error) &&
-                 snapshot_seal(snapshot, object, error);
+                 snapshot_add_routes(snapshot, config, object, &to) && snapshot_seal(snapshot, object, error);
     json_decref(object);
     if (!built)
         snapshot_free(&snapshot);
@@ -288,20 +372,30 @@ static int snapshot_descriptor(const struct snapshot *snapshot, const char *name
     return -1;
 }
 
+/* False when the path leads to another directory than the descriptor. */
+static bool snapshot_leads_to(const char *path, int held)
+{
+    struct stat was, is;
+    if (stat(path, &is) < 0 || fstat(held, &was) < 0 || !S_ISDIR(is.st_mode))
+        return true;
+    return is.st_ino == was.st_ino && is.st_dev == was.st_dev;
+}
+
 bool snapshot_is_current(const struct snapshot *snapshot, const struct config *config)
 {
-    for (size_t i = 0; i < config->routes.count; i++) {
+    bool current = true;
+    for (size_t i = 0; i < config->routes.count && current; i++) {
         const struct config_route *route = &config->routes.items[i];
+        const char *rest;
         char name[32];
-        struct stat held, there;
-        snprintf(name, sizeof name, "files:%zu", i);
-        if (route->action != CONFIG_ROUTE_FILES || stat(route->files, &there) < 0 ||
-            fstat(snapshot_descriptor(snapshot, name), &held) < 0)
-            continue;
-        if (S_ISDIR(there.st_mode) && (there.st_ino != held.st_ino || there.st_dev != held.st_dev))
-            return false;
+        bool events = route->action == CONFIG_ROUTE_EVENTS;
+        snprintf(name, sizeof name, "%s:%zu", events ? "events" : "files", i);
+        char *path = events ? snapshot_events_folder(route, &rest) : memory_text(route->files);
+        if (path && route->action != CONFIG_ROUTE_TARGET)
+            current = snapshot_leads_to(path, snapshot_descriptor(snapshot, name));
+        free(path);
     }
-    return true;
+    return current;
 }
 
 void snapshot_free(struct snapshot **snapshot)

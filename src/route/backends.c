@@ -28,6 +28,7 @@ struct backend {
     struct list waiters;
     struct list to_tell; /* waiters that have not been told the latest news */
     unsigned waiting;
+    struct list watchers;
     struct loop_task tell;
 };
 
@@ -56,7 +57,7 @@ void backends_free(struct backends **owned)
         return;
     HASH_ITER(hh, backends->by_name, backend, next)
     {
-        CHECK(backend->waiting == 0);
+        CHECK(backend->waiting == 0 && list_empty(&backend->watchers));
         HASH_DEL(backends->by_name, backend);
         loop_task_stop(&backend->tell);
         if (backend->socket >= 0)
@@ -97,6 +98,7 @@ static struct backend *find_or_add(struct backends *backends, const char *name)
     backend->socket = -1;
     list_init(&backend->waiters);
     list_init(&backend->to_tell);
+    list_init(&backend->watchers);
     snprintf(backend->row.name, sizeof backend->row.name, "%s", name);
     HASH_ADD(hh, backends->by_name, row.name, strlen(backend->row.name), backend);
     return backend;
@@ -129,6 +131,11 @@ static void on_tell(struct loop_task *task)
         list_append(&backend->waiters, link);
         struct backends_waiter *waiter = LIST_ENTRY(link, struct backends_waiter, link);
         waiter->on_news(waiter);
+    }
+    LIST_FOR_EACH(link, &backend->watchers)
+    {
+        struct backends_watcher *watcher = LIST_ENTRY(link, struct backends_watcher, link);
+        watcher->on_change(watcher);
     }
 }
 
@@ -344,6 +351,34 @@ void backends_leave(struct backends_waiter *waiter)
     backend->asked = false;
     if (!backend->backends->keeper_away)
         settings->on_unwant(settings->owner, backend->row.name);
+}
+
+/* --- watchers ------------------------------------------------------------------------------------ */
+
+void backends_watch(struct backend *backend, struct backends_watcher *watcher,
+                    void (*on_change)(struct backends_watcher *watcher))
+{
+    watcher->on_change = on_change;
+    list_append(&backend->watchers, &watcher->link);
+}
+
+void backends_unwatch(struct backends_watcher *watcher)
+{
+    if (watcher->link.next)
+        list_remove(&watcher->link);
+    watcher->link = (struct list){0};
+}
+
+bool backends_is_known(const struct backend *backend)
+{
+    return backend->known;
+}
+
+bool backends_has_ended(const struct backend *backend)
+{
+    const struct target_row *row = &backend->row;
+    bool stopped = row->state == TARGET_DOWN && !row->wanted && row->cause.kind == TARGET_CAUSE_STOPPED;
+    return !backend->known || row->state == TARGET_ENDED || row->state == TARGET_FAILED || stopped;
 }
 
 /* --- traffic ------------------------------------------------------------------------------------- */

@@ -80,6 +80,23 @@ bool backends_wait(struct backend *backend, struct backends_waiter *waiter, int6
 /* Does nothing for one who does not wait. */
 void backends_leave(struct backends_waiter *waiter);
 
+/* --- one who only looks on ----------------------------------------------------------------------- */
+
+/* Inside its owner's object; all zero: looks at nothing. Nothing is started for it. */
+struct backends_watcher {
+    struct list link;
+    /* The row has changed, or is gone. From the loop; may unwatch itself, no other. */
+    void (*on_change)(struct backends_watcher *watcher);
+};
+
+void backends_watch(struct backend *backend, struct backends_watcher *watcher,
+                    void (*on_change)(struct backends_watcher *watcher));
+void backends_unwatch(struct backends_watcher *watcher);
+/* False: the keeper does not know it (any more). */
+bool backends_is_known(const struct backend *backend);
+/* It is over for good: ended, failed, stopped by an operator, or gone. */
+bool backends_has_ended(const struct backend *backend);
+
 /* --- traffic, for the page ----------------------------------------------------------------------- */
 
 void backends_open(struct backend *backend);  /* a request or stream begins */

@@ -150,3 +150,14 @@ size_t chunks_head(char *out, uint64_t size)
     out[count + 1] = '\n';
     return count + 2;
 }
+
+struct chunks_piece chunks_frame(char *memory, size_t size)
+{
+    char head[CHUNKS_HEAD_SIZE];
+    size_t head_size = chunks_head(head, size);
+    char *body = memory + CHUNKS_HEAD_SIZE, *start = body - head_size;
+    memcpy(start, head, head_size);
+    memcpy(body + size, CHUNKS_TAIL.data, CHUNKS_TAIL.size);
+    return (struct chunks_piece){.framed = slice_of(start, head_size + size + CHUNKS_TAIL.size),
+                                 .body = slice_of(body, size)};
+}

@@ -35,3 +35,16 @@ size_t chunks_head(char *out, uint64_t size);
 
 #define CHUNKS_TAIL SLICE("\r\n")      /* behind the data of a chunk */
 #define CHUNKS_LAST SLICE("0\r\n\r\n") /* behind the last chunk */
+
+/* A piece of a body together with the framing of one chunk around it, so that many messages can send the same
+ * bytes, framed or not. */
+struct chunks_piece {
+    struct slice framed;
+    struct slice body; /* within `framed` */
+};
+
+enum { CHUNKS_PIECE_EXTRA = CHUNKS_HEAD_SIZE + 2 }; /* bytes of framing, at most */
+
+/* Makes `size` bytes (> 0) at memory + CHUNKS_HEAD_SIZE a piece by writing around them; `memory` has room for
+ * CHUNKS_PIECE_EXTRA more than the body. */
+struct chunks_piece chunks_frame(char *memory, size_t size);

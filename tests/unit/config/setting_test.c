@@ -59,7 +59,7 @@ static void check_accepted(const struct setting *row, const char *value)
         bool expected = strstr(text, "not supported yet") || strstr(text, "there is no service") ||
                         strstr(text, "needs a listener") || strstr(text, "it needs ") ||
                         strstr(text, "is missing") || strstr(text, "neither") ||
-                        strstr(text, "to or files") || strstr(text, "conf.d");
+                        strstr(text, "to, files or events") || strstr(text, "conf.d");
         if (!expected)
             print_error("%s\n%s\n", yaml, text);
         assert_true(expected);

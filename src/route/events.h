@@ -1,0 +1,47 @@
+/* A route whose answer is a growing file of lines as server-sent events (design §7.3, docs/events.md).
+ *
+ * Every line is an event without a name; what reeve itself has to say are named events: `reset` (what follows
+ * starts a file anew), `timeout` (no file came), `end` (the target is over and every line was sent), `auth`
+ * (the credential has ended), `bye` (reeve or this gate stops). */
+#pragma once
+
+#include "tail/tail.h"
+
+#include "route/backends.h"
+#include "route/captures.h"
+#include "route/streams.h"
+
+struct events;       /* the event streams of a gate */
+struct events_route; /* one route's */
+
+struct events_settings {
+    struct loop *loop;
+    struct backends *backends;
+    struct streams *streams; /* each stream is a member */
+    /* See tail/tail.h; may be NULL. */
+    void (*on_degraded)(void *owner, int error);
+    void *owner;
+};
+
+struct events *events_new(const struct events_settings *settings);
+/* No exchange is open any more. */
+void events_free(struct events **events);
+
+/* Each reader is told and its stream ended, so that it connects again: at once up to 100, more spread over
+ * `spread_ms`. Those that come later are told at once. */
+void events_say_goodbye(struct events *events, int64_t spread_ms);
+
+struct events_route_settings {
+    int root;              /* O_PATH of the folder, taken over */
+    struct captures *file; /* below it, taken over */
+    bool from_end;
+    int64_t wait_ms;
+    int64_t heartbeat_ms;
+};
+
+struct events_route *events_route_new(struct events *events, const struct events_route_settings *settings);
+/* No exchange of the route is open any more. */
+void events_route_free(struct events_route **route);
+
+/* Answers the exchange. `target`: the route's, filled in; data NULL: it has none. */
+void events_answer(const struct events_route *route, struct exchange *exchange, struct slice target);

@@ -1,0 +1,40 @@
+/* Where a file is, or will be: a path below a directory that the keeper has opened. The files there belong to
+ * the programs that write them, so nothing outside of the directory is reached and no symbolic link followed,
+ * and only a regular file is one. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "wire/event_id.h"
+
+struct place {
+    int root;         /* O_PATH descriptor of the directory */
+    const char *path; /* "a/b/events.jsonl": no "..", no slash at either end */
+};
+
+/* What makes a file this one, and how large it was. */
+struct place_file {
+    dev_t device;
+    struct event_id_file id;
+    int64_t size;
+    int64_t modified_ns; /* wall clock */
+};
+
+/* The file, for reading: a descriptor, or -errno (-ENOENT also for what is no regular file). */
+int place_open(const struct place *place, struct place_file *file);
+/* The same of another name in the same directory; `directory` is of place_open_folder(). */
+int place_open_beside(int directory, const char *name, struct place_file *file);
+/* Of an open file. 0 or -errno. */
+int place_identify(int fd, struct place_file *file);
+/* Whether the path leads to this file now, and what it leads to. -errno when to none. */
+int place_look(const struct place *place, struct place_file *file);
+bool place_same(const struct place_file *a, const struct place_file *b);
+
+/* The deepest directory of the path that is there, O_PATH; *whole: it is the one that holds the file. A
+ * descriptor or -errno. */
+int place_open_nearest(const struct place *place, bool *whole);
+/* The directory that holds the file, to be listed. A descriptor or -errno. */
+int place_open_folder(const struct place *place);
+/* The path's last segment. */
+const char *place_name(const struct place *place);

@@ -1,0 +1,64 @@
+/* The files that follow one another at a place, oldest first: those that were renamed away and are still
+ * read, and the one that is there.
+ *
+ * A file is done when the next one has its first byte and it has been read to its end after that was seen:
+ * with one writer, nothing is added to it any more. Every file that is not done is watched; while the place
+ * leads to none of ours, so is the nearest directory on the way. What cannot be watched is looked at when its
+ * owner calls sequence_read() anyway. */
+#pragma once
+
+#include "tail/growing.h"
+#include "tail/watches.h"
+
+struct sequence;
+
+struct sequence_file {
+    struct list link;
+    struct sequence *sequence;
+    struct growing growing;
+    struct watch watch;
+    bool done;
+    int64_t done_us;  /* since when */
+    unsigned readers; /* counted by the owner: the file stays open for them */
+};
+
+struct sequence_events {
+    /* Something has happened there: call sequence_read() soon. From the loop. */
+    void (*on_news)(void *owner);
+    /* What was read of the file is not there any more; the file begins anew after this call, which comes from
+     * inside sequence_read(). */
+    void (*on_cut)(void *owner, struct sequence_file *file);
+};
+
+struct sequence {
+    struct place place; /* both members are ours */
+    struct list files;
+    bool named;    /* the place leads to the last file */
+    bool look;     /* the names are to be looked at again */
+    int unwatched; /* 0: everything is watched; -errno: why something is not */
+    bool settled;  /* nothing was left to read when it was last called */
+    struct watch folder;
+    struct watches *watches;
+    struct loop *loop;
+    const struct sequence_events *events;
+    void *owner;
+};
+
+/* Copies the place. Nothing is opened before sequence_read(). */
+void sequence_open(struct sequence *sequence, const struct place *place, struct watches *watches,
+                   struct loop *loop);
+void sequence_close(struct sequence *sequence);
+
+/* Looks at what has changed and reads a bounded piece. False: there is more, call again. *grew: a file has
+ * new whole lines, or there is a new file. */
+bool sequence_read(struct sequence *sequence, bool *grew);
+/* Closes old files that nobody reads: all but a few, and each after `age_ms`. */
+void sequence_tidy(struct sequence *sequence, int64_t age_ms);
+
+/* NULL: none. */
+struct sequence_file *sequence_last(const struct sequence *sequence);
+/* What comes after a file, once that is done; NULL: nothing yet. */
+struct sequence_file *sequence_next(const struct sequence *sequence, const struct sequence_file *file);
+/* The file with this generation: one of ours, or one that was renamed before we looked and is ours now. NULL:
+ * there is none. */
+struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generation);

@@ -1,0 +1,137 @@
+/* Birth times order files only down to the kernel's tick; files of the same tick are ordered by the time of
+ * their last change. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tail/siblings.h"
+
+enum { NAMES_MOST = 1024 }; /* of a directory are looked at more closely */
+
+static bool is_compressed(struct slice name)
+{
+    static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2", ".lz4"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (slice_ends_with(name, slice_of_text(endings[i])))
+            return true;
+    return false;
+}
+
+static bool is_sibling(const char *name, struct slice of)
+{
+    struct slice all = slice_of_text(name);
+    return all.size > of.size && slice_starts_with(all, of) && strchr(".-_~", all.data[of.size]) &&
+           !is_compressed(all);
+}
+
+void siblings_describe(struct sibling *sibling)
+{
+    char start[EVENT_ID_FIRST_LINE];
+    ssize_t size = pread(sibling->fd, start, sizeof start, 0);
+    sibling->generation =
+        event_id_generation(&sibling->file.id, slice_of(start, size > 0 ? (size_t)size : 0));
+}
+
+static int64_t born_ns(const struct place_file *file)
+{
+    return file->id.born_s * INT64_C(1000000000) + file->id.born_ns;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct sibling *a = left, *b = right;
+    int64_t by_birth = born_ns(&a->file) - born_ns(&b->file);
+    int64_t difference = by_birth ? by_birth : a->file.modified_ns - b->file.modified_ns;
+    return (difference > 0) - (difference < 0);
+}
+
+/* --- a walk over the directory ------------------------------------------------------------------- */
+
+struct walk {
+    DIR *listing;
+    struct slice name;
+    int left;
+};
+
+static bool walk_begin(struct walk *walk, const struct place *place)
+{
+    int folder = place_open_folder(place);
+    *walk = (struct walk){.name = slice_of_text(place_name(place)), .left = NAMES_MOST};
+    walk->listing = folder >= 0 ? fdopendir(folder) : NULL;
+    if (!walk->listing && folder >= 0)
+        close(folder);
+    return walk->listing != NULL;
+}
+
+/* The next sibling, opened but not described. False, with the walk ended: there are no more. */
+static bool walk_next(struct walk *walk, struct sibling *sibling)
+{
+    struct dirent *entry;
+    while (walk->left > 0 && (entry = readdir(walk->listing))) {
+        if (!is_sibling(entry->d_name, walk->name))
+            continue;
+        walk->left--;
+        sibling->fd = place_open_beside(dirfd(walk->listing), entry->d_name, &sibling->file);
+        if (sibling->fd >= 0)
+            return true;
+    }
+    closedir(walk->listing);
+    return false;
+}
+
+/* --- questions ----------------------------------------------------------------------------------- */
+
+bool siblings_find(const struct place *place, uint64_t generation, struct sibling *found)
+{
+    struct walk walk;
+    if (!walk_begin(&walk, place))
+        return false;
+    while (walk_next(&walk, found)) {
+        siblings_describe(found);
+        if (found->generation == generation) {
+            closedir(walk.listing);
+            return true;
+        }
+        close(found->fd);
+    }
+    return false;
+}
+
+static bool is_between(const struct sibling *sibling, const struct sibling *after,
+                       const struct sibling *before)
+{
+    if (place_same(&sibling->file, &after->file) || compare(sibling, after) < 0)
+        return false;
+    return !before || (!place_same(&sibling->file, &before->file) && compare(sibling, before) <= 0);
+}
+
+/* A file born after another that holds the same from its start is a copy of it, not what came next. */
+static bool is_copy(const struct sibling *sibling, const struct sibling *of)
+{
+    char ours[4096], theirs[sizeof ours];
+    ssize_t size = pread(sibling->fd, ours, sizeof ours, 0);
+    return size > 0 && pread(of->fd, theirs, (size_t)size, 0) == size &&
+           memcmp(ours, theirs, (size_t)size) == 0;
+}
+
+size_t siblings_between(const struct place *place, const struct sibling *after, const struct sibling *before,
+                        struct sibling found[SIBLINGS_MOST])
+{
+    struct walk walk;
+    struct sibling sibling;
+    size_t count = 0;
+    if (!walk_begin(&walk, place))
+        return 0;
+    while (walk_next(&walk, &sibling)) {
+        bool wanted = is_between(&sibling, after, before) && count < SIBLINGS_MOST;
+        if (wanted)
+            siblings_describe(&sibling);
+        if (wanted && sibling.generation && !is_copy(&sibling, after))
+            found[count++] = sibling;
+        else
+            close(sibling.fd);
+    }
+    qsort(found, count, sizeof *found, compare);
+    return count;
+}

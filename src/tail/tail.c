@@ -1,0 +1,489 @@
+/* A reader is in one of three lists: `due` (it is behind, and served in turn), `level` (it has everything),
+ * `resting` (its client takes no more now). What is new makes the level ones due. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uthash.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+#include "tail/tail.h"
+
+enum {
+    LOOKS_MOST = 64,       /* by one question: a long file is not waited for */
+    SERVED_PER_TURN = 512, /* readers */
+    PER_VISIT = 64 * 1024, /* bytes for one reader before the others get their turn */
+};
+
+struct tail_group {
+    struct tail_group_settings settings;
+    struct watches *watches;
+    struct tail *by_key;
+    struct buffer piece; /* of a reader that reads the file itself */
+    int degraded;        /* what on_degraded was told */
+};
+
+struct tail {
+    UT_hash_handle hh;
+    char *key;
+    struct tail_group *group;
+    struct sequence sequence;
+    struct list due, level, resting;
+    size_t readers;
+    bool asked;             /* tail_refresh(): all are told when they are level */
+    int64_t left_us;        /* the last reader has left */
+    int64_t sent_us;        /* something new was last given out */
+    struct loop_timer pace; /* until it may be again */
+    struct loop_timer poll;
+    struct loop_timer tidy;
+    struct loop_task work;
+};
+
+/* --- the lists ------------------------------------------------------------------------------------- */
+
+static struct tail_reader *reader_of(struct list *link)
+{
+    return LIST_ENTRY(link, struct tail_reader, link);
+}
+
+static void move(struct tail_reader *reader, struct list *to)
+{
+    list_remove(&reader->link);
+    list_append(to, &reader->link);
+}
+
+static void move_all(struct list *from, struct list *to)
+{
+    while (!list_empty(from))
+        move(reader_of(from->next), to);
+}
+
+static void on_work(struct loop_task *task);
+
+static void schedule(struct tail *tail)
+{
+    loop_task_start(tail->group->settings.loop, &tail->work, on_work);
+}
+
+static void enter_file(struct tail_reader *reader, struct sequence_file *file, struct growing_cursor cursor)
+{
+    if (reader->file)
+        reader->file->readers--;
+    if (file)
+        file->readers++;
+    reader->file = file;
+    reader->cursor = cursor;
+}
+
+struct event_id tail_place(const struct tail_reader *reader)
+{
+    if (!reader->file || reader->file->growing.generation == 0)
+        return EVENT_ID_BEGINNING;
+    return (struct event_id){.generation = reader->file->growing.generation,
+                             .offset = reader->cursor.offset,
+                             .check = reader->cursor.check};
+}
+
+int64_t tail_unfinished(const struct tail_reader *reader)
+{
+    const struct sequence_file *last = sequence_last(&reader->tail->sequence);
+    return last ? last->growing.end - last->growing.complete : 0;
+}
+
+/* --- resets ---------------------------------------------------------------------------------------- */
+
+static const struct growing_cursor at_start;
+
+/* The bytes that the reader has seen are not there any more. */
+static void reset(struct tail_reader *reader, enum tail_reason reason)
+{
+    struct event_id from = tail_place(reader);
+    bool begun = reader->cursor.line.begun;
+    bool lost = reader->file->growing.generation != 0; /* there were lines */
+    reader->cursor = at_start;
+    if (!reader->resting)
+        move(reader, &reader->tail->due);
+    schedule(reader->tail);
+    if (begun)
+        reader->events->on_torn(reader);
+    else if (lost)
+        reader->events->on_reset(reader, &from, reason);
+}
+
+static void reset_all_in(struct list *readers, const struct sequence_file *file)
+{
+    LIST_FOR_EACH(link, readers)
+    {
+        if (reader_of(link)->file == file)
+            reset(reader_of(link), TAIL_CUT);
+    }
+}
+
+static void on_cut(void *owner, struct sequence_file *file)
+{
+    struct tail *tail = owner;
+    reset_all_in(&tail->due, file); /* first: those of the others become due */
+    reset_all_in(&tail->level, file);
+    reset_all_in(&tail->resting, file);
+}
+
+/* --- giving out ------------------------------------------------------------------------------------ */
+
+/* Bytes from the file itself; false: they do not fit what the reader has seen. */
+static bool catch_up(struct tail_reader *reader, struct chunks_piece *piece)
+{
+    struct tail_group *group = reader->tail->group;
+    struct buffer *out = &group->piece;
+    char *scratch = loop_scratch(group->settings.loop);
+    buffer_clear(out);
+    char *start = buffer_reserve(out, GROWING_PIECE + CHUNKS_PIECE_EXTRA);
+    buffer_added(out, CHUNKS_HEAD_SIZE);
+    if (!growing_catch_up(&reader->file->growing, &reader->cursor, scratch, out))
+        return false;
+    size_t size = buffer_size(out) - CHUNKS_HEAD_SIZE;
+    *piece = size > 0 ? chunks_frame(start, size) : (struct chunks_piece){0};
+    return true;
+}
+
+static void look(struct tail *tail);
+
+/* The next piece for the reader, at whose file there is one; false: it was reset instead. */
+static bool next_piece(struct tail_reader *reader, struct chunks_piece *piece)
+{
+    struct growing_cursor *cursor = &reader->cursor;
+    const struct growing *growing = &reader->file->growing;
+    const struct growing_piece *kept =
+        cursor->line.begun || cursor->line.skipped ? NULL : growing_find(growing, cursor->offset);
+    if (kept) {
+        *piece = kept->bytes;
+        *cursor = (struct growing_cursor){.offset = kept->end, .check = kept->check};
+        return true;
+    }
+    if (catch_up(reader, piece))
+        return true;
+    int64_t offset = cursor->offset;
+    look(reader->tail); /* it may have been cut without our knowing */
+    if (reader->tail && reader->cursor.offset == offset)
+        reset(reader, TAIL_CHANGED);
+    return false;
+}
+
+/* Goes on to the next file. False: there is none, or not yet. */
+static bool enter_next(struct tail_reader *reader)
+{
+    struct sequence *sequence = &reader->tail->sequence;
+    struct sequence_file *next =
+        reader->file ? sequence_next(sequence, reader->file) : sequence_last(sequence);
+    if (!next)
+        return false;
+    enter_file(reader, next, at_start);
+    if (!reader->found)
+        reader->events->on_found(reader);
+    reader->found = true;
+    return true;
+}
+
+/* Serves one reader that is first in `due`, until it is level, rests or has had its share. */
+static void serve(struct tail_reader *reader)
+{
+    struct tail *tail = reader->tail;
+    size_t given = 0;
+    while (given < PER_VISIT) {
+        struct chunks_piece piece;
+        if (!reader->file || reader->cursor.offset >= reader->file->growing.complete) {
+            if (enter_next(reader))
+                continue;
+            move(reader, &tail->level);
+            if (tail->sequence.settled)
+                reader->events->on_level(reader);
+            return;
+        }
+        if (!next_piece(reader, &piece))
+            return;
+        given += piece.body.size + 1;
+        if (piece.body.size > 0 && !reader->events->on_piece(reader, &piece)) {
+            reader->resting = true;
+            move(reader, &tail->resting);
+            return;
+        }
+    }
+    move(reader, &tail->due);
+}
+
+static void serve_some(struct tail *tail)
+{
+    for (int i = 0; i < SERVED_PER_TURN && !list_empty(&tail->due); i++)
+        serve(reader_of(tail->due.next));
+    if (!list_empty(&tail->due))
+        schedule(tail);
+}
+
+/* --- reading --------------------------------------------------------------------------------------- */
+
+static void on_pace(struct loop_timer *timer)
+{
+    schedule(LIST_ENTRY(timer, struct tail, pace));
+}
+
+/* The leading edge at once; then not before TAIL_PACE_MS have passed. */
+static void on_news(void *owner)
+{
+    struct tail *tail = owner;
+    struct loop *loop = tail->group->settings.loop;
+    int64_t wait_us = tail->sent_us + TAIL_PACE_MS * 1000 - loop_now_us(loop);
+    if (wait_us <= 0)
+        schedule(tail);
+    else if (!loop_timer_armed(&tail->pace))
+        loop_timer_start(loop, &tail->pace, (wait_us + 999) / 1000, on_pace);
+}
+
+static void on_poll(struct loop_timer *timer)
+{
+    struct tail *tail = LIST_ENTRY(timer, struct tail, poll);
+    tail->sequence.look = true;
+    tail->sequence.settled = false;
+    schedule(tail);
+}
+
+static bool is_used_up(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOSPC || error == -ENOMEM;
+}
+
+static void tell_degraded(struct tail_group *group)
+{
+    struct tail *tail, *next;
+    int degraded = 0;
+    HASH_ITER(hh, group->by_key, tail, next)
+    {
+        if (is_used_up(tail->sequence.unwatched))
+            degraded = -tail->sequence.unwatched;
+    }
+    if (degraded == group->degraded)
+        return;
+    group->degraded = degraded;
+    if (group->settings.on_degraded)
+        group->settings.on_degraded(group->settings.owner, degraded);
+}
+
+static void look(struct tail *tail)
+{
+    bool grew;
+    sequence_read(&tail->sequence, &grew);
+    if (grew) {
+        tail->sent_us = loop_now_us(tail->group->settings.loop);
+        move_all(&tail->level, &tail->due);
+    }
+    if (tail->sequence.unwatched && !loop_timer_armed(&tail->poll))
+        loop_timer_start(tail->group->settings.loop, &tail->poll, TAIL_POLL_MS, on_poll);
+    if (is_used_up(tail->sequence.unwatched) != (tail->group->degraded != 0))
+        tell_degraded(tail->group);
+}
+
+static void on_work(struct loop_task *task)
+{
+    struct tail *tail = LIST_ENTRY(task, struct tail, work);
+    if (!tail->sequence.settled && !loop_timer_armed(&tail->pace)) {
+        look(tail);
+        if (!tail->sequence.settled)
+            schedule(tail);
+    }
+    if (tail->sequence.settled && tail->asked) {
+        tail->asked = false;
+        move_all(&tail->level, &tail->due);
+    }
+    serve_some(tail);
+}
+
+/* --- a tail's life --------------------------------------------------------------------------------- */
+
+static void tail_free(struct tail *tail)
+{
+    struct tail_group *group = tail->group;
+    HASH_DEL(group->by_key, tail);
+    loop_timer_stop(&tail->pace);
+    loop_timer_stop(&tail->poll);
+    loop_timer_stop(&tail->tidy);
+    loop_task_stop(&tail->work);
+    sequence_close(&tail->sequence);
+    free(tail->key);
+    loop_free_later(group->settings.loop, tail, free);
+}
+
+static void on_tidy(struct loop_timer *timer)
+{
+    struct tail *tail = LIST_ENTRY(timer, struct tail, tidy);
+    struct tail_group *group = tail->group;
+    int64_t unread_us = loop_now_us(group->settings.loop) - tail->left_us;
+    if (tail->readers == 0 && unread_us >= TAIL_LINGER_MS * INT64_C(1000)) {
+        tail_free(tail);
+        tell_degraded(group);
+        return;
+    }
+    sequence_tidy(&tail->sequence, TAIL_LINGER_MS);
+    loop_timer_start(group->settings.loop, timer, TAIL_LINGER_MS, on_tidy);
+}
+
+static struct tail *tail_new(struct tail_group *group, const struct place *place, char *key)
+{
+    static const struct sequence_events events = {.on_news = on_news, .on_cut = on_cut};
+    struct tail *tail = MEMORY_NEW(struct tail);
+    tail->group = group;
+    tail->key = key;
+    list_init(&tail->due);
+    list_init(&tail->level);
+    list_init(&tail->resting);
+    sequence_open(&tail->sequence, place, group->watches, group->settings.loop);
+    tail->sequence.events = &events;
+    tail->sequence.owner = tail;
+    HASH_ADD_KEYPTR(hh, group->by_key, tail->key, strlen(tail->key), tail);
+    loop_timer_start(group->settings.loop, &tail->tidy, TAIL_LINGER_MS, on_tidy);
+    look(tail);
+    if (!tail->sequence.settled)
+        schedule(tail);
+    return tail;
+}
+
+static struct tail *find_or_add(struct tail_group *group, const struct place *place)
+{
+    struct stat root = {0};
+    struct tail *tail;
+    fstat(place->root, &root);
+    char *key = memory_format("%llx:%llx/%s", (unsigned long long)root.st_dev,
+                              (unsigned long long)root.st_ino, place->path);
+    HASH_FIND_STR(group->by_key, key, tail);
+    if (!tail)
+        return tail_new(group, place, key);
+    free(key);
+    return tail;
+}
+
+struct tail_group *tail_group_new(const struct tail_group_settings *settings)
+{
+    struct tail_group *group = MEMORY_NEW(struct tail_group);
+    group->settings = *settings;
+    group->watches = watches_new(settings->loop);
+    group->piece = BUFFER(GROWING_PIECE + 2 * CHUNKS_PIECE_EXTRA);
+    return group;
+}
+
+void tail_group_free(struct tail_group **owned)
+{
+    struct tail_group *group = *owned;
+    struct tail *tail, *next;
+    if (!group)
+        return;
+    HASH_ITER(hh, group->by_key, tail, next)
+    {
+        CHECK(tail->readers == 0);
+        tail_free(tail);
+    }
+    watches_free(&group->watches);
+    buffer_free(&group->piece);
+    free(group);
+    *owned = NULL;
+}
+
+/* --- readers --------------------------------------------------------------------------------------- */
+
+/* At the file that is there, or behind the one that was there last. */
+static void enter_at(struct tail_reader *reader, enum tail_start start)
+{
+    const struct sequence *sequence = &reader->tail->sequence;
+    struct sequence_file *last = sequence_last(sequence);
+    struct growing_cursor end = at_start;
+    if (last && (start == TAIL_END || !sequence->named))
+        end = (struct growing_cursor){.offset = last->growing.complete, .check = last->growing.check};
+    enter_file(reader, last, end);
+    reader->found = last && sequence->named;
+}
+
+static bool try_place(struct tail_reader *reader, const struct event_id *id)
+{
+    struct growing_cursor cursor;
+    struct sequence_file *file = sequence_find(&reader->tail->sequence, id->generation);
+    if (!file || !growing_fits(&file->growing, id, &cursor))
+        return false;
+    enter_file(reader, file, cursor);
+    return true;
+}
+
+/* The id may be ahead of what we have read: another process gave it. */
+static enum tail_reason enter_after(struct tail_reader *reader, const struct event_id *id)
+{
+    struct tail *tail = reader->tail;
+    bool fits = try_place(reader, id);
+    if (!fits) {
+        tail->sequence.look = true;
+        look(tail);
+        fits = try_place(reader, id);
+    }
+    reader->found = true;
+    if (fits)
+        return TAIL_NO_RESET;
+    enter_at(reader, TAIL_START);
+    return sequence_find(&tail->sequence, id->generation) ? TAIL_CHANGED : TAIL_GONE;
+}
+
+enum tail_reason tail_join(struct tail_group *group, const struct place *place, struct tail_reader *reader,
+                           enum tail_start start, const struct event_id *id)
+{
+    struct tail *tail = find_or_add(group, place);
+    enum tail_reason reason = TAIL_NO_RESET;
+    CHECK(!reader->tail && reader->events);
+    reader->tail = tail;
+    reader->file = NULL;
+    reader->resting = false;
+    tail->readers++;
+    list_append(&tail->due, &reader->link);
+    if (start == TAIL_AFTER && id->generation != 0)
+        reason = enter_after(reader, id);
+    else
+        enter_at(reader, start == TAIL_AFTER ? TAIL_START : start);
+    schedule(tail);
+    return reason;
+}
+
+void tail_leave(struct tail_reader *reader)
+{
+    struct tail *tail = reader->tail;
+    if (!tail)
+        return;
+    enter_file(reader, NULL, at_start);
+    list_remove(&reader->link);
+    reader->tail = NULL;
+    tail->left_us = loop_now_us(tail->group->settings.loop);
+    tail->readers--;
+}
+
+void tail_resume(struct tail_reader *reader)
+{
+    if (!reader->resting)
+        return;
+    reader->resting = false;
+    move(reader, &reader->tail->due);
+    schedule(reader->tail);
+}
+
+void tail_refresh(struct tail_reader *reader)
+{
+    struct tail *tail = reader->tail;
+    loop_timer_stop(&tail->pace);
+    tail->asked = tail->sequence.look = true;
+    tail->sequence.settled = false;
+    schedule(tail);
+}
+
+bool tail_is_level(struct tail_reader *reader)
+{
+    struct sequence *sequence = &reader->tail->sequence;
+    sequence->look = true;
+    sequence->settled = false;
+    for (int i = 0; i < LOOKS_MOST && !sequence->settled; i++)
+        look(reader->tail);
+    const struct sequence_file *file = reader->file, *last = sequence_last(sequence);
+    return sequence->settled &&
+           (!file || (file == last && reader->cursor.offset == file->growing.complete)) && (file || !last);
+}
