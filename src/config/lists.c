@@ -231,27 +231,3 @@ const struct type lists_anything = {
     .read = list_read_anything,
     .schema = list_schema_anything,
 };
-
-static char *list_read_command(struct load *load, const struct setting *row, const struct yaml_node *node)
-{
-    struct config_texts words = {0};
-    command_type.read(load, row, node, &words);
-    return NULL;
-}
-
-static void list_read_commands(struct load *load, const struct setting *row, const struct yaml_node *node,
-                               void *field)
-{
-    list_read(load, row, node, field, list_read_command);
-}
-
-static json_t *list_schema_commands(const struct setting *row)
-{
-    return json_pack("{s:s,s:o}", "type", "array", "items", command_type.schema(row));
-}
-
-const struct type lists_commands = {
-    .name = "list of commands",
-    .read = list_read_commands,
-    .schema = list_schema_commands,
-};

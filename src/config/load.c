@@ -245,7 +245,7 @@ static enum expand_answer load_find_late(struct load_asker *asker, struct slice 
                                                            load_is_own_listener(asker->load, socket))));
     if (!late)
         return EXPAND_UNSET;
-    if (!asker->load->service || !asker->as_template)
+    if (!asker->as_template) /* commands of loops and hooks are templates too, but belong to no service */
         return load_refuse(asker, name, value,
                            "is known only when a service starts: use it in command and env");
     return other ? load_find_other(asker, name, value) : EXPAND_LATE;

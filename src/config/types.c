@@ -275,10 +275,21 @@ static void type_read_percent(struct load *load, const struct setting *row, cons
                               void *field)
 {
     (void)row;
-    (void)field;
     struct slice text = load_scalar(load, node, "a percentage such as 10%");
-    if (text.data && !type_is_unresolved(load, text) && !types_match("[0-9]{1,2}%|100%", text))
+    uint64_t number = 0;
+    if (!text.data || type_is_unresolved(load, text))
+        return;
+    if (!types_match("[0-9]{1,2}%|100%", text) ||
+        !slice_to_u64(slice_between(text, 0, text.size - 1), &number))
         load_wrong(load, node, "a percentage such as 10%");
+    *(unsigned *)field = (unsigned)number;
+}
+
+static json_t *type_show_percent(const struct setting *row, const void *field)
+{
+    (void)row;
+    unsigned percent = *(const unsigned *)field;
+    return percent ? json_sprintf("%u%%", percent) : NULL;
 }
 
 static json_t *type_schema_percent(const struct setting *row)
@@ -290,6 +301,7 @@ static json_t *type_schema_percent(const struct setting *row)
 const struct type types_percent = {
     .name = "percentage",
     .read = type_read_percent,
+    .show = type_show_percent,
     .schema = type_schema_percent,
 };
 

@@ -72,7 +72,6 @@ extern const struct type lists_hosts;    /* struct config_texts, lower case; row
 extern const struct type lists_paths;    /* struct config_texts, one or a list, absolute */
 extern const struct type lists_text_map; /* a mapping of names to texts; only read over */
 extern const struct type lists_anything; /* only read over */
-extern const struct type lists_commands; /* a list of commands; only read over */
 
 /* addresses.c, general.c */
 extern const struct type addresses_listener;  /* char * */
@@ -84,6 +83,10 @@ extern const struct type general_access;      /* struct config_log (access, acce
 /* services.c */
 extern const struct type services_listen; /* struct config_service_listen */
 extern const struct type services_signal; /* int */
+
+/* loops.c */
+extern const struct type loops_at;       /* struct config_loop (at, cron) */
+extern const struct type loops_commands; /* struct config_commands */
 
 /* include.c */
 extern const struct type include_type; /* no field */

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 
+#include "config/loop.h"
 #include "config/template.h"
 
 /* One address to listen on. */
@@ -136,5 +137,7 @@ struct config {
     struct config_services services; /* in the order of the file */
     struct config_templates templates;
     struct config_routes routes;
+    struct config_loops loops; /* in the order of the file */
+    struct config_hooks hooks;
     struct config_memory *memory; /* of everything above */
 };

@@ -117,6 +117,25 @@ static bool verify_can_be_routed_to(const struct config_service *service)
     return service->addresses.count || service->listen.kind != CONFIG_LISTEN_NONE;
 }
 
+static void verify_loops(struct load *load, struct verify_name *services)
+{
+    for (size_t i = 0; i < load->config->loops.count; i++) {
+        const struct config_loop *loop = &load->config->loops.items[i];
+        const struct config_service *service = loop->http.to ? verify_find(services, loop->http.to) : NULL;
+        struct config_place place = config_place_of(&loop->item, "http.to");
+        char *path = memory_format("loops.%s.http.to", loop->name);
+        if (service && !verify_can_be_routed_to(service))
+            errors_add(
+                load->errors, place,
+                "%s: the service \"%s\" has no listener; give it listen: tcp, or listen: tcp:3000 when "
+                "its port is fixed",
+                path, service->name);
+        else if (loop->http.to && !service)
+            verify_target_unknown(load, place, path, loop->http.to);
+        free(path);
+    }
+}
+
 static void verify_targets(struct load *load)
 {
     for (size_t i = 0; i < load->config->routes.count; i++) {
@@ -331,6 +350,7 @@ void verify_config(struct load *load)
         verify_targets(load);
         verify_events(load);
         verify_dependencies(load, services);
+        verify_loops(load, services);
         verify_uses(load, services);
     }
     verify_names_free(&services);

@@ -99,8 +99,6 @@ def test_check_tells_all_places_at_once(tmp_path):
 
 @pytest.mark.parametrize("text", [
     "templates: {shell: {command: [bash]}}\n",
-    "loops: {tick: {every: 2s, command: [x]}}\n",
-    "hooks: {startup: [[x]]}\n",
     "auth: {method: password}\n",
     "services: {a: {command: [x], watch: [.]}}\n",
     "services: {a: {command: [x], terminal: {}}}\n",

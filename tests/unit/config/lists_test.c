@@ -21,7 +21,6 @@ static void test_bad(void **state)
          "1:1: notify is not supported yet\n"
          "1:23: notify.on: expected one of failed | recovered | degraded, found \"recoverd\"; did you mean "
          "\"recovered\"?\n"
-         "2:1: hooks is not supported yet\n"
          "2:19: hooks.startup: the command is empty\n"
          "2:23: hooks.startup: \"|\" is for a shell, and a command is run without a shell; for one, write "
          "[sh, -c, \"...\"]\n"

@@ -17,7 +17,7 @@ static void test_bad(void **state)
          "x: {path:/x, to:api}\n",
          "1:1: servics: there is no such key; did you mean \"services\"?\n"
          "2:1: x: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
-         "user, takeover, services, templates, auth, routes, ports, log, drain\n"
+         "user, takeover, services, templates, loops, hooks, auth, routes, ports, log, drain\n"
          "  a colon that ends a key has a space after it:\n"
          "    x: {path: /x, to: api}"},
         {"<<: {name: x}\n",
