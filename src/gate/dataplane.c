@@ -37,6 +37,7 @@ struct dataplane {
     struct serving *prepared;
     uint64_t prepared_number;
     struct serving *serving; /* NULL: nothing is committed, and nothing accepted */
+    json_t *health;          /* details, as the keeper gave them; NULL: not yet */
     enum dataplane_phase phase;
     bool draining;
     struct loop_timer tick;
@@ -68,13 +69,39 @@ static bool is_ready(const struct dataplane *dataplane)
            backends_are_ready(dataplane->backends);
 }
 
+static struct health_facts health_facts(const struct dataplane *dataplane)
+{
+    const struct clock *clock = loop_clock(dataplane->loop);
+    uint64_t tick = atomic_load_explicit(&dataplane->settings.pages->keeper->tick_ms, memory_order_relaxed);
+    return (struct health_facts){
+        .ready = is_ready(dataplane),
+        .details = dataplane->health,
+        .now_ms = clock->boottime_ms(clock),
+        .keeper_age_ms = loop_now_ms(dataplane->loop) - (int64_t)tick,
+    };
+}
+
+static void answer(struct dataplane *dataplane, struct exchange *exchange)
+{
+    const struct health_facts facts = health_facts(dataplane);
+    serving_answer(dataplane->serving, exchange, &facts);
+}
+
+static void answer_health_early(struct dataplane *dataplane, struct exchange *exchange, enum health_page page)
+{
+    struct health_facts facts = health_facts(dataplane);
+    if (!dataplane->serving || !serving_shows_details(dataplane->serving, exchange))
+        facts.details = NULL;
+    health_answer(exchange, page, &facts);
+}
+
 static void on_lobby_left(void *owner, struct exchange *exchange)
 {
     struct dataplane *dataplane = owner;
     if (dataplane->phase == DATAPLANE_STARTING)
         problem_reply_status(exchange, 503, "This reeve is being stopped before it has begun to serve.");
     else
-        serving_answer(dataplane->serving, exchange, is_ready(dataplane));
+        answer(dataplane, exchange);
 }
 
 static void answer_before_serving(struct dataplane *dataplane, struct exchange *exchange)
@@ -82,7 +109,7 @@ static void answer_before_serving(struct dataplane *dataplane, struct exchange *
     bool reserved;
     enum health_page page = health_find(exchange_request(exchange)->path, &reserved);
     if (page != HEALTH_NONE)
-        health_answer(exchange, page, false);
+        answer_health_early(dataplane, exchange, page);
     else if (dataplane->draining)
         on_lobby_left(dataplane, exchange);
     else if (!lobby_enter(dataplane->lobby, exchange))
@@ -96,7 +123,7 @@ static void on_request(void *owner, struct exchange *exchange)
     if (dataplane->phase == DATAPLANE_STARTING)
         answer_before_serving(dataplane, exchange);
     else
-        serving_answer(dataplane->serving, exchange, is_ready(dataplane));
+        answer(dataplane, exchange);
 }
 
 static void on_record(void *owner, const struct http_record *record)
@@ -182,6 +209,12 @@ void dataplane_drop(struct dataplane *dataplane, uint64_t number)
 const struct serving_settings *dataplane_settings(const struct dataplane *dataplane)
 {
     return dataplane->serving ? serving_settings(dataplane->serving) : NULL;
+}
+
+void dataplane_set_health(struct dataplane *dataplane, json_t *details)
+{
+    json_decref(dataplane->health);
+    dataplane->health = details;
 }
 
 void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase)
@@ -281,6 +314,7 @@ void dataplane_free(struct dataplane **owned)
     serving_retire(&dataplane->prepared);
     serving_retire(&dataplane->serving);
     access_free(&dataplane->access);
+    json_decref(dataplane->health);
     free(dataplane);
 }
 

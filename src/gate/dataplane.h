@@ -47,6 +47,8 @@ void dataplane_drop(struct dataplane *dataplane, uint64_t number);
 /* Of what is served; NULL before the first commit. */
 const struct serving_settings *dataplane_settings(const struct dataplane *dataplane);
 
+/* The details of /health; the reference is taken. */
+void dataplane_set_health(struct dataplane *dataplane, json_t *details);
 void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase);
 /* Accepts no more, ends what is open: answered requests with their answer, streams with a goodbye. Cutting
  * what is left after `timeout_ms` is the caller's. */

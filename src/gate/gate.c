@@ -289,6 +289,18 @@ static bool obey_table(struct gate *gate, struct channel_message *message)
     return fine;
 }
 
+static bool obey_health(struct gate *gate, struct channel_message *message)
+{
+    struct error error;
+    json_t *details = read_json(message, &error);
+    bool fine = json_is_object(details);
+    if (fine)
+        dataplane_set_health(gate->dataplane, details);
+    else
+        json_decref(details);
+    return fine;
+}
+
 static bool obey_target(struct gate *gate, struct channel_message *message)
 {
     int socket = message->descriptor_count > 0 ? message->descriptors[0] : -1;
@@ -371,7 +383,7 @@ static const struct order orders[] = {
     {MESSAGE_GATE_DROP, obey_drop},       {MESSAGE_GATE_TABLE, obey_table},
     {MESSAGE_GATE_TARGET, obey_target},   {MESSAGE_GATE_PHASE, obey_phase},
     {MESSAGE_GATE_DRAIN, obey_drain},     {MESSAGE_GATE_PROBE, obey_probe},
-    {MESSAGE_GATE_ANSWER, obey_answer},
+    {MESSAGE_GATE_ANSWER, obey_answer},   {MESSAGE_GATE_HEALTH, obey_health},
 };
 
 static void on_message(void *owner, struct channel_message *message)

@@ -430,7 +430,22 @@ static void answer_from_target(struct serving *serving, const struct serving_rou
         problem_reply_status(exchange, 404, "Nothing can have this name.");
 }
 
-void serving_answer(struct serving *serving, struct exchange *exchange, bool ready)
+bool serving_shows_details(const struct serving *serving, const struct exchange *exchange)
+{
+    (void)serving;
+    return exchange_principal(exchange)->kind == PRINCIPAL_TOKEN;
+}
+
+static void answer_health(const struct serving *serving, struct exchange *exchange, enum health_page page,
+                          const struct health_facts *facts)
+{
+    struct health_facts shown = *facts;
+    if (!serving_shows_details(serving, exchange))
+        shown.details = NULL;
+    health_answer(exchange, page, &shown);
+}
+
+void serving_answer(struct serving *serving, struct exchange *exchange, const struct health_facts *facts)
 {
     const struct exchange_request *request = exchange_request(exchange);
     struct match_result match = {0};
@@ -444,7 +459,7 @@ void serving_answer(struct serving *serving, struct exchange *exchange, bool rea
         return;
     }
     if (page != HEALTH_NONE) {
-        health_answer(exchange, page, ready);
+        answer_health(serving, exchange, page, facts);
         return;
     }
     const struct serving_route *route = &serving->routes[match.route];

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "route/events.h"
+#include "route/health.h"
 #include "route/proxy.h"
 
 #include "gate/access.h"
@@ -41,8 +42,10 @@ struct serving_settings *serving_settings(struct serving *serving);
 bool serving_has_route(const struct serving *serving, uint64_t id);
 
 /* Admission, route, answer. Sets the exchange's context to the serving: call serving_left() with it when its
- * record comes. `ready`: the answer of /ready. */
-void serving_answer(struct serving *serving, struct exchange *exchange, bool ready);
+ * record comes. `facts`: what /health and /ready tell; the details only to those who may see them. */
+void serving_answer(struct serving *serving, struct exchange *exchange, const struct health_facts *facts);
+/* Details of /health are for the console's listener, and for tokens (contract §2). */
+bool serving_shows_details(const struct serving *serving, const struct exchange *exchange);
 void serving_left(struct serving *serving);
 /* No new requests come: frees it as soon as nothing of it is open. Sets *serving to NULL. */
 void serving_retire(struct serving **serving);

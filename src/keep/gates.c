@@ -439,6 +439,12 @@ static void gates_on_drain_deadline(struct loop_timer *timer)
         gates_kill(gates, &gates->slots[i], "it did not end within the drain time");
 }
 
+void gates_hurry(struct gates *gates)
+{
+    for (unsigned i = 0; i < gates->count; i++)
+        gates_kill(gates, &gates->slots[i], "reeve is to stop at once");
+}
+
 void gates_drain(struct gates *gates, int64_t timeout_ms)
 {
     gates->draining = true;

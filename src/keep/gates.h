@@ -73,6 +73,8 @@ void gates_probe(struct gates *gates, const struct prober_question *question);
 void gates_forget_prober(struct gates *gates, const void *owner);
 /* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */
 void gates_drain(struct gates *gates, int64_t timeout_ms);
+/* Kills what is left of them; on_ended follows. After gates_drain(). */
+void gates_hurry(struct gates *gates);
 bool gates_has(const struct gates *gates, pid_t pid);
 /* [{slot, generation, pid, state, open, requests}]; a new reference. */
 json_t *gates_describe(const struct gates *gates);

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -18,14 +16,15 @@
 #include "keep/handover.h"
 #include "keep/journal.h"
 #include "keep/keeper.h"
+#include "keep/lifespan.h"
 #include "keep/lock.h"
-#include "keep/notify.h"
 #include "keep/operate_keeper.h"
+#include "keep/operate_loops.h"
 #include "keep/operate_targets.h"
 #include "keep/predecessor.h"
+#include "keep/process.h"
 #include "keep/questions.h"
-
-enum { KEEPER_LOOK_MS = 1000 };
+#include "keep/reopen.h"
 
 struct keeper {
     struct keeper_settings settings;
@@ -47,10 +46,10 @@ struct keeper {
     struct operate_keeper *operate_keeper;
     struct questions *questions;
     struct control *control;
-    enum keeper_phase phase;
-    struct loop_timer look; /* at the files roots */
-    bool adopted, served;   /* both: serving may begin */
-    bool stopping_now;
+    struct condition *condition;
+    struct lifespan *lifespan;
+    struct reopen reopen;
+    bool adopted, served; /* both: the start may go on */
     int exit_code;
     struct error *error;
     int64_t started_wall_ms;
@@ -74,76 +73,73 @@ static void keeper_fail(struct keeper *keeper, int code, const char *text)
     keeper_stop(keeper, true);
 }
 
-/* A files root that was removed and made again (by a build) is opened anew: gates hold the old folder. */
-static void keeper_on_look(struct loop_timer *timer)
+static void keeper_go_on_when_ready(struct keeper *keeper)
 {
-    struct keeper *keeper = LIST_ENTRY(timer, struct keeper, look);
-    const struct snapshot *now = gates_snapshot(keeper->gates);
-    loop_timer_start(keeper->loop, timer, KEEPER_LOOK_MS, keeper_on_look);
-    if (!now || snapshot_is_current(now, keeper->config))
-        return;
-    struct error error;
-    struct snapshot *next =
-        snapshot_new(keeper->config, &keeper->listeners, now->number + 1, &keeper->user, &error);
-    if (!next) {
-        log_debug(keeper->log, "a files root cannot be opened yet", LOG_TEXT("error", error.text));
-        return;
-    }
-    log_info(keeper->log, "a files root was replaced: opened anew");
-    gates_serve(keeper->gates, next);
-}
-
-static void keeper_serve_when_ready(struct keeper *keeper)
-{
-    if (!keeper->adopted || !keeper->served || keeper->phase != KEEPER_STARTING)
-        return;
-    keeper->phase = KEEPER_SERVING;
-    targets_boot(keeper->targets);
-    gates_set_phase(keeper->gates, GATES_SERVING);
-    handover_drain(&keeper->handover, keeper->config->drain_timeout_ms);
-    notify_send("READY=1");
-    loop_timer_start(keeper->loop, &keeper->look, KEEPER_LOOK_MS, keeper_on_look);
-    journal_note(&keeper->journal, "serving", json_object());
-    if (keeper->settings.events->on_serving)
-        keeper->settings.events->on_serving(keeper->settings.owner, keeper);
+    if (keeper->adopted && keeper->served)
+        lifespan_start(keeper->lifespan);
 }
 
 static void keeper_on_adopted(void *owner)
 {
     struct keeper *keeper = owner;
     keeper->adopted = true;
-    keeper_serve_when_ready(keeper);
+    keeper_go_on_when_ready(keeper);
 }
 
-static void keeper_on_targets_stopped(void *owner)
+static void keeper_on_serving(void *owner)
+{
+    struct keeper *keeper = owner;
+    handover_drain(&keeper->handover, keeper->config->drain_timeout_ms);
+    reopen_start(&keeper->reopen);
+    journal_note(&keeper->journal, "serving", json_object());
+    condition_set_phase(keeper->condition, "serving");
+    if (keeper->settings.events->on_serving)
+        keeper->settings.events->on_serving(keeper->settings.owner, keeper);
+}
+
+static void keeper_on_hook_failed(void *owner, const char *text)
+{
+    keeper_fail(owner, KEEPER_EXIT_FAILED, text);
+}
+
+static void keeper_on_trouble(void *owner, const char *text)
+{
+    const struct keeper *keeper = owner;
+    log_error(keeper->log, "a shutdown hook has failed", LOG_TEXT("error", text));
+}
+
+static void keeper_on_stopped(void *owner)
 {
     struct keeper *keeper = owner;
     loop_stop(keeper->loop);
 }
 
+static const struct lifespan_events keeper_lifespan_events = {
+    .on_serving = keeper_on_serving,
+    .on_failed = keeper_on_hook_failed,
+    .on_trouble = keeper_on_trouble,
+    .on_stopped = keeper_on_stopped,
+};
+
 static void keeper_on_gates_ended(void *owner)
 {
     struct keeper *keeper = owner;
-    targets_stop_all(keeper->targets, keeper->stopping_now, keeper_on_targets_stopped, keeper);
+    lifespan_gates_ended(keeper->lifespan);
 }
 
 void keeper_stop(struct keeper *keeper, bool now)
 {
-    bool first = keeper->phase != KEEPER_STOPPING;
-    bool harder = !keeper->stopping_now && (now || !first);
-    keeper->stopping_now |= harder;
-    keeper->phase = KEEPER_STOPPING;
+    bool first = lifespan_phase(keeper->lifespan) != LIFESPAN_STOPPING;
     if (first) {
-        notify_send("STOPPING=1");
-        loop_timer_stop(&keeper->look);
+        reopen_stop(&keeper->reopen);
         journal_note(&keeper->journal, "stop", json_pack("{s:b}", "now", now));
-        log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills");
-        gates_set_phase(keeper->gates, GATES_STOPPING);
-        gates_drain(keeper->gates, now ? 0 : keeper->config->drain_timeout_ms);
-    } else if (harder) {
+        log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills",
+                 LOG_NUMBER("at_most_ms", lifespan_stop_ms(keeper->lifespan)));
+        condition_set_phase(keeper->condition, "stopping");
+    } else {
         log_info(keeper->log, "stopping at once");
-        targets_stop_all(keeper->targets, true, keeper_on_targets_stopped, keeper);
     }
+    lifespan_stop(keeper->lifespan, now);
 }
 
 /* --- what targets say
@@ -154,6 +150,8 @@ static void keeper_on_change(void *owner, const struct target_row *row, int sock
     struct keeper *keeper = owner;
     if (keeper->gates)
         gates_send_row(keeper->gates, row, socket);
+    if (keeper->condition)
+        condition_changed(keeper->condition);
     if (keeper->settings.events->on_row)
         keeper->settings.events->on_row(keeper->settings.owner, row);
 }
@@ -167,18 +165,12 @@ static void keeper_on_probed(void *owner, uint32_t id, bool ok, const char *text
 static void keeper_on_probe(void *owner, const struct targets_probe *probe)
 {
     struct keeper *keeper = owner;
-    const struct target_row *row = probe->row;
-    const struct prober_question question = {
-        .target = row->name,
-        .generation = row->generation,
-        .address = row->address_count ? row->addresses[0] : NULL,
-        .socket = row->socket ? probe->socket : -1,
-        .path = probe->path,
-        .timeout_ms = probe->timeout_ms,
-        .on_done = keeper_on_probed,
-        .owner = keeper,
-        .tag = probe->id,
-    };
+    struct prober_question question = prober_about(probe->row, probe->socket);
+    question.path = probe->path;
+    question.timeout_ms = probe->timeout_ms;
+    question.on_done = keeper_on_probed;
+    question.owner = keeper;
+    question.tag = probe->id;
     gates_probe(keeper->gates, &question);
 }
 
@@ -211,6 +203,12 @@ static void keeper_on_unwant(void *owner, const char *target, unsigned slot)
     targets_unwant(keeper->targets, target, slot);
 }
 
+static void keeper_on_slot_start(void *owner, unsigned slot)
+{
+    struct keeper *keeper = owner;
+    condition_greet(keeper->condition, slot);
+}
+
 static void keeper_on_slot_gone(void *owner, unsigned slot)
 {
     struct keeper *keeper = owner;
@@ -239,12 +237,13 @@ static void keeper_on_served(void *owner, bool ok, const char *text)
         return;
     }
     keeper->served = true;
-    keeper_serve_when_ready(keeper);
+    keeper_go_on_when_ready(keeper);
 }
 
 static const struct gates_events keeper_gates_events = {
     .on_want = keeper_on_want,
     .on_unwant = keeper_on_unwant,
+    .on_slot_start = keeper_on_slot_start,
     .on_slot_gone = keeper_on_slot_gone,
     .on_message = keeper_on_gate_message,
     .on_journal = keeper_journal_own,
@@ -276,7 +275,7 @@ static json_t *keeper_on_describe(void *owner)
     char started[CLOCK_TEXT_SIZE];
     return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:s, s:o}", "name", keeper->config->name, "pid",
                      (int)getpid(), "version", REEVE_VERSION, "config", keeper_path(keeper->config->file),
-                     "state", keeper_path(keeper->directories.state), "phase", phases[keeper->phase],
+                     "state", keeper_path(keeper->directories.state), "phase", phases[keeper_phase(keeper)],
                      "started", clock_format(keeper->started_wall_ms, started), "listen", addresses);
 }
 
@@ -315,13 +314,7 @@ static void keeper_on_unknown_child(void *owner, const siginfo_t *exit)
 
 static bool keeper_prepare_process(struct keeper *keeper)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        keeper->open_files_soft = (int64_t)files.rlim_cur;
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    keeper->open_files_soft = process_prepare();
     keeper->loop = loop_new(keeper->settings.clock);
     if (!keeper->loop || loop_signal(keeper->loop, SIGTERM, keeper_on_signal, keeper) < 0 ||
         loop_signal(keeper->loop, SIGINT, keeper_on_signal, keeper) < 0 ||
@@ -359,19 +352,6 @@ static int keeper_open_listeners(struct keeper *keeper)
     return listeners_open(&keeper->listeners, &settings, keeper->error);
 }
 
-static unsigned keeper_workers(const struct keeper *keeper)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = keeper->config->workers ? keeper->config->workers
-                      : processors > 0        ? (unsigned)processors
-                                              : 1;
-    if (wanted <= GATES_MOST)
-        return wanted;
-    log_warning(keeper->log, "fewer gates than workers are started", LOG_NUMBER("workers", wanted),
-                LOG_NUMBER("gates", GATES_MOST));
-    return GATES_MOST;
-}
-
 /* All that may be asked of us, by gates and by the command. */
 static bool keeper_open_control(struct keeper *keeper)
 {
@@ -383,11 +363,13 @@ static bool keeper_open_control(struct keeper *keeper)
         .targets = keeper->targets,
         .gates = keeper->gates,
         .journal = &keeper->journal,
+        .condition = keeper->condition,
         .describe = keeper_on_describe,
         .owner = keeper,
     };
     keeper->operate_keeper = operate_keeper_new(&own);
     keeper->operate_targets = operate_targets_new(keeper->loop, keeper->targets, keeper->operations);
+    operate_loops_add(keeper->operations, keeper->condition);
     keeper->questions = questions_new(keeper->operations, keeper->gates);
     const struct control_settings control = {
         .loop = keeper->loop,
@@ -400,6 +382,39 @@ static bool keeper_open_control(struct keeper *keeper)
     };
     keeper->control = control_new(&control, keeper->error);
     return keeper->control != NULL;
+}
+
+static void keeper_make_lifespan(struct keeper *keeper, const struct targets_settings *made)
+{
+    const struct condition_settings condition = {
+        .made = *made,
+        .journal = &keeper->journal,
+        .targets = keeper->targets,
+        .gates = keeper->gates,
+    };
+    keeper->condition = condition_new(&condition);
+    const struct lifespan_settings lifespan = {
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .config = keeper->config,
+        .journal = &keeper->journal,
+        .jobs = condition_jobs(keeper->condition),
+        .targets = keeper->targets,
+        .gates = keeper->gates,
+        .loops = condition_loops(keeper->condition),
+        .events = &keeper_lifespan_events,
+        .owner = keeper,
+    };
+    keeper->lifespan = lifespan_new(&lifespan);
+    keeper->reopen = (struct reopen){
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .config = keeper->config,
+        .listeners = &keeper->listeners,
+        .user = &keeper->user,
+        .gates = keeper->gates,
+        .condition = keeper->condition,
+    };
 }
 
 static bool keeper_start_targets(struct keeper *keeper)
@@ -424,7 +439,7 @@ static bool keeper_start_targets(struct keeper *keeper)
         .name = keeper->config->name,
         .state_directory = keeper->directories.state,
         .runtime_directory = keeper->directories.runtime,
-        .workers = keeper_workers(keeper),
+        .workers = process_workers(keeper->config->workers, GATES_MOST, keeper->log),
         .user = keeper->user,
         .targets = keeper->targets,
         .events = &keeper_gates_events,
@@ -433,6 +448,7 @@ static bool keeper_start_targets(struct keeper *keeper)
     keeper->gates = gates_new(&gates, keeper->error);
     if (!keeper->gates)
         return false;
+    keeper_make_lifespan(keeper, &targets);
     return keeper_open_control(keeper);
 }
 
@@ -477,14 +493,11 @@ static int keeper_start(struct keeper *keeper)
     code = keeper_open_listeners(keeper);
     if (code)
         return code;
-    struct snapshot *snapshot =
-        snapshot_new(keeper->config, &keeper->listeners, 1, &keeper->user, keeper->error);
+    if (!keeper_start_targets(keeper))
+        return KEEPER_EXIT_FAILED;
+    struct snapshot *snapshot = reopen_first(&keeper->reopen, keeper->error);
     if (!snapshot)
         return KEEPER_EXIT_USAGE;
-    if (!keeper_start_targets(keeper)) {
-        snapshot_free(&snapshot);
-        return KEEPER_EXIT_FAILED;
-    }
     journal_note(&keeper->journal, "start",
                  json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce, "config",
                            keeper_path(keeper->config->file)));
@@ -499,6 +512,8 @@ static void keeper_end(struct keeper *keeper)
     operations_free(&keeper->operations);
     operate_keeper_free(&keeper->operate_keeper);
     operate_targets_free(&keeper->operate_targets);
+    lifespan_free(&keeper->lifespan);
+    condition_free(&keeper->condition);
     gates_free(&keeper->gates);
     targets_free(&keeper->targets);
     handover_drain(&keeper->handover, 0);
@@ -556,7 +571,7 @@ struct targets *keeper_targets(const struct keeper *keeper)
 
 enum keeper_phase keeper_phase(const struct keeper *keeper)
 {
-    return keeper->phase;
+    return (enum keeper_phase)lifespan_phase(keeper->lifespan);
 }
 
 const char *keeper_state_directory(const struct keeper *keeper)

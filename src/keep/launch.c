@@ -127,11 +127,25 @@ static int launch_make_folder(const struct launch *launch, int parent, const cha
     return error;
 }
 
+/* Not kept open: one that was lost, or could not be made at first, is there again as soon as it can be. */
+static int launch_open_logs(const struct targets_settings *targets)
+{
+    char *path = memory_format("%s/log", targets->state_directory);
+    mkdir(path, 0711);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = -errno;
+    free(path);
+    return fd < 0 ? error : fd;
+}
+
 static bool launch_make_folders(struct launch *launch, struct error *error)
 {
     char name[RECORD_FILE_SIZE];
     const struct launch_settings *settings = launch->settings;
-    launch->log_directory = launch_make_folder(launch, settings->log_directory, settings->name, 0750);
+    int logs = launch_open_logs(settings->targets);
+    launch->log_directory = logs < 0 ? logs : launch_make_folder(launch, logs, settings->name, 0750);
+    if (logs >= 0)
+        close(logs);
     if (launch->log_directory < 0)
         return error_set(error, "cannot make the folder log/%s: %s", settings->name,
                          strerror(-launch->log_directory));

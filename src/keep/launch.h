@@ -14,8 +14,7 @@ struct launch_settings {
     uint64_t generation;
     uint64_t restarts;
     uint16_t port;     /* it shall listen on 127.0.0.1:port; 0: not TCP */
-    int run_directory; /* run/ and log/ of the state directory */
-    int log_directory;
+    int run_directory; /* run/ of the state directory; log/ is opened anew at each start */
     /* services.NAME.port and services.NAME.socket; NULL: not known now. */
     config_lookup_fn *services;
     void *owner;

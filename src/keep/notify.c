@@ -5,6 +5,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/slice.h"
+
 #include "keep/notify.h"
 
 void notify_send(const char *state)
@@ -22,4 +24,36 @@ void notify_send(const char *state)
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&address, size);
     close(fd);
+}
+
+int64_t notify_watchdog_interval(const char *microseconds, const char *pid, pid_t self)
+{
+    uint64_t time_us = 0, named = 0;
+    if (!microseconds || !slice_to_u64(slice_of_text(microseconds), &time_us))
+        return 0;
+    if (pid && (!slice_to_u64(slice_of_text(pid), &named) || named != (uint64_t)self))
+        return 0;
+    uint64_t half_ms = time_us / 2000;
+    return half_ms < INT64_MAX / 2000 ? (int64_t)half_ms : 0;
+}
+
+static void notify_on_due(struct loop_timer *timer)
+{
+    struct notify_watchdog *watchdog = LIST_ENTRY(timer, struct notify_watchdog, due);
+    if (watchdog->is_well(watchdog->owner))
+        notify_send("WATCHDOG=1");
+    loop_timer_start(watchdog->loop, timer, watchdog->interval_ms, notify_on_due);
+}
+
+void notify_watchdog_start(struct notify_watchdog *watchdog)
+{
+    watchdog->interval_ms =
+        notify_watchdog_interval(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), getpid());
+    if (watchdog->interval_ms)
+        notify_on_due(&watchdog->due);
+}
+
+void notify_watchdog_stop(struct notify_watchdog *watchdog)
+{
+    loop_timer_stop(&watchdog->due);
 }

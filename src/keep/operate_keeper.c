@@ -20,9 +20,14 @@ static void operate_status(void *owner, struct operation *operation)
     for (size_t i = 0; i < targets_count(settings->targets); i++)
         json_array_append_new(rows, target_row_encode(targets_row(settings->targets, i, &socket), false,
                                                       clock->boottime_ms(clock), clock->wall_ms(clock)));
-    operation_answer(operation, 200,
-                     json_pack("{s:o, s:o, s:o}", "keeper", settings->describe(settings->owner), "gates",
-                               gates_describe(settings->gates), "targets", rows));
+    json_t *answer = json_pack("{s:o, s:o, s:o}", "keeper", settings->describe(settings->owner), "gates",
+                               gates_describe(settings->gates), "targets", rows);
+    json_t *details = condition_describe(settings->condition);
+    static const char *const shown[] = {"loops", "degraded"};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        json_object_set(answer, shown[i], json_object_get(details, shown[i]));
+    json_decref(details);
+    operation_answer(operation, 200, answer);
 }
 
 static void operate_journal(void *owner, struct operation *operation)

@@ -1,9 +1,10 @@
 /* Operations on the keeper itself.
  *
- *   status {}                  200 {keeper: {...}, gates: [...], targets: [target object]}
+ *   status {}                  200 {keeper: {...}, gates: [...], targets: [target object], loops, degraded}
  *   journal {target?, last?}   200 {rows: [{time_ms, target, event, evidence}]}, oldest first */
 #pragma once
 
+#include "keep/condition.h"
 #include "keep/gates.h"
 #include "keep/journal.h"
 #include "keep/operations.h"
@@ -15,6 +16,7 @@ struct operate_keeper_settings {
     const struct targets *targets;
     const struct gates *gates;
     const struct journal *journal;
+    const struct condition *condition;
     /* {name, pid, version, config, state, phase, started, listen ...}; a new reference. */
     json_t *(*describe)(void *owner);
     void *owner;

@@ -27,6 +27,16 @@ struct prober_asked {
     uint32_t tag;
 };
 
+struct prober_question prober_about(const struct target_row *row, int socket)
+{
+    return (struct prober_question){
+        .target = row->name,
+        .generation = row->generation,
+        .address = row->address_count ? row->addresses[0] : NULL,
+        .socket = row->socket ? socket : -1,
+    };
+}
+
 struct prober *prober_new(struct loop *loop)
 {
     struct prober *prober = MEMORY_NEW(struct prober);

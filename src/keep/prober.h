@@ -4,6 +4,7 @@
 
 #include "link/channel.h"
 #include "loop/loop.h"
+#include "wire/target.h"
 
 struct prober;
 
@@ -23,6 +24,9 @@ struct prober_question {
     void *owner;
     uint32_t tag; /* the asker's own number for it */
 };
+
+/* Who is asked, where: of a target's row and its socket (borrowed, or -1). The rest is the asker's. */
+struct prober_question prober_about(const struct target_row *row, int socket);
 
 struct prober *prober_new(struct loop *loop);
 /* Sends it over the channel of gate `slot`; a NULL channel: there is no gate, on_done says so. A gate that

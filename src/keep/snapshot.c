@@ -289,25 +289,29 @@ static int snapshot_open_access(const char *path, bool check)
     return fd;
 }
 
+/* A log that cannot be written is an error of a check; who serves goes on without it and says so. */
 static bool snapshot_add_access(struct snapshot *snapshot, const struct config *config, bool check,
                                 json_t *object, struct error *error)
 {
     static const char *const names[] = {"stdout", "descriptor", "none"};
     const struct config_log *log = &config->log;
-    json_object_set_new(object, "access", json_string(names[log->access]));
+    enum config_access access = log->access;
+    int fd = access == CONFIG_ACCESS_FILE ? snapshot_open_access(log->access_file, check) : -1;
+    if (access == CONFIG_ACCESS_FILE && fd < 0) {
+        char place[256];
+        const struct config_place at = config_place_of(&config->item, "log.access");
+        error_set(&snapshot->access_error, "%s: log.access: %s: %s",
+                  config_place_text(&at, place, sizeof place), log->access_file, strerror(errno));
+        if (check)
+            return error_set(error, "%s", snapshot->access_error.text);
+        access = CONFIG_ACCESS_NONE;
+    }
+    json_object_set_new(object, "access", json_string(names[access]));
     json_object_set_new(object, "access_format",
                         json_string(log->format == CONFIG_ACCESS_COMBINED ? "combined" : "json"));
     json_object_set_new(object, "log_level", json_string(log_level_name(log->level)));
-    if (log->access != CONFIG_ACCESS_FILE)
-        return true;
-    int fd = snapshot_open_access(log->access_file, check);
-    if (fd < 0) {
-        char place[256];
-        const struct config_place at = config_place_of(&config->item, "log.access");
-        return error_set(error, "%s: log.access: %s: %s", config_place_text(&at, place, sizeof place),
-                         log->access_file, strerror(errno));
-    }
-    snapshot_add(snapshot, fd, memory_text("access"));
+    if (fd >= 0)
+        snapshot_add(snapshot, fd, memory_text("access"));
     return true;
 }
 
@@ -381,9 +385,20 @@ static bool snapshot_leads_to(const char *path, int held)
     return is.st_ino == was.st_ino && is.st_dev == was.st_dev;
 }
 
+/* What could not be opened can be by now. */
+static bool snapshot_access_is_back(const struct snapshot *snapshot, const struct config *config)
+{
+    if (!snapshot->access_error.text[0] || config->log.access != CONFIG_ACCESS_FILE)
+        return false;
+    int fd = snapshot_open_access(config->log.access_file, false);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 bool snapshot_is_current(const struct snapshot *snapshot, const struct config *config)
 {
-    bool current = true;
+    bool current = !snapshot_access_is_back(snapshot, config);
     for (size_t i = 0; i < config->routes.count && current; i++) {
         const struct config_route *route = &config->routes.items[i];
         const char *rest;

@@ -14,7 +14,8 @@ struct snapshot {
     char **names;     /* of the descriptors */
     int *descriptors; /* listeners are borrowed, the rest is owned */
     size_t count;
-    size_t borrowed; /* the first so many */
+    size_t borrowed;           /* the first so many */
+    struct error access_error; /* why there is no access log though there should be; empty: there is */
 };
 
 /* Who the gates are: what files roots are tested as. */
@@ -32,6 +33,7 @@ bool snapshot_find_user(const struct config *config, struct snapshot_user *user,
 struct snapshot *snapshot_new(const struct config *config, const struct listeners *listeners, uint64_t number,
                               const struct snapshot_user *user, struct error *error);
 /* False when the path of a files root leads to another folder now (it was removed and made again) that can be
- * opened: time for a new snapshot. A path that leads nowhere changes nothing. */
+ * opened, or when an access log that could not be opened now can be: time for a new snapshot. A path that
+ * leads nowhere changes nothing. */
 bool snapshot_is_current(const struct snapshot *snapshot, const struct config *config);
 void snapshot_free(struct snapshot **snapshot);

@@ -1,6 +1,7 @@
 /* The hold answers, is told to stop, and its end is acknowledged; if it does not, the run is killed whole. */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/list.h"
 #include "base/memory.h"
@@ -94,6 +95,16 @@ void strays_end(struct strays *strays, const struct record *record)
 size_t strays_count(const struct strays *strays)
 {
     return strays->count;
+}
+
+bool strays_have_job(const struct strays *strays)
+{
+    LIST_FOR_EACH(link, &strays->list)
+    {
+        if (strchr(run_record(LIST_ENTRY(link, struct stray, link)->run)->target, ':'))
+            return true;
+    }
+    return false;
 }
 
 void strays_hurry(struct strays *strays)

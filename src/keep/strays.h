@@ -17,6 +17,8 @@ struct strays_settings {
 struct strays *strays_new(const struct strays_settings *settings);
 void strays_end(struct strays *strays, const struct record *record);
 size_t strays_count(const struct strays *strays);
+/* A job of an earlier keeper (keep/job.h) is still being ended: its successor would run beside it. */
+bool strays_have_job(const struct strays *strays);
 /* Without grace from here on. */
 void strays_hurry(struct strays *strays);
 void strays_free(struct strays **strays);

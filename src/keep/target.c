@@ -345,7 +345,6 @@ static struct run *target_start_run(struct target *target, struct error *error)
         .restarts = target->row.restarts,
         .port = listen->port ? listen->port : target->port,
         .run_directory = target->shared->run_directory,
-        .log_directory = target->shared->log_directory,
         .services = target->shared->lookup,
         .owner = target->shared->owner,
     };

@@ -22,7 +22,6 @@ struct target_shared {
     struct targets_settings settings;
     struct ports *ports;
     int run_directory;
-    int log_directory;
     const struct target_events *events;
     config_lookup_fn *lookup; /* services.NAME.port and .socket */
     void *owner;

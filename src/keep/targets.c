@@ -343,6 +343,11 @@ void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owne
     targets_mark(targets);
 }
 
+bool targets_end_jobs(const struct targets *targets)
+{
+    return strays_have_job(targets->strays);
+}
+
 void targets_boot(struct targets *targets)
 {
     targets->booted = true;
@@ -487,7 +492,6 @@ struct targets *targets_new(const struct targets_settings *settings)
     targets->shared.ports = ports_new(settings->config->ports_first, settings->config->ports_last,
                                       targets_seed(settings->state_directory));
     targets->shared.run_directory = targets_open_directory(targets, "run");
-    targets->shared.log_directory = targets_open_directory(targets, "log");
     targets->shared.events = &targets_target_events;
     targets->shared.lookup = targets_lookup;
     targets->shared.owner = targets;
@@ -523,8 +527,6 @@ void targets_free(struct targets **where)
     loop_timer_stop(&targets->adoption);
     if (targets->shared.run_directory >= 0)
         close(targets->shared.run_directory);
-    if (targets->shared.log_directory >= 0)
-        close(targets->shared.log_directory);
     loop_free_later(targets->shared.settings.loop, targets, free);
     *where = NULL;
 }

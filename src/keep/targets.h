@@ -55,6 +55,8 @@ struct targets *targets_new(const struct targets_settings *settings);
  * whole the runs whose hold is gone. Calls done(owner) when that is settled (bounded by 1 s for adoptions;
  * what must be killed goes on in the background). Before anything is started. */
 void targets_adopt(struct targets *targets, void (*done)(void *owner), void *owner);
+/* A loop or hook of an earlier reeve is still being ended. */
+bool targets_end_jobs(const struct targets *targets);
 /* Starts what is wanted at boot, dependencies first. */
 void targets_boot(struct targets *targets);
 

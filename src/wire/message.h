@@ -46,6 +46,7 @@ enum message_type {
     /* to a GATE_LOGIN, same id: first {status: 100} fds: [SOCK_SEQPACKET of a helper], then {status: 200,
      * cookie, max_age_s} or {status: 401}; or at once {status: 429|503, retry_after_s, text} */
     MESSAGE_GATE_LOGIN_ANSWER,
+    MESSAGE_GATE_HEALTH, /* {} fds: [sealed memfd: the details of /health, keep/condition.h] */
 
     /* gate → keeper */
     MESSAGE_GATE_READY = 48, /* {slot}: hello understood */

@@ -340,7 +340,7 @@ def test_private_memory_of_a_hold(reeve, capsys):
 EVIDENCE = {  # what each event must be able to prove
     "start": {"pid", "nonce", "config"}, "serving": set(), "stop": {"now"}, "end": {"exit_code"},
     "signal-received": {"signal", "from_pid", "from_uid"}, "gate-start": {"pid", "start_time", "slot"},
-    "gate-exit": {"pid", "start_time", "slot", "after_ms"},
+    "gate-exit": {"pid", "start_time", "slot", "after_ms"}, "phase": {"phase", "budget_ms"},
 }
 TARGET_EVIDENCE = {
     "spawn": {"generation", "nonce", "address"}, "started": {"generation", "pid", "start_time", "hold"},

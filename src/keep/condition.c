@@ -1,0 +1,253 @@
+/* What is watched comes together here; each of the watched knows nothing of the others. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+#include "keep/condition.h"
+#include "keep/degraded.h"
+#include "keep/health.h"
+#include "keep/notify.h"
+#include "keep/row.h"
+
+enum {
+    CONDITION_SHOWN = 50, /* targets that are not ready, by name */
+    CONDITION_WHAT_SIZE = 192,
+};
+
+struct condition {
+    struct condition_settings settings;
+    struct loop *loop;
+    struct job_shared jobs;
+    struct loops *loops;
+    struct degraded *degraded;
+    struct health *health;
+    struct notify_watchdog watchdog; /* the service manager's */
+    const char *phase;
+    int64_t started_wall_ms;
+};
+
+/* --- news -------------------------------------------------------------------------------------------- */
+
+static void condition_on_degraded(void *owner, const char *what, const char *reason, int64_t after_ms)
+{
+    struct condition *condition = owner;
+    const struct condition_settings *settings = &condition->settings;
+    const struct log *log = settings->made.log;
+    if (reason) {
+        journal_note(settings->journal, "degraded", json_pack("{s:s, s:s}", "what", what, "reason", reason));
+        log_warning(log, "degraded", LOG_TEXT("what", what), LOG_TEXT("reason", reason));
+    } else {
+        journal_note(settings->journal, "recovered",
+                     json_pack("{s:s, s:I}", "what", what, "after_ms", (json_int_t)after_ms));
+        log_info(log, "recovered", LOG_TEXT("what", what), LOG_NUMBER("after_ms", after_ms));
+    }
+}
+
+static void condition_on_news(void *owner)
+{
+    condition_changed(owner);
+}
+
+void condition_set(struct condition *condition, const char *what, const char *reason)
+{
+    if (reason)
+        degraded_set(condition->degraded, what, reason);
+    else
+        degraded_clear(condition->degraded, what);
+}
+
+void condition_changed(struct condition *condition)
+{
+    health_changed(condition->health);
+}
+
+void condition_set_phase(struct condition *condition, const char *phase)
+{
+    condition->phase = phase;
+    condition_changed(condition);
+}
+
+void condition_greet(struct condition *condition, unsigned slot)
+{
+    health_greet(condition->health, slot);
+}
+
+/* While a vital loop fails, the service manager is to think that we hang: but not that our end hangs. */
+static bool condition_is_well(void *owner)
+{
+    const struct condition *condition = owner;
+    return strcmp(condition->phase, "serving") != 0 || !loops_vital_fails(condition->loops);
+}
+
+/* --- loops ------------------------------------------------------------------------------------------- */
+
+static void condition_on_result(void *owner, const char *name, unsigned failures, const char *text)
+{
+    char what[CONDITION_WHAT_SIZE];
+    snprintf(what, sizeof what, "loop %s", name);
+    condition_set(owner, what, failures ? text : NULL);
+}
+
+static void condition_on_loops(void *owner)
+{
+    condition_changed(owner);
+}
+
+static void condition_on_ask(void *owner, const struct prober_question *question)
+{
+    struct condition *condition = owner;
+    gates_probe(condition->settings.gates, question);
+}
+
+static void condition_on_journal(void *owner, const char *name, const char *event, const json_t *evidence)
+{
+    struct condition *condition = owner;
+    journal_append(condition->settings.journal, name, event, evidence);
+}
+
+/* services.NAME.port and services.NAME.socket in commands of jobs. */
+static const char *condition_lookup(void *owner, struct slice name)
+{
+    const struct condition *condition = owner;
+    const struct config_services *services = &condition->settings.made.config->services;
+    for (size_t i = 0; i < services->count; i++) {
+        const struct target_row *row = targets_find(condition->settings.targets, services->items[i].name);
+        const struct row_fixed fixed = row_fixed(&services->items[i]);
+        const char *value = row ? row_lookup(row, &fixed, name) : NULL;
+        if (value == fixed.port) /* it dies with this turn of the loop; the row holds the same */
+            value = row->address_count ? strrchr(row->addresses[0], ':') + 1 : NULL;
+        if (value)
+            return value;
+    }
+    return NULL;
+}
+
+static const struct loops_events condition_loops_events = {
+    .on_result = condition_on_result,
+    .on_change = condition_on_loops,
+    .on_ask = condition_on_ask,
+    .on_journal = condition_on_journal,
+};
+
+static void condition_make_loops(struct condition *condition)
+{
+    const struct condition_settings *settings = &condition->settings;
+    char *path = memory_format("%s/run", settings->made.state_directory);
+    condition->jobs = (struct job_shared){
+        .targets = settings->made,
+        .run_directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        .services = condition_lookup,
+        .owner = condition,
+    };
+    free(path);
+    if (!condition->jobs.targets.environment)
+        condition->jobs.targets.environment = (const char *const *)environ;
+    const struct loops_settings loops = {
+        .jobs = &condition->jobs,
+        .config = &settings->made.config->loops,
+        .targets = settings->targets,
+        .events = &condition_loops_events,
+        .owner = condition,
+    };
+    condition->loops = loops_new(&loops);
+}
+
+struct loops *condition_loops(const struct condition *condition)
+{
+    return condition->loops;
+}
+
+const struct job_shared *condition_jobs(const struct condition *condition)
+{
+    return &condition->jobs;
+}
+
+/* --- what is shown ----------------------------------------------------------------------------------- */
+
+static json_t *condition_describe_targets(const struct condition *condition)
+{
+    const struct targets *targets = condition->settings.targets;
+    json_int_t wanted = 0, ready = 0;
+    json_t *rows = json_array();
+    for (size_t i = 0; i < targets_count(targets); i++) {
+        int socket;
+        const struct target_row *row = targets_row(targets, i, &socket);
+        wanted += row->wanted;
+        ready += row->wanted && row->ready;
+        if (!row->wanted || row->ready || json_array_size(rows) == CONDITION_SHOWN)
+            continue;
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", row->name, "state",
+                                              target_state_name(row->state), "cause", row->cause.text));
+    }
+    return json_pack("{s:I, s:I, s:o}", "wanted", wanted, "ready", ready, "not_ready", rows);
+}
+
+json_t *condition_describe(const struct condition *condition)
+{
+    const struct condition_settings *settings = &condition->settings;
+    const struct clock *clock = loop_clock(settings->made.loop);
+    json_t *degraded = degraded_describe(condition->degraded);
+    char started[CLOCK_TEXT_SIZE];
+    json_t *details = json_pack(
+        "{s:s, s:s, s:s, s:i, s:s, s:s, s:I}", "status", json_array_size(degraded) ? "degraded" : "ok",
+        "name", settings->made.config->name, "version", REEVE_VERSION, "pid", (int)getpid(), "phase",
+        condition->phase, "started", clock_format(condition->started_wall_ms, started), "as_of_ms",
+        (json_int_t)clock->boottime_ms(clock));
+    CHECK(details);
+    json_object_set_new(details, "targets", condition_describe_targets(condition));
+    json_object_set_new(details, "loops", loops_describe(condition->loops));
+    json_object_set_new(details, "gates", gates_describe(settings->gates));
+    json_object_set_new(details, "degraded", degraded);
+    return details;
+}
+
+static json_t *condition_on_describe(void *owner)
+{
+    return condition_describe(owner);
+}
+
+struct condition *condition_new(const struct condition_settings *settings)
+{
+    struct condition *condition = MEMORY_NEW(struct condition);
+    const struct clock *clock = loop_clock(settings->made.loop);
+    condition->settings = *settings;
+    condition->loop = settings->made.loop;
+    condition->phase = "starting";
+    condition->started_wall_ms = clock->wall_ms(clock);
+    const struct degraded_settings degraded = {
+        .clock = clock, .on_change = condition_on_degraded, .on_news = condition_on_news, .owner = condition};
+    const struct health_settings health = {.loop = settings->made.loop,
+                                           .gates = settings->gates,
+                                           .describe = condition_on_describe,
+                                           .owner = condition};
+    condition->degraded = degraded_new(&degraded);
+    condition->health = health_new(&health);
+    condition_make_loops(condition);
+    condition->watchdog =
+        (struct notify_watchdog){.loop = condition->loop, .is_well = condition_is_well, .owner = condition};
+    notify_watchdog_start(&condition->watchdog);
+    return condition;
+}
+
+void condition_free(struct condition **where)
+{
+    struct condition *condition = *where;
+    if (!condition)
+        return;
+    gates_forget_prober(condition->settings.gates, condition);
+    notify_watchdog_stop(&condition->watchdog);
+    loops_free(&condition->loops);
+    degraded_free(&condition->degraded);
+    health_free(&condition->health);
+    if (condition->jobs.run_directory >= 0)
+        close(condition->jobs.run_directory);
+    loop_free_later(condition->loop, condition, free);
+    *where = NULL;
+}
