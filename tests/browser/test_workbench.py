@@ -3,32 +3,56 @@ import re
 
 import pytest
 
-from workbench import start
+from workbench import copy, start
+
+
+def opened(reeve, page):
+    page.goto(f"http://127.0.0.1:{reeve.port}/")
+    for card in ("api", "feed", "meter", "lamps"):
+        page.waitForSelector(f"#{card}.up")
+    return page
 
 
 @pytest.fixture
 def site(reeve, page):
-    start(reeve)
-    reeve.wait_state("api", "ready")
-    reeve.wait_state("feed", "ready")
-    page.goto(f"http://127.0.0.1:{reeve.port}/")
-    page.waitForSelector("#api.up")
-    page.waitForSelector("#feed.up")
-    return reeve
+    opened(start(copy(reeve)), page)
+    yield reeve
+    assert not [line for line in page.told() if line.startswith("uncaught")]
+
+
+def told(page, text, seconds=60):
+    """The history says so."""
+    page.waitForFunction(f"document.querySelector('.history').textContent.includes({text!r})", None,
+                         {"timeout": seconds * 1000})
 
 
 def test_a_killed_api_comes_back_before_ones_eyes(site, page):
     pid = page.textContent("#api [data-is=pid]")
     assert int(pid) == site.target("api")["run"]["pid"]
-    page.picture("workbench")
     page.click("#kill")
     page.waitForSelector("#api.down")
-    told = page.textContent("#api .trouble")
-    assert re.match(r"50[23]", told), told
+    trouble = page.textContent("#api .trouble")
+    assert re.match(r"50[23]", trouble), trouble
     page.picture("workbench-api-killed")
     page.waitForSelector("#api.up", {"timeout": 60000})
     assert page.textContent("#api [data-is=pid]") != pid
-    history = page.textContent(".history")
-    assert "asked the API to kill itself" in history and f"pid {pid} →" in history
+    told(page, "asked the API to kill itself")
+    told(page, f"pid {pid} →")
     assert page.textContent("#feed [data-is=dials]") == "1", "the feed was not disturbed"
-    assert not [line for line in page.told() if line.startswith("uncaught")]
+
+
+def test_the_chart_moves(site, page):
+    page.waitForFunction("+document.querySelector('#meter [data-is=lines]').textContent > 4")
+    before = page.evaluate("document.querySelector('#meter canvas').toDataURL()")
+    page.waitForFunction("+document.querySelector('#meter [data-is=lines]').textContent > 8")
+    assert page.evaluate("document.querySelector('#meter canvas').toDataURL()") != before
+    assert re.fullmatch(r"\d+ %", page.textContent("#meter [data-is=memory]"))
+
+
+def test_the_loop_lights_the_lamps_again(site, page):
+    page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 8")
+    page.click("#out")
+    page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 5")
+    page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 8", None, {"timeout": 60000})
+    told(page, "the loop lit")
+    page.picture("workbench")

@@ -7,12 +7,12 @@ import pytest
 import websockets
 
 from conftest import wait_for
-from workbench import EXAMPLE, start
+from workbench import EXAMPLE, copy, start
 
 
 @pytest.fixture
 def workbench(reeve):
-    return start(reeve)
+    return start(copy(reeve))
 
 
 def first_feed(reeve):
@@ -30,7 +30,7 @@ def test_it_checks(workbench):
 def test_page_api_and_feed(workbench):
     status, fields, body = workbench.get("/", {"Sec-Fetch-Mode": "navigate"})
     assert status == 200 and b"<title>workbench</title>" in body and fields["Content-Type"].startswith("text/html")
-    for name in ("app.js", "api.js", "feed.js", "problem.js", "style.css", "icon.svg"):
+    for name in [path.name for path in (EXAMPLE / "page").iterdir() if path.suffix != ".html"]:
         assert workbench.get(f"/{name}")[2] == (EXAMPLE / "page" / name).read_bytes()
     status, fields, body = workbench.get("/api/status")
     assert (status, fields["Cache-Control"]) == (200, "no-store")
