@@ -132,6 +132,15 @@ static char *address_text(const struct config_upstream *upstream)
                           : memory_format(v6 ? "[%s]:%u" : "%s:%u", upstream->host, upstream->port);
 }
 
+bool addresses_stay_here(const char *address)
+{
+    static const char *const here[] = {"unix:", "127.", "localhost:", "[::1]:"};
+    for (size_t i = 0; i < sizeof here / sizeof here[0]; i++)
+        if (strncmp(address, here[i], strlen(here[i])) == 0)
+            return true;
+    return false;
+}
+
 static void address_read_listener(struct load *load, const struct setting *row, const struct yaml_node *node,
                                   void *field)
 {

@@ -11,3 +11,6 @@ bool addresses_read(struct load *load, const struct yaml_node *node, struct slic
 bool addresses_port(struct slice text, uint16_t *port);
 /* Adds an error when the path does not fit into a socket address (sun_path of unix(7)). */
 bool addresses_check_socket(struct load *load, const struct yaml_node *node, const char *path);
+/* Who connects to this listener ("127.0.0.1:80", "unix:/x") is on this machine, so nobody in between reads
+ * along. */
+bool addresses_stay_here(const char *address);

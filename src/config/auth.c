@@ -1,24 +1,13 @@
-#include <string.h>
-
+#include "config/addresses.h"
 #include "config/auth.h"
 #include "config/errors.h"
-
-/* Who connects there is on this machine, so nobody in between reads along. */
-static bool auth_stays_here(const char *address)
-{
-    static const char *const here[] = {"unix:", "127.", "localhost:", "[::1]:"};
-    for (size_t i = 0; i < sizeof here / sizeof here[0]; i++)
-        if (strncmp(address, here[i], strlen(here[i])) == 0)
-            return true;
-    return false;
-}
 
 static void auth_verify_listeners(struct load *load)
 {
     const struct config_listeners *listeners = &load->config->listeners;
     for (size_t i = 0; i < listeners->count; i++) {
         const struct config_listener *listener = &listeners->items[i];
-        if (!listener->address || listener->insecure || auth_stays_here(listener->address))
+        if (!listener->address || listener->insecure || addresses_stay_here(listener->address))
             continue;
         errors_add(
             load->errors, config_place_of(&listener->item, "address"),

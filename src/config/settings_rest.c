@@ -2,14 +2,31 @@
 #include "config/setting_rows.h"
 
 const struct setting settings_rest_rows[] = {
-    {.path = "console", .type = &types_section, .later = true, .about = "The operator's page and the API."},
+    {.path = "console",
+     .type = &types_section,
+     .about =
+         "The operator's own origin, with the API. A page of a kept program cannot ride on the operator's "
+         "cookie there.",
+     .also = "admin dashboard api"},
     {.path = "console.listen",
      .type = &addresses_listener,
-     .computed = "loopback, the first listener's port + 1",
-     .about = "Its own origin.",
+     .at = SETTING_AT(struct config, console.listen),
+     .computed = "the first TCP listener's port + 1 on loopback, or the next free of ten",
+     .about = "`host:port`, `[v6]:port` or `unix:/path`. A fixed one is opened as any listener; for the "
+              "default nobody is ended, and without a free port there is no console.",
      .example = "\"127.0.0.1:8081\""},
-    {.path = "console.path", .type = &routes_url_path, .standard = "/_reeve/", .about = "Where it is."},
-    {.path = "console.allow", .type = &lists_texts, .about = "Who may use it.", .example = "[\"group:ops\"]"},
+    {.path = "console.path",
+     .type = &routes_url_path,
+     .at = SETTING_AT(struct config, console.path),
+     .standard = "/_reeve/",
+     .about = "Where it is; the API is below it, at `api/v1/`, on every listener (with a token)."},
+    {.path = "console.allow",
+     .type = &lists_texts,
+     .at = SETTING_AT(struct config, console.allow),
+     .pattern = "anyone|signed-in|(user|group):[^ ,]+",
+     .computed = "`[signed-in]` with auth, `[anyone]` without",
+     .about = "Who may use the API: `anyone`, `signed-in`, `user:NAME`, `group:NAME`.",
+     .example = "[\"group:ops\"]"},
 
     {.path = "ports",
      .type = &general_ports,

@@ -39,6 +39,13 @@ struct config_auth {
     struct config_session session;
 };
 
+/* The operator's own origin: its page and the API. */
+struct config_console {
+    char *listen; /* as of a listener; NULL: chosen at start, beside the first TCP listener */
+    char *path;   /* begins and ends with / */
+    struct config_texts allow;
+};
+
 enum config_access {
     CONFIG_ACCESS_STDOUT,
     CONFIG_ACCESS_FILE,
@@ -134,6 +141,7 @@ struct config {
     int64_t drain_timeout_ms;
     struct config_log log;
     struct config_auth auth;
+    struct config_console console;
     struct config_services services; /* in the order of the file */
     struct config_templates templates;
     struct config_routes routes;

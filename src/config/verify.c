@@ -8,6 +8,7 @@
 #include "base/memory.h"
 
 #include "config/auth.h"
+#include "config/console.h"
 #include "config/verify.h"
 #include "config/verify_target.h"
 #include "config/written.h"
@@ -345,6 +346,7 @@ void verify_config(struct load *load)
     verify_equal_routes(load);
     verify_backoff(load);
     auth_verify(load);
+    console_verify(load);
     verify_circles(load, services);
     if (!load->refused) {
         verify_targets(load);

@@ -17,7 +17,7 @@ static void test_bad(void **state)
          "x: {path:/x, to:api}\n",
          "1:1: servics: there is no such key; did you mean \"services\"?\n"
          "2:1: x: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
-         "user, takeover, services, templates, loops, hooks, auth, routes, ports, log, drain\n"
+         "user, takeover, services, templates, loops, hooks, auth, routes, console, ports, log, drain\n"
          "  a colon that ends a key has a space after it:\n"
          "    x: {path: /x, to: api}"},
         {"<<: {name: x}\n",
@@ -65,11 +65,11 @@ static void test_bad(void **state)
          "8:5: services.api.order is not supported yet\n"
          "9:5: services.api.terminal is not supported yet"},
         {"templates: {shell: {command: x, paramters: {}, liveness: {}}}\n"
-         "console: {listen: \"127.0.0.1:1\", pth: /}\n",
+         "notify: {on: [failed], webhok: http://x}\n",
          "1:33: templates.shell.paramters: there is no such key; did you mean \"parameters\"?\n"
          "1:48: templates.shell.liveness is not supported yet\n"
-         "2:1: console is not supported yet\n"
-         "2:34: console.pth: there is no such key; did you mean \"path\"?"},
+         "2:1: notify is not supported yet\n"
+         "2:24: notify.webhok: there is no such key; did you mean \"webhook\"?"},
         {"include: {a: b}\n", "1:10: include: expected a path or a list of paths, found a mapping"},
     };
     WORLD_CHECK_BAD(rows);
