@@ -1,5 +1,5 @@
-/* Prints what is made from the table of settings: reeve-docs page | schema. tools/generated keeps the files.
- */
+/* Prints what is made from tables: the settings (page, schema) and the API (api). tools/generated keeps the
+ * files. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "config/document.h"
 #include "config/schema.h"
+#include "route/api_openapi.h"
 
 static char *schema_text(void)
 {
@@ -21,13 +22,14 @@ int main(int count, char **arguments)
     const char *what = count == 2 ? arguments[1] : "";
     char *text = strcmp(what, "page") == 0     ? document_markdown()
                  : strcmp(what, "schema") == 0 ? schema_text()
+                 : strcmp(what, "api") == 0    ? api_openapi_page()
                                                : NULL;
     if (!text) {
-        fprintf(stderr, "usage: reeve-docs page | schema\n");
+        fprintf(stderr, "usage: reeve-docs page | schema | api\n");
         return 2;
     }
     bool written =
-        fputs(text, stdout) >= 0 && (text[0] == '#' || putchar('\n') != EOF) && fflush(stdout) == 0;
+        fputs(text, stdout) >= 0 && (text[0] != '{' || putchar('\n') != EOF) && fflush(stdout) == 0;
     free(text);
     return written ? 0 : 1;
 }

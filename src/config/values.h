@@ -41,7 +41,7 @@ struct config_auth {
 
 /* The operator's own origin: its page and the API. */
 struct config_console {
-    char *listen; /* as of a listener; NULL: chosen at start, beside the first TCP listener */
+    char *listen; /* as of a listener; not set: where it is tried first, NULL without a TCP listener */
     char *path;   /* begins and ends with / */
     struct config_texts allow;
 };

@@ -152,8 +152,13 @@ static void on_tick(struct loop_timer *timer)
 bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_t *snapshot,
                        struct descriptors *descriptors, struct error *error)
 {
+    const struct serving_means means = {
+        .proxy = dataplane->proxy,
+        .asker = dataplane->asker,
+        .events = dataplane->events,
+    };
     serving_retire(&dataplane->prepared);
-    dataplane->prepared = serving_new(snapshot, descriptors, dataplane->proxy, dataplane->events, error);
+    dataplane->prepared = serving_new(snapshot, descriptors, &means, error);
     dataplane->prepared_number = number;
     return dataplane->prepared != NULL;
 }

@@ -28,9 +28,9 @@ struct serving_route {
 
 struct serving {
     struct serving_settings settings;
-    struct proxy *proxy;
-    struct events *events;
+    struct serving_means means;
     struct admit *admit;
+    struct console *console;
     struct match_table *table;
     struct serving_route *routes;
     size_t route_count;
@@ -196,7 +196,7 @@ static bool read_events(struct serving *serving, struct row *row, struct serving
     settings.root = row_descriptor(row, "root", descriptors);
     settings.file = row_captures(row, "file");
     if (settings.root >= 0 && settings.file) {
-        route->events = events_route_new(serving->events, &settings);
+        route->events = events_route_new(serving->means.events, &settings);
         return !row->wrong;
     }
     captures_free(&settings.file);
@@ -320,22 +320,29 @@ static void serving_free(struct serving *serving)
     if (serving->settings.access_fd >= 0)
         close(serving->settings.access_fd);
     admit_free(&serving->admit);
+    console_free(&serving->console);
     match_free(&serving->table);
     free(serving->routes);
     free(serving);
 }
 
-struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors, struct proxy *proxy,
-                            struct events *events, struct error *error)
+static bool read_console(struct serving *serving, const json_t *snapshot, struct error *error)
+{
+    serving->console = console_new(snapshot, error);
+    return serving->console != NULL;
+}
+
+struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors,
+                            const struct serving_means *means, struct error *error)
 {
     struct serving *serving = MEMORY_NEW(struct serving);
     struct row top = {.object = snapshot, .place = "the snapshot", .error = error};
-    serving->proxy = proxy;
-    serving->events = events;
+    serving->means = *means;
     serving->settings.access_fd = -1;
     serving->table = match_new();
     if (read_settings(serving, &top, descriptors) && read_admission(serving, &top) &&
-        read_listeners(serving, &top, descriptors) && read_routes(serving, &top, descriptors))
+        read_listeners(serving, &top, descriptors) && read_console(serving, snapshot, error) &&
+        read_routes(serving, &top, descriptors))
         return serving;
     serving_free(serving);
     return NULL;
@@ -425,7 +432,7 @@ static void answer_from_target(struct serving *serving, const struct serving_rou
     struct slice target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange));
     exchange_set_route(exchange, route->place, target.data, route->id);
     if (target.data)
-        proxy_answer(serving->proxy, &route->proxy, exchange, match, target);
+        proxy_answer(serving->means.proxy, &route->proxy, exchange, match, target);
     else
         problem_reply_status(exchange, 404, "Nothing can have this name.");
 }
@@ -451,11 +458,18 @@ void serving_answer(struct serving *serving, struct exchange *exchange, const st
     struct match_result match = {0};
     serving->open++;
     exchange_set_context(exchange, serving);
-    bool matched = match_find(serving->table, request->host, request->path, &match);
+    bool matched = !console_is_own(serving->console, request) &&
+                   match_find(serving->table, request->host, request->path, &match);
     enum health_page page = find_own(request, matched, &match);
-    enum admit_verdict verdict = admit(serving, request, matched || page != HEALTH_NONE);
+    enum console_part own = console_find(serving->console, request);
+    enum admit_verdict verdict =
+        admit(serving, request, matched || page != HEALTH_NONE || own != CONSOLE_NOTHING);
     if (verdict != ADMIT_PASS) {
         refuse(exchange, verdict);
+        return;
+    }
+    if (own != CONSOLE_NOTHING) {
+        console_answer(serving->console, serving->means.asker, exchange);
         return;
     }
     if (page != HEALTH_NONE) {

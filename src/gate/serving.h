@@ -12,6 +12,7 @@
 #include "route/proxy.h"
 
 #include "gate/access.h"
+#include "gate/console.h"
 #include "gate/descriptors.h"
 #include "gate/entrance.h"
 
@@ -31,10 +32,17 @@ struct serving_settings {
     const char *addresses[ENTRANCE_MOST];
 };
 
-/* Checks every member's type and takes the descriptors that it names. `proxy`, `events` and the snapshot's
- * JSON are borrowed: the JSON until the end of the call. NULL with the text, which names the row's place. */
-struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors, struct proxy *proxy,
-                            struct events *events, struct error *error);
+/* What answers with: one each for the whole gate, all of which outlive the serving. */
+struct serving_means {
+    struct proxy *proxy;
+    struct asker *asker;
+    struct events *events;
+};
+
+/* Checks every member's type and takes the descriptors that it names. The snapshot's JSON is borrowed until
+ * the end of the call. NULL with the text, which names the row's place. */
+struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors,
+                            const struct serving_means *means, struct error *error);
 /* Whoever takes descriptors sets their places to -1; the rest are closed with the serving. */
 struct serving_settings *serving_settings(struct serving *serving);
 

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "link/spawn.h"
 
 #include "keep/control.h"
+#include "keep/describe.h"
 #include "keep/directories.h"
 #include "keep/gates.h"
 #include "keep/handover.h"
@@ -254,29 +254,17 @@ static const struct gates_events keeper_gates_events = {
 /* --- what the command asks
  * -------------------------------------------------------------------------------------- */
 
-/* A path may be any bytes, JSON only text. */
-static json_t *keeper_path(const char *path)
-{
-    char *text = memory_text(path);
-    json_t *json = json_string(utf8_clean(text));
-    free(text);
-    return json;
-}
-
 static json_t *keeper_on_describe(void *owner)
 {
-    static const char *const phases[] = {"starting", "serving", "stopping"};
     const struct keeper *keeper = owner;
-    json_t *addresses = json_array();
-    for (size_t i = 0; i < keeper->listeners.count; i++) {
-        char text[ADDRESS_TEXT_SIZE];
-        json_array_append_new(addresses, json_string(address_format(&keeper->listeners.addresses[i], text)));
-    }
-    char started[CLOCK_TEXT_SIZE];
-    return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:s, s:o}", "name", keeper->config->name, "pid",
-                     (int)getpid(), "version", REEVE_VERSION, "config", keeper_path(keeper->config->file),
-                     "state", keeper_path(keeper->directories.state), "phase", phases[keeper_phase(keeper)],
-                     "started", clock_format(keeper->started_wall_ms, started), "listen", addresses);
+    const struct describe describe = {
+        .config = keeper->config,
+        .listeners = &keeper->listeners,
+        .state = keeper->directories.state,
+        .phase = keeper_phase(keeper),
+        .started_wall_ms = keeper->started_wall_ms,
+    };
+    return describe_keeper(&describe);
 }
 
 static void keeper_on_down(void *owner, bool now)
@@ -355,7 +343,10 @@ static int keeper_open_listeners(struct keeper *keeper)
 /* All that may be asked of us, by gates and by the command. */
 static bool keeper_open_control(struct keeper *keeper)
 {
-    const struct operations_settings operations = {.log = keeper->log};
+    const struct config_texts *allow = &keeper->config->console.allow;
+    const struct operations_settings operations = {.log = keeper->log,
+                                                   .console_allow = (const char *const *)allow->items,
+                                                   .console_allow_count = allow->count};
     keeper->operations = operations_new(&operations);
     const struct operate_keeper_settings own = {
         .loop = keeper->loop,
@@ -364,6 +355,7 @@ static bool keeper_open_control(struct keeper *keeper)
         .gates = keeper->gates,
         .journal = &keeper->journal,
         .condition = keeper->condition,
+        .config = keeper->config,
         .describe = keeper_on_describe,
         .owner = keeper,
     };
@@ -500,7 +492,7 @@ static int keeper_start(struct keeper *keeper)
         return KEEPER_EXIT_USAGE;
     journal_note(&keeper->journal, "start",
                  json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce, "config",
-                           keeper_path(keeper->config->file)));
+                           describe_path(keeper->config->file)));
     gates_serve(keeper->gates, snapshot);
     return KEEPER_EXIT_DONE;
 }
@@ -572,6 +564,11 @@ struct targets *keeper_targets(const struct keeper *keeper)
 enum keeper_phase keeper_phase(const struct keeper *keeper)
 {
     return (enum keeper_phase)lifespan_phase(keeper->lifespan);
+}
+
+const struct listeners *keeper_listeners(const struct keeper *keeper)
+{
+    return &keeper->listeners;
 }
 
 const char *keeper_state_directory(const struct keeper *keeper)

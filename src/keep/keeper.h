@@ -12,6 +12,7 @@
 #include "keep/targets.h"
 
 struct keeper;
+struct listeners;
 
 enum keeper_phase {
     KEEPER_STARTING, /* listening; requests wait */
@@ -53,6 +54,7 @@ int keeper_run(const struct keeper_settings *settings, struct error *error);
 
 struct loop *keeper_loop(const struct keeper *keeper);
 struct targets *keeper_targets(const struct keeper *keeper);
+const struct listeners *keeper_listeners(const struct keeper *keeper);
 enum keeper_phase keeper_phase(const struct keeper *keeper);
 const char *keeper_state_directory(const struct keeper *keeper);
 /* Stops in order (design §3 "Stop"); a second call, or `now`, kills. */

@@ -6,35 +6,56 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "net/listener.h"
 
+#include "keep/console.h"
 #include "keep/listeners.h"
 
 enum { LISTENERS_FAILED = 1, LISTENERS_PORT_HELD = 4, LISTENERS_RETRY_MS = 50, LISTENERS_FIRST_PASSED = 3 };
 
+/* Puts the place of the nth before the text. Returns false. */
+static bool listeners_wrong(const struct config *config, size_t nth, struct error *error)
+{
+    char text[256];
+    const struct config_place place = nth < config->listeners.count
+                                          ? config->listeners.items[nth].item.place
+                                          : config_place_of(&config->item, "console.listen");
+    return error_prefix(error, "%s", config_place_text(&place, text, sizeof text));
+}
+
 bool listeners_new(struct listeners *listeners, const struct config *config, struct error *error)
 {
     size_t count = config->listeners.count;
+    bool fixed = config_is_set(&config->item, "console.listen");
     *listeners = (struct listeners){
-        .addresses = MEMORY_ARRAY(struct address, count),
-        .descriptors = MEMORY_ARRAY(int, count),
-        .count = count,
+        .addresses = MEMORY_ARRAY(struct address, count + 1),
+        .descriptors = MEMORY_ARRAY(int, count + 1),
+        .count = count + fixed,
+        .console = fixed ? count : LISTENERS_NONE,
+        .fixed = fixed,
     };
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i <= count; i++)
         listeners->descriptors[i] = -1;
-    for (size_t i = 0; i < count; i++) {
-        const struct config_listener *listener = &config->listeners.items[i];
-        if (address_parse(slice_of_text(listener->address), &listeners->addresses[i], error))
+    for (size_t i = 0; i < listeners->count; i++) {
+        const char *text = i < count ? config->listeners.items[i].address : config->console.listen;
+        if (address_parse(slice_of_text(text), &listeners->addresses[i], error))
             continue;
-        char place[256];
-        config_place_text(&listener->item.place, place, sizeof place);
         listeners_free(listeners);
-        return error_prefix(error, "%s", place);
+        return listeners_wrong(config, i, error);
     }
     return true;
+}
+
+void listeners_add_console(struct listeners *listeners, const struct address *address, int fd)
+{
+    CHECK(listeners->console == LISTENERS_NONE);
+    listeners->console = listeners->count++;
+    listeners->addresses[listeners->console] = *address;
+    listeners->descriptors[listeners->console] = fd;
 }
 
 void listeners_take(struct listeners *listeners, int fd)
@@ -48,6 +69,10 @@ void listeners_take(struct listeners *listeners, int fd)
             if (listeners->descriptors[i] >= 0 || !address_equal(&listeners->addresses[i], &bound))
                 continue;
             listeners->descriptors[i] = fd;
+            return;
+        }
+        if (listeners->console == LISTENERS_NONE && console_fits(listeners, &bound)) {
+            listeners_add_console(listeners, &bound, fd);
             return;
         }
     }
@@ -201,13 +226,12 @@ int listeners_open(struct listeners *listeners, const struct listeners_settings 
         attempt.address = &listeners->addresses[i];
         int fd = listeners_open_one(&attempt, error);
         if (fd < 0) {
-            char place[256];
-            config_place_text(&settings->config->listeners.items[i].item.place, place, sizeof place);
-            error_prefix(error, "%s", place);
+            listeners_wrong(settings->config, i, error);
             return -fd;
         }
         listeners->descriptors[i] = fd;
     }
+    console_open(listeners, settings->log);
     return 0;
 }
 

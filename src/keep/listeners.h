@@ -9,10 +9,14 @@
 
 #include "keep/holder.h"
 
+#define LISTENERS_NONE SIZE_MAX
+
 struct listeners {
-    struct address *addresses; /* in the order of the configuration, as bound */
+    struct address *addresses; /* in the order of the configuration, as bound; the console's is the last */
     int *descriptors;          /* -1: not open yet */
     size_t count;
+    size_t console; /* which of them; LISTENERS_NONE: none (yet) */
+    bool fixed;     /* the console's is the configuration's */
 };
 
 /* True when this process is what a dead predecessor left behind (a gate, a hold, a kept process). */
@@ -39,4 +43,6 @@ void listeners_take(struct listeners *listeners, int fd);
  * takeover.timeout. 0; else the command's exit code (1 or 4) with the text. */
 int listeners_open(struct listeners *listeners, const struct listeners_settings *settings,
                    struct error *error);
+/* The console's, which had no place yet. Takes `fd`. */
+void listeners_add_console(struct listeners *listeners, const struct address *address, int fd);
 void listeners_free(struct listeners *listeners);

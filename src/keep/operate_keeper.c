@@ -2,7 +2,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
+#include "keep/describe.h"
 #include "keep/operate_keeper.h"
 
 enum { OPERATE_JOURNAL_MOST = 10000 };
@@ -42,9 +44,43 @@ static void operate_journal(void *owner, struct operation *operation)
         operation_refuse(operation, 503, "the journal cannot be read");
 }
 
+static json_t *operate_route(const struct config_route *route)
+{
+    char place[256];
+    config_place_text(&route->item.place, place, sizeof place);
+    json_t *row =
+        json_pack("{s:s, s:s?, s:s}", "place", utf8_clean(place), "host", route->host, "path", route->path);
+    if (route->action == CONFIG_ROUTE_TARGET)
+        json_object_set_new(row, "to", json_string(route->to));
+    if (route->action == CONFIG_ROUTE_FILES)
+        json_object_set_new(row, "files", describe_path(route->files));
+    return row;
+}
+
+static void operate_routes(void *owner, struct operation *operation)
+{
+    const struct config *config = ((struct operate_keeper *)owner)->settings.config;
+    json_t *rows = json_array();
+    for (size_t i = 0; i < config->routes.count; i++)
+        json_array_append_new(rows, operate_route(&config->routes.items[i]));
+    operation_answer(operation, 200, json_pack("{s:o}", "routes", rows));
+}
+
+static void operate_config(void *owner, struct operation *operation)
+{
+    operation_answer(operation, 200, config_to_json(((struct operate_keeper *)owner)->settings.config, true));
+}
+
+static void operate_version(void *owner, struct operation *operation)
+{
+    const struct config *config = ((struct operate_keeper *)owner)->settings.config;
+    operation_answer(operation, 200, json_pack("{s:s, s:s}", "version", REEVE_VERSION, "name", config->name));
+}
+
 static const struct operation_row operate_rows_of_keeper[] = {
-    {"status", OPERATION_CONSOLE, operate_status},
-    {"journal", OPERATION_CONSOLE, operate_journal},
+    {"status", OPERATION_CONSOLE, operate_status},   {"journal", OPERATION_CONSOLE, operate_journal},
+    {"routes", OPERATION_CONSOLE, operate_routes},   {"config", OPERATION_CONSOLE, operate_config},
+    {"version", OPERATION_CONSOLE, operate_version},
 };
 
 struct operate_keeper *operate_keeper_new(const struct operate_keeper_settings *settings)

@@ -1,7 +1,10 @@
 /* Operations on the keeper itself.
  *
  *   status {}                  200 {keeper: {...}, gates: [...], targets: [target object], loops, degraded}
- *   journal {target?, last?}   200 {rows: [{time_ms, target, event, evidence}]}, oldest first */
+ *   journal {target?, last?}   200 {rows: [{time_ms, target, event, evidence}]}, oldest first
+ *   routes {}                  200 {routes: [{place, host, path, to | files, ...}]}
+ *   config {}                  200 {config: {...}, defaults: [...]}, secrets masked
+ *   version {}                 200 {version, name} */
 #pragma once
 
 #include "keep/condition.h"
@@ -17,6 +20,7 @@ struct operate_keeper_settings {
     const struct gates *gates;
     const struct journal *journal;
     const struct condition *condition;
+    const struct config *config;
     /* {name, pid, version, config, state, phase, started, listen ...}; a new reference. */
     json_t *(*describe)(void *owner);
     void *owner;

@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "link/memfd.h"
 
+#include "keep/console.h"
 #include "keep/snapshot.h"
 
 /* --- the gates' user -------------------------------------------------------------------------------- */
@@ -265,8 +266,9 @@ static void snapshot_add_listeners(struct snapshot *snapshot, const struct liste
     for (size_t i = 0; listeners && i < listeners->count; i++) {
         char address[ADDRESS_TEXT_SIZE];
         snapshot_add(snapshot, listeners->descriptors[i], memory_format("listener:%zu", i));
-        json_array_append_new(rows, json_pack("{s:s, s:s}", "descriptor", snapshot->names[i], "address",
-                                              address_format(&listeners->addresses[i], address)));
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:b}", "descriptor", snapshot->names[i], "address",
+                                              address_format(&listeners->addresses[i], address), "console",
+                                              i == listeners->console));
     }
     snapshot->borrowed = snapshot->count;
 }
@@ -358,6 +360,7 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
                                "version", REEVE_VERSION, "drain_ms", (json_int_t)config->drain_timeout_ms);
     snapshot_add_hosts(config, object);
     snapshot_add_listeners(snapshot, listeners, object);
+    json_object_set_new(object, "console", console_describe(listeners, config));
     const struct snapshot_for to = {
         .user = user, .state = config->state, .check = !listeners, .error = error};
     bool built = snapshot_add_access(snapshot, config, !listeners, object, error) &&

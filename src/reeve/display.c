@@ -121,4 +121,7 @@ void display_keeper(struct buffer *out, const json_t *keeper)
                          display_text(keeper, "phase", "?"),
                          (int)json_integer_value(json_object_get(keeper, "pid")), url,
                          display_text(keeper, "config", "?"), display_text(keeper, "state", "?"));
+    const char *console = json_string_value(json_object_get(keeper, "console"));
+    if (console)
+        buffer_append_format(out, "  api    %sapi/v1/\n", console);
 }

@@ -5,6 +5,8 @@
 
 #include "base/slice.h"
 
+#include "keep/console.h"
+
 #include "reeve/display.h"
 #include "reeve/screen.h"
 
@@ -86,6 +88,8 @@ void screen_show(struct buffer *out, const struct command *command, const struct
                              colour ? "\033[0m" : "");
         screen_append_ssh(out, url);
     }
+    if (console_url(keeper_listeners(keeper), config, url, sizeof url))
+        buffer_append_format(out, "  api     %sapi/v1/\n", url);
     pid_t pid = screen_some_pid(keeper_targets(keeper));
     if (pid > 0)
         buffer_append_format(out, "  try     kill -9 %d\n", (int)pid);
@@ -99,8 +103,10 @@ void screen_show_json(struct buffer *out, const struct config *config, const str
 {
     char url[160] = "";
     screen_url(config, url, sizeof url);
-    json_t *line = json_pack("{s:s, s:s, s:s, s:o}", "event", "serving", "name", config->name, "url", url,
-                             "targets", screen_targets(keeper));
+    char console[160];
+    bool has_console = console_url(keeper_listeners(keeper), config, console, sizeof console);
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s?, s:o}", "event", "serving", "name", config->name, "url",
+                             url, "console", has_console ? console : NULL, "targets", screen_targets(keeper));
     char *text = json_dumps(line, JSON_COMPACT);
     buffer_append_format(out, "%s\n", text);
     free(text);

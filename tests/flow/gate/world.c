@@ -117,7 +117,10 @@ void world_prepare(struct world *world, const char *routes)
         world_json("{'snapshot': 1, 'name': 'test', 'version': '0', 'hosts': ['app.example'], 'origins': [],"
                    " 'access': 'none', 'access_format': 'json', 'log_level': 'error', 'drain_ms': 30000}");
     json_object_set_new(snapshot, "listeners",
-                        world_json("[{'descriptor': 'listener:0', 'address': '127.0.0.1:0'}]"));
+                        json_pack("[{s:s, s:s, s:b}]", "descriptor", "listener:0", "address", "127.0.0.1:0",
+                                  "console", world->console));
+    json_object_set_new(snapshot, "console",
+                        world_json("{'path': '/_reeve/', 'allow': ['anyone'], 'open': true, 'auth': false}"));
     json_object_set_new(snapshot, "routes", world_json(routes));
     int fds[2] = {world->listener, world->root_fd};
     world->snapshot++;

@@ -36,6 +36,7 @@ struct world {
     char root[64];
     int root_fd;
     int snapshot; /* number of the last */
+    bool console; /* the listener is the console's */
 };
 
 struct peer {

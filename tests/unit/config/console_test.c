@@ -24,13 +24,21 @@ static void test_defaults(void **state)
 {
     (void)state;
     struct config *config = world_load_good("listen: [{address: \"127.0.0.1:80\"}]\n", NULL);
-    assert_null(config->console.listen);
+    assert_string_equal(config->console.listen, "127.0.0.1:81");
+    assert_false(config_is_set(&config->item, "console.listen"));
     assert_string_equal(config->console.path, "/_reeve/");
     assert_int_equal(config->console.allow.count, 1);
     assert_string_equal(config->console.allow.items[0], "anyone");
     config_free(&config);
     config = world_load_good("auth: password\n", NULL);
     assert_string_equal(config->console.allow.items[0], "signed-in");
+    assert_string_equal(config->console.listen, "127.0.0.1:8081");
+    config_free(&config);
+    config = world_load_good("listen: [{address: \"unix:/x\"}, {address: \"[::1]:9\"}]\n", NULL);
+    assert_string_equal(config->console.listen, "127.0.0.1:10");
+    config_free(&config);
+    config = world_load_good("listen: [{address: \"unix:/x\"}]\n", NULL);
+    assert_null(config->console.listen);
     config_free(&config);
 }
 

@@ -1,0 +1,157 @@
+/* On its own listener there is nothing but the console: no page of a kept program has that origin. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "route/api.h"
+#include "route/health.h"
+#include "route/problem.h"
+
+#include "gate/console.h"
+
+struct console {
+    char *path; /* "/_reeve/" */
+    char **allow;
+    size_t allow_count;
+    bool open;               /* no credential is needed on its own listener */
+    bool auth;               /* people can sign in */
+    bool own[ENTRANCE_MOST]; /* listeners, by their index in the snapshot */
+};
+
+/* --- building ------------------------------------------------------------------------------------------- */
+
+static bool read_rules(struct console *console, const json_t *rules)
+{
+    console->allow = MEMORY_ARRAY(char *, json_array_size(rules) + 1);
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const char *rule = json_string_value(json_array_get(rules, i));
+        if (!rule)
+            return false;
+        console->allow[console->allow_count++] = memory_text(rule);
+    }
+    return json_is_array(rules);
+}
+
+struct console *console_new(const json_t *snapshot, struct error *error)
+{
+    struct console *console = MEMORY_NEW(struct console);
+    const json_t *object = json_object_get(snapshot, "console"),
+                 *listeners = json_object_get(snapshot, "listeners");
+    const char *path = json_string_value(json_object_get(object, "path"));
+    const json_t *open = json_object_get(object, "open"), *auth = json_object_get(object, "auth");
+    console->path = memory_text(path);
+    console->open = json_is_true(open);
+    console->auth = json_is_true(auth);
+    for (size_t i = 0; i < json_array_size(listeners) && i < ENTRANCE_MOST; i++)
+        console->own[i] = json_is_true(json_object_get(json_array_get(listeners, i), "console"));
+    if (path && path[0] == '/' && json_is_boolean(open) && json_is_boolean(auth) &&
+        read_rules(console, json_object_get(object, "allow")))
+        return console;
+    error_set(error, "\"console\" in the snapshot is not complete");
+    console_free(&console);
+    return NULL;
+}
+
+void console_free(struct console **owned)
+{
+    struct console *console = *owned;
+    if (!console)
+        return;
+    for (size_t i = 0; i < console->allow_count; i++)
+        free(console->allow[i]);
+    free(console->allow);
+    free(console->path);
+    free(console);
+    *owned = NULL;
+}
+
+/* --- answering ------------------------------------------------------------------------------------------ */
+
+bool console_is_own(const struct console *console, const struct exchange_request *request)
+{
+    return request->listener < ENTRANCE_MOST && console->own[request->listener];
+}
+
+enum console_part console_find(const struct console *console, const struct exchange_request *request)
+{
+    struct slice below;
+    bool reserved;
+    if (api_is(console->path, request->path, &below))
+        return CONSOLE_API;
+    if (!console_is_own(console, request) || health_find(request->path, &reserved) != HEALTH_NONE)
+        return CONSOLE_NOTHING;
+    return slice_equal(request->path, SLICE("/")) || slice_equal(request->path, slice_of_text(console->path))
+               ? CONSOLE_PAGE
+               : CONSOLE_MISSING;
+}
+
+static void refuse(struct exchange *exchange, int status, const char *type, const char *title,
+                   const char *detail)
+{
+    problem_reply(exchange,
+                  &(struct problem){.status = status, .type = type, .title = title, .detail = detail});
+}
+
+/* NULL: it may be used; else why not, with the status. */
+static const char *judge(const struct console *console, struct exchange *exchange, int *status)
+{
+    const struct principal *who = exchange_principal(exchange);
+    bool own = console_is_own(console, exchange_request(exchange));
+    *status = 403;
+    if (own && !console->auth && !console->open && who->kind != PRINCIPAL_TOKEN)
+        return "Without `auth` this API is open on a loopback or unix `console.listen` only; elsewhere it "
+               "takes "
+               "a token.";
+    if (!own && who->kind != PRINCIPAL_TOKEN) {
+        *status = 401;
+        return "On this listener the API takes a token only: Authorization: Bearer TOKEN.";
+    }
+    if ((own && console->open && who->kind == PRINCIPAL_NOBODY) ||
+        principal_passes(who, (const char *const *)console->allow, console->allow_count))
+        return NULL;
+    *status = who->kind == PRINCIPAL_NOBODY ? 401 : 403;
+    return "`console.allow` lets others use this API.";
+}
+
+static void answer_page(const struct console *console, struct exchange *exchange)
+{
+    struct slice body = arena_format(
+        exchange_arena(exchange),
+        "<!doctype html><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
+        "<title>reeve</title><h1>reeve</h1><p>The API is below <a href=\"%sapi/v1/openapi.json\">"
+        "%sapi/v1/</a>: <a href=\"%sapi/v1/targets\">targets</a>, <a href=\"%sapi/v1/routes\">routes</a>, "
+        "<a href=\"%sapi/v1/journal?last=100\">journal</a>.</p>\n",
+        console->path, console->path, console->path, console->path, console->path);
+    const struct exchange_field fields[] = {
+        {SLICE("Content-Type"), SLICE("text/html; charset=utf-8"), true},
+        {SLICE("Cache-Control"), SLICE("no-store"), true},
+        {SLICE("Content-Security-Policy"), SLICE("default-src 'none'; frame-ancestors 'none'"), true},
+    };
+    exchange_reply(exchange, 200, fields, sizeof fields / sizeof *fields, body);
+}
+
+void console_answer(const struct console *console, struct asker *asker, struct exchange *exchange)
+{
+    struct slice below = {0};
+    int status;
+    switch (console_find(console, exchange_request(exchange))) {
+    case CONSOLE_API: {
+        const char *refused = judge(console, exchange, &status);
+        api_is(console->path, exchange_request(exchange)->path, &below);
+        if (!refused)
+            api_answer(asker, exchange, console->path, below);
+        else if (status == 401)
+            refuse(exchange, 401, "no-credential", "Sign in first", refused);
+        else
+            refuse(exchange, 403, "forbidden", "Forbidden", refused);
+        break;
+    }
+    case CONSOLE_PAGE:
+        answer_page(console, exchange);
+        break;
+    case CONSOLE_MISSING:
+    case CONSOLE_NOTHING:
+        refuse(exchange, 404, "not-found", "Not found", "This listener has the console only.");
+        break;
+    }
+}
