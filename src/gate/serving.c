@@ -439,8 +439,8 @@ static void answer_from_target(struct serving *serving, const struct serving_rou
 
 bool serving_shows_details(const struct serving *serving, const struct exchange *exchange)
 {
-    (void)serving;
-    return exchange_principal(exchange)->kind == PRINCIPAL_TOKEN;
+    return console_is_own(serving->console, exchange_request(exchange)) ||
+           exchange_principal(exchange)->kind == PRINCIPAL_TOKEN;
 }
 
 static void answer_health(const struct serving *serving, struct exchange *exchange, enum health_page page,

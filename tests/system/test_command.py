@@ -98,8 +98,6 @@ def test_check_tells_all_places_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("text", [
-    "templates: {shell: {command: [bash]}}\n",
-    "auth: {method: password}\n",
     "services: {a: {command: [x], watch: [.]}}\n",
     "services: {a: {command: [x], terminal: {}}}\n",
     "routes: [{path: /*, redirect: /new}]\n",

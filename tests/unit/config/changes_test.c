@@ -68,7 +68,7 @@ static void test_top(void **state)
                   "  db: {command: db}\n"
                   "routes:\n"
                   "  - {path: /api/*, to: api}\n",
-                  "listen drain.timeout ");
+                  "listen console.listen drain.timeout ");
 }
 
 /* What is shown masked alike may have changed all the same. */
