@@ -1,5 +1,6 @@
 /* Calls go down from here, and what comes up of a request is its record. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -258,6 +259,20 @@ static void on_fewer(void *owner)
         dataplane->settings.events->on_empty(dataplane->settings.owner);
 }
 
+/* --- trouble ------------------------------------------------------------------------------------- */
+
+static void on_events_degraded(void *owner, int error)
+{
+    struct dataplane *dataplane = owner;
+    char *text = error ? memory_format("files of event streams are looked at every %d ms instead of being "
+                                       "watched: inotify is used up (%s); raise fs.inotify.max_user_watches "
+                                       "and fs.inotify.max_user_instances",
+                                       TAIL_POLL_MS, strerror(error))
+                       : NULL;
+    dataplane->settings.events->on_trouble(dataplane->settings.owner, "events", text);
+    free(text);
+}
+
 /* --- composition --------------------------------------------------------------------------------- */
 
 struct dataplane *dataplane_new(const struct dataplane_settings *settings)
@@ -288,8 +303,11 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
     dataplane->tunnels = tunnels_new(settings->loop, dataplane->streams, on_fewer, dataplane);
-    dataplane->events = events_new(&(struct events_settings){
-        .loop = settings->loop, .backends = dataplane->backends, .streams = dataplane->streams});
+    dataplane->events = events_new(&(struct events_settings){.loop = settings->loop,
+                                                             .backends = dataplane->backends,
+                                                             .streams = dataplane->streams,
+                                                             .on_degraded = on_events_degraded,
+                                                             .owner = dataplane});
     dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);

@@ -21,6 +21,8 @@ struct dataplane_events {
     void (*on_unwant)(void *owner, const char *target);
     probes_fn *on_probed;
     asker_send_fn *on_ask;
+    /* Something works less well than it should: `what` it is and why; text NULL: it works again. */
+    void (*on_trouble)(void *owner, const char *what, const char *text);
     void (*on_empty)(void *owner); /* a drain has let the last connection go; may come more than once */
 };
 

@@ -150,6 +150,18 @@ static bool on_ask(void *owner, uint32_t id, json_t *body, int descriptor)
     return false;
 }
 
+static void on_trouble(void *owner, const char *what, const char *text)
+{
+    const struct gate *gate = owner;
+    if (text)
+        log_warning(&gate->log, "degraded", LOG_TEXT("what", what), LOG_TEXT("text", text));
+    else
+        log_info(&gate->log, "healed", LOG_TEXT("what", what));
+    if (gate->channel)
+        channel_send(gate->channel, MESSAGE_GATE_TROUBLE, 0,
+                     json_pack("{s:s, s:s?}", "what", what, "text", text), NULL, 0);
+}
+
 /* --- orders: each is false when its message is malformed ----------------------------------------- */
 
 static void on_successor(void *owner, int64_t timeout_ms)
@@ -178,6 +190,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
     static const struct dataplane_events events = {.on_want = on_want,
                                                    .on_unwant = on_unwant,
                                                    .on_probed = on_probed,
+                                                   .on_trouble = on_trouble,
                                                    .on_ask = on_ask,
                                                    .on_empty = on_empty};
     const char *name;

@@ -63,6 +63,7 @@ enum message_type {
      * password} of at most 4096 bytes without a header; its socket stays open until the end: closed, the
      * client has left */
     MESSAGE_GATE_LOGIN,
+    MESSAGE_GATE_TROUBLE, /* {what: "events", text}: it works less well than it should; text null: no more */
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
