@@ -172,17 +172,40 @@ static void take_new(struct sequence *sequence, int fd, const struct place_file 
         insert_between(sequence, last, file);
 }
 
+/* Nothing can be opened now: what the place leads to is not known. */
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+bool sequence_is_current(const struct sequence *sequence)
+{
+    const struct sequence_file *last = sequence_last(sequence);
+    struct place_file about;
+    int error = place_look(&sequence->place, &about);
+    if (error)
+        return !sequence->named || is_shortage(error);
+    return sequence->named && place_same(&about, &last->growing.file);
+}
+
 /* Opens what the place leads to when it is not the last file. True: that file is new. */
 static bool look_at_place(struct sequence *sequence)
 {
     struct sequence_file *last = sequence_last(sequence);
     struct place_file about;
-    if (last && place_look(&sequence->place, &about) == 0 && place_same(&about, &last->growing.file)) {
+    int error = last ? place_look(&sequence->place, &about) : 0;
+    if (is_shortage(error)) {
+        sequence->unwatched = error;
+        return false;
+    }
+    if (last && !error && place_same(&about, &last->growing.file)) {
         sequence->named = true;
         return false;
     }
     sequence->named = false;
     int fd = place_open(&sequence->place, &about);
+    if (is_shortage(fd))
+        sequence->unwatched = fd;
     if (fd < 0)
         return false;
     if (has_file(sequence, &about)) { /* an older one has its name again: it is read already */

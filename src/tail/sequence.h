@@ -52,6 +52,8 @@ void sequence_close(struct sequence *sequence);
 /* Looks at what has changed and reads a bounded piece. False: there is more, call again. *grew: a file has
  * new whole lines, or there is a new file. */
 bool sequence_read(struct sequence *sequence, bool *grew);
+/* Whether the place still leads where it did when the names were last looked at; reads nothing. */
+bool sequence_is_current(const struct sequence *sequence);
 /* Closes old files that nobody reads: all but a few, and each after `age_ms`. */
 void sequence_tidy(struct sequence *sequence, int64_t age_ms);
 

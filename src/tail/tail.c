@@ -438,6 +438,10 @@ enum tail_reason tail_join(struct tail_group *group, const struct place *place, 
     reader->resting = false;
     tail->readers++;
     list_append(&tail->due, &reader->link);
+    if (!sequence_is_current(&tail->sequence)) { /* news of it are still to come */
+        tail->sequence.look = true;
+        look(tail);
+    }
     if (start == TAIL_AFTER && id->generation != 0)
         reason = enter_after(reader, id);
     else
