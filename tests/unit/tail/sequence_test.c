@@ -1,0 +1,261 @@
+#include "world.h"
+
+static void test_missing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    fixture->place.path = "a/b/events.jsonl";
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    assert_int_equal(reader.found, 0);
+    assert_int_equal(mkdirat(fixture->folder, "a", 0700), 0);
+    settle(fixture);
+    assert_int_equal(mkdirat(fixture->folder, "a/b", 0700), 0);
+    settle(fixture);
+    int fd = open_file(fixture, "a/b/events.jsonl");
+    settle(fixture);
+    assert_int_equal(reader.found, 1);
+    write_to(fd, "one\n");
+    settle(fixture);
+    assert_seen(&reader, "one|");
+    close(fd);
+    leave(&reader);
+}
+
+/* Nothing outside is reached, nothing but a file is read. */
+static void test_no_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    assert_int_equal(symlinkat("/etc/passwd", fixture->folder, "events.jsonl"), 0);
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    assert_int_equal(unlinkat(fixture->folder, "events.jsonl", 0), 0);
+    char path[NAME];
+    snprintf(path, sizeof path, "%s/events.jsonl", fixture->path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    settle(fixture);
+    assert_int_equal(reader.found, 0);
+    assert_int_equal(unlinkat(fixture->folder, "events.jsonl", 0), 0);
+    append(fixture, "one\n");
+    settle(fixture);
+    assert_int_equal(reader.found, 1);
+    assert_seen(&reader, "one|");
+    leave(&reader);
+}
+
+/* The writer goes on in the file that it has renamed, then in a new one. */
+static void test_renamed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    int fd = open_file(fixture, "events.jsonl");
+    write_to(fd, "one\ntw");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    move_to(fixture, "events.jsonl.1");
+    settle(fixture);
+    write_to(fd, "o\n");
+    settle(fixture);
+    int new = open_file(fixture, "events.jsonl"); /* empty: the old one is not done */
+    settle(fixture);
+    write_to(fd, "three\n");
+    settle(fixture);
+    write_to(new, "four\n");
+    settle(fixture);
+    assert_seen(&reader, "one|two|three|four|");
+    /* All of it between two looks. */
+    write_to(new, "five\n");
+    move_to(fixture, "events.jsonl.2");
+    write_to(new, "six\n");
+    append(fixture, "seven\n");
+    move_to(fixture, "events.jsonl.3");
+    append(fixture, "eight\n");
+    settle(fixture);
+    assert_seen(&reader, "five|six|seven|eight|");
+    close(fd);
+    close(new);
+    leave(&reader);
+}
+
+static void test_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    int fd = open_file(fixture, "events.jsonl");
+    write_to(fd, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    write_to(fd, "two\n");
+    assert_int_equal(unlinkat(fixture->folder, "events.jsonl", 0), 0);
+    write_to(fd, "three\n");
+    settle(fixture);
+    append(fixture, "four\n");
+    settle(fixture);
+    assert_seen(&reader, "one|two|three|four|");
+    close(fd);
+    leave(&reader);
+}
+
+/* --- coming back ------------------------------------------------------------------------------------- */
+
+static void join_after(struct fixture *fixture, struct reader *reader, struct event_id id,
+                       const char *expected)
+{
+    assert_int_equal(join(fixture, reader, TAIL_AFTER, &id), TAIL_NO_RESET);
+    settle(fixture);
+    assert_seen(reader, expected);
+}
+
+/* Another process: nothing of what was seen is known. */
+static void forget(struct fixture *fixture)
+{
+    tail_group_free(&fixture->group);
+    turn_all(fixture->loop);
+    fixture->group = tail_group_new(&(struct tail_group_settings){.loop = fixture->loop});
+}
+
+/* A birth time of its own for the next file: the kernel's tick has passed. */
+static void wait_for_tick(const struct fixture *fixture)
+{
+    struct stat first, next;
+    int fd = open_file(fixture, "tick-0");
+    fstat(fd, &first);
+    close(fd);
+    do {
+        unlinkat(fixture->folder, "tick-1", 0);
+        fd = open_file(fixture, "tick-1");
+        fstat(fd, &next);
+        close(fd);
+    } while (next.st_ctim.tv_sec == first.st_ctim.tv_sec && next.st_ctim.tv_nsec == first.st_ctim.tv_nsec);
+    unlinkat(fixture->folder, "tick-0", 0);
+    unlinkat(fixture->folder, "tick-1", 0);
+}
+
+static void test_come_back(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int again = 0; again < 2; again++) {
+        struct reader reader, other;
+        append(fixture, "one\ntwo\n");
+        join(fixture, &reader, TAIL_START, NULL);
+        settle(fixture);
+        struct event_id id = last_id(&reader);
+        leave(&reader);
+        append(fixture, "three\n");
+        move_to(fixture, "events.jsonl.1");
+        wait_for_tick(fixture);
+        append(fixture, "four\n");
+        move_to(fixture, "events.jsonl.2");
+        wait_for_tick(fixture);
+        append(fixture, "five\n");
+        if (again)
+            forget(fixture);
+        join(fixture, &other, TAIL_START, NULL); /* one who comes anew gets the file that is there */
+        settle(fixture);
+        assert_seen(&other, "five|");
+        join_after(fixture, &reader, id, "three|four|five|");
+        leave(&reader);
+        join_after(fixture, &reader, last_id(&other), "");
+        append(fixture, "six\n");
+        settle(fixture);
+        assert_seen(&reader, "six|");
+        leave(&reader);
+        leave(&other);
+        remove_all(fixture->folder);
+        forget(fixture);
+    }
+}
+
+/* The file was renamed, and there is no other yet. */
+static void test_come_back_between(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader, fresh;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    struct event_id id = last_id(&reader);
+    leave(&reader);
+    int fd = open_file(fixture, "events.jsonl");
+    move_to(fixture, "events.jsonl.1");
+    forget(fixture);
+    join_after(fixture, &reader, id, "");
+    write_to(fd, "two\n");
+    settle(fixture);
+    assert_seen(&reader, "two|");
+    join(fixture, &fresh, TAIL_START, NULL);
+    settle(fixture);
+    append(fixture, "three\n");
+    settle(fixture);
+    assert_seen(&reader, "three|");
+    assert_seen(&fresh, "three|");
+    assert_int_equal(fresh.found, 1);
+    close(fd);
+    leave(&reader);
+    leave(&fresh);
+}
+
+static void test_ids_that_do_not_fit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    append(fixture, "one\ntwo\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    struct event_id id = last_id(&reader);
+    leave(&reader);
+    struct event_id changed = id, gone = id, beginning = EVENT_ID_BEGINNING;
+    changed.check++;
+    gone.generation++;
+    assert_int_equal(join(fixture, &reader, TAIL_AFTER, &changed), TAIL_CHANGED);
+    settle(fixture);
+    assert_seen(&reader, "one|two|");
+    leave(&reader);
+    assert_int_equal(join(fixture, &reader, TAIL_AFTER, &gone), TAIL_GONE);
+    settle(fixture);
+    assert_seen(&reader, "one|two|");
+    leave(&reader);
+    join_after(fixture, &reader, beginning, "one|two|");
+    leave(&reader);
+}
+
+/* A copy of a file is not what came after it. */
+static void test_copy(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    struct event_id id = last_id(&reader);
+    leave(&reader);
+    wait_for_tick(fixture);
+    int copy = open_file(fixture, "events.jsonl.bak"), packed = open_file(fixture, "events.jsonl.1.gz");
+    write_to(copy, "one\n");
+    write_to(packed, "no text\n");
+    append(fixture, "two\n");
+    move_to(fixture, "events.jsonl.1");
+    wait_for_tick(fixture);
+    append(fixture, "three\n");
+    forget(fixture);
+    join_after(fixture, &reader, id, "two|three|");
+    close(copy);
+    close(packed);
+    leave(&reader);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_renamed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_deleted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_come_back_between, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
+    };
+    return run_group(tests);
+}
