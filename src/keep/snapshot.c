@@ -193,7 +193,21 @@ static bool snapshot_is_below(const char *path, const char *folder)
     return strncmp(path, folder, size) == 0 && path[size] == '/';
 }
 
-/* Folders that reeve makes itself at its start need not be there for a check. */
+/* Folders below the state directory are ours to make. */
+static void snapshot_make_below(const char *state, const char *folder)
+{
+    char *path = memory_text(folder);
+    for (char *at = path + strlen(state) + 1; at;) {
+        at = strchr(at, '/');
+        if (at)
+            *at = '\0';
+        mkdir(path, 0711); /* what fails shows when it is opened */
+        if (at)
+            *at++ = '/';
+    }
+    free(path);
+}
+
 static json_t *snapshot_route_events(struct snapshot *snapshot, const struct config_route *route,
                                      size_t index, const struct snapshot_for *to)
 {
@@ -206,7 +220,9 @@ static json_t *snapshot_route_events(struct snapshot *snapshot, const struct con
                                          .advice = "make this folder first",
                                          .list = !strchr(rest, '/')};
     struct stat about;
-    bool later = to->check && stat(folder, &about) < 0 && snapshot_is_below(folder, to->state);
+    bool ours = stat(folder, &about) < 0 && snapshot_is_below(folder, to->state), later = ours && to->check;
+    if (ours && !later)
+        snapshot_make_below(to->state, folder);
     int root = later ? -1 : snapshot_open_root(&wanted, to->user, to->error);
     char name[32];
     snprintf(name, sizeof name, "events:%zu", index);

@@ -1,4 +1,4 @@
-#include "world.h"
+#include "readers.h"
 
 static void test_lines(void **state)
 {

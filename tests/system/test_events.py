@@ -1,0 +1,657 @@
+"""Event streams (design §7.3): every line once and in order, whatever happens to the file, the readers, the gates."""
+import contextlib
+import http.client
+import json
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+import kernel
+from conftest import PYTHON, SLACK, wait_for
+
+TICK = 0.012  # longer than the kernel's clock tick, which orders births of files
+
+
+class Stream:
+    """An open event stream, read as a browser does; `events` are (name, data, id) as they are dispatched."""
+
+    def __init__(self, reeve, path="/events", after=None, version="HTTP/1.1", timeout=30):
+        self.socket = socket.create_connection(("127.0.0.1", reeve.port), timeout=timeout)
+        fields = f"Host: 127.0.0.1\r\nLast-Event-ID: {after}\r\n" if after is not None else "Host: 127.0.0.1\r\n"
+        self.socket.sendall(f"GET {path} {version}\r\n{fields}Accept: text/event-stream\r\n\r\n".encode())
+        self.response = http.client.HTTPResponse(self.socket)
+        self.response.begin()
+        self.status, self.fields = self.response.status, self.response.headers
+        self.id, self.retry, self.comments = after, None, 0
+
+    def line(self):
+        return self.response.readline().removesuffix(b"\n")
+
+    def event(self):
+        """The next one; None at the end of the stream."""
+        name, data = "message", []
+        with contextlib.suppress(http.client.IncompleteRead, ConnectionResetError):
+            while raw := self.response.readline():
+                if not raw.endswith(b"\n"):
+                    return None
+                line = raw[:-1]
+                if line == b"":
+                    if data:
+                        return name, b"\n".join(data), self.id
+                    name = "message"
+                    continue
+                field, _, value = line.partition(b":")
+                value = value.removeprefix(b" ")
+                if field == b"data":
+                    data.append(value)
+                elif field == b"event":
+                    name = value.decode()
+                elif field == b"id":
+                    self.id = value.decode()
+                elif field == b"retry":
+                    self.retry = int(value)
+                elif field == b"":
+                    self.comments += 1
+        return None
+
+    def lines(self, count):
+        """So many plain events; anything else fails."""
+        found = []
+        while len(found) < count:
+            event = self.event()
+            assert event and event[0] == "message", (event, found)
+            found.append(event[1])
+        return found
+
+    def named(self, name):
+        event = self.event()
+        assert event and event[0] == name, event
+        return json.loads(event[1])
+
+    def over(self):
+        assert self.event() is None
+        self.close()
+
+    def close(self):
+        self.response.close()
+        self.socket.close()
+
+
+class Writer:
+    """A program that writes a file, as it would: appends, tears lines, renames, truncates."""
+
+    def __init__(self, path):
+        self.path, self.file, self.rotated = path, None, 0
+
+    def open(self):
+        self.file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def write(self, data):
+        if self.file is None:
+            self.open()
+        assert os.write(self.file, data) == len(data)
+
+    def rename(self):
+        self.rotated += 1
+        os.rename(self.path, f"{self.path}.{self.rotated}")
+
+    def close(self):
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+
+
+@pytest.fixture
+def folder(reeve):
+    """Where the events are; the gates' user may read it."""
+    path = reeve.folder / "data"
+    path.mkdir(mode=0o755)
+    return path
+
+
+def start(reeve, folder, keys="", workers=2, file="events.jsonl", path="/events", environment=None):
+    reeve.start(f"""
+routes:
+  - {{path: "{path}", events: {{file: "{folder}/{file}"{keys}}}}}
+""", environment, workers=workers)
+    return Writer(folder / "events.jsonl")
+
+
+def open_streams(reeve, count, path="/events"):
+    streams = [Stream(reeve, path) for _ in range(count)]
+    for stream in streams:
+        assert stream.status == 200
+    return streams
+
+
+# --- every line once ---------------------------------------------------------------------------------------
+
+
+class Flapping(threading.Thread):
+    """A reader that leaves at random and comes back with the id of its last event, until it has seen `last`."""
+
+    def __init__(self, reeve, seed, last):
+        super().__init__()
+        self.reeve, self.random, self.last = reeve, random.Random(seed), last
+        self.seen, self.other, self.connects, self.error = [], [], 0, None
+
+    def run(self):
+        try:
+            after = None
+            while not self.seen or self.seen[-1] != self.last:
+                stream = Stream(self.reeve, after=after, timeout=60)
+                self.connects += 1
+                assert stream.status == 200
+                for _ in range(self.random.choice((0, 1, 3, 10, 50, 300))):
+                    event = stream.event()
+                    if event is None:
+                        break
+                    (self.seen if event[0] == "message" else self.other).append(event[1])
+                    if event[1] == self.last:
+                        break
+                after = stream.id
+                stream.close()
+        except Exception as error:  # told by the test's own thread
+            self.error = error
+
+
+def write_torn(writer, rng, lines, until_pause):
+    """Every line in one or more writes; now and then the file is renamed, in the middle of a line too."""
+    for line in lines:
+        at = 0
+        while at < len(line):
+            size = rng.choice((len(line), rng.randrange(1, len(line) + 1)))
+            writer.write(line[at:at + size])
+            at += size
+            if rng.random() < 0.02:
+                time.sleep(TICK)
+                if os.path.exists(writer.path):
+                    writer.rename()
+                if at >= len(line) or rng.random() < 0.5:
+                    writer.write(line[at:])
+                    at = len(line)
+                    writer.close()
+            if rng.random() < until_pause:
+                time.sleep(0.002)
+        if writer.file is not None and not os.path.exists(writer.path):
+            writer.close()  # the torn line is whole: go on in a new file
+
+
+def run_flapping(reeve, folder, readers, count):
+    seed = int.from_bytes(os.urandom(4), "big")
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    writer = start(reeve, folder)
+    writer.open()
+    lines = [json.dumps({"n": n, "text": "x" * rng.choice((0, 10, 200, 3000))}).encode() + b"\n" for n in range(count)]
+    last = lines[-1][:-1]
+    threads = [Flapping(reeve, rng.random(), last) for _ in range(readers)]
+    for thread in threads:
+        thread.start()
+    write_torn(writer, rng, lines, 0.2)
+    for thread in threads:
+        thread.join(60 * SLACK)
+    expected = [line[:-1] for line in lines]
+    for thread in threads:
+        assert not thread.is_alive() and thread.error is None, thread.error
+        assert thread.other == []
+        assert thread.seen == expected
+    assert writer.rotated > 3 and sum(thread.connects for thread in threads) > 3 * readers
+    return writer
+
+
+def test_readers_that_come_and_go(reeve, folder):
+    run_flapping(reeve, folder, 20, 1500)
+
+
+def test_reader_far_behind(reeve, folder):
+    """Two renames while it was away, and another gate than the one it knew."""
+    writer = start(reeve, folder)
+    writer.write(b"1\n2\n")
+    stream = Stream(reeve)
+    assert stream.lines(2) == [b"1", b"2"]
+    stream.close()
+    for gate in reeve.gates():
+        os.kill(gate, signal.SIGKILL)
+    for line in (b"3\n", b"4\n", b"5\n"):
+        writer.write(line)
+        writer.rename()
+        writer.close()
+        time.sleep(TICK)
+    writer.write(b"6\n")
+    again = Stream(reeve, after=stream.id)
+    assert again.lines(4) == [b"3", b"4", b"5", b"6"]
+    again.close()
+
+
+def test_killed_gates(reeve, folder):
+    """Readers whose gate is killed come back and miss nothing."""
+    writer = start(reeve, folder)
+    writer.open()
+    lines = [b"%d\n" % n for n in range(600)]
+    threads = [Flapping(reeve, n, b"599") for n in range(10)]
+    for thread in threads:
+        thread.random = random.Random(0)
+        thread.random.choice = lambda counts: 10**9  # leaves only when its gate does
+        thread.start()
+    for n, line in enumerate(lines):
+        writer.write(line)
+        if n in (150, 300, 450):
+            for gate in reeve.gates():
+                os.kill(gate, signal.SIGKILL)
+        time.sleep(0.002)
+    for thread in threads:
+        thread.join(60 * SLACK)
+        assert not thread.is_alive() and thread.error is None, thread.error
+        assert thread.other == [] and thread.seen == [line[:-1] for line in lines]
+        assert thread.connects > 1
+
+
+# --- files that are cut ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", (False, True))
+def test_truncation(reeve, folder, copied):
+    writer = start(reeve, folder)
+    writer.write(b"1\n2\n3\n")
+    streams = open_streams(reeve, 4)
+    for stream in streams:
+        assert stream.lines(3) == [b"1", b"2", b"3"]
+    before = {stream.id for stream in streams}
+    assert len(before) == 1
+    if copied:
+        (folder / "events.jsonl.1").write_bytes(writer.path.read_bytes())
+    os.truncate(writer.path, 0)
+    writer.write(b"torn")
+    writer.write(b" no more\n5\n")
+    for stream in streams:
+        assert stream.named("reset") == {"from": before.copy().pop(), "reason": "truncated"}
+        assert stream.lines(2) == [b"torn no more", b"5"]
+    # one who comes back with a place that is no more
+    late = Stream(reeve, after=before.copy().pop())
+    assert late.named("reset")["from"] == before.copy().pop()
+    assert late.lines(2) == [b"torn no more", b"5"]
+    for stream in (*streams, late):
+        stream.close()
+
+
+def test_ids_of_no_place(reeve, folder):
+    writer = start(reeve, folder)
+    writer.write(b"1\n2\n")
+    for given, reason in (("nonsense", "unknown"), ("\"<&\\", "unknown"), ("abc:2:3", "gone"), ("1:2", "unknown")):
+        stream = Stream(reeve, after=given)
+        assert stream.named("reset") == {"from": given, "reason": reason}
+        assert stream.lines(2) == [b"1", b"2"]
+        stream.close()
+    stream = Stream(reeve)
+    stream.lines(2)
+    generation, offset, check = stream.id.split(":")
+    stream.close()
+    stream = Stream(reeve, after=f"{generation}:{offset}:{int(check, 16) ^ 1:x}")
+    assert stream.named("reset")["reason"] == "changed"
+    stream.close()
+
+
+# --- files that are not there ------------------------------------------------------------------------------
+
+
+def test_missing_at_first(reeve, folder):
+    start(reeve, folder, keys=", wait: 20s", file="{id}/events.jsonl", path="/i/{id}/events")
+    stream = Stream(reeve, "/i/a1/events")
+    assert stream.status == 200
+    (folder / "a1").mkdir()
+    writer = Writer(folder / "a1/events.jsonl")
+    writer.write(b"1\n")
+    assert stream.lines(1) == [b"1"]
+    stream.close()
+
+
+def test_timeout(reeve, folder):
+    start(reeve, folder, keys=", wait: 300ms, heartbeat: 100ms")
+    began = time.monotonic()
+    stream = Stream(reeve)
+    assert stream.named("timeout") == {"waited_ms": 300}
+    assert 0.25 < time.monotonic() - began < 5 * SLACK
+    assert stream.comments > 1
+    stream.over()
+
+
+def test_bad_names(reeve, folder):
+    start(reeve, folder, file="{id}/events.jsonl", path="/i/{id}/events")
+    (folder / ".hidden").mkdir()
+    (folder / "x").mkdir()
+    (folder / "x/events.jsonl").write_text("secret\n")
+    for name in ("..", ".hidden", "%2e%2e", "..%2fdata", "a%2fb", "%252e", "-a", "a" * 65, "a%00b", "%C3%A4"):
+        assert reeve.get(f"/i/{name}/events")[0] in (400, 404), name
+    os.symlink(folder / "x", folder / "y")
+    for name in ("y",):  # a link is no folder: nothing comes of it
+        stream = Stream(reeve, f"/i/{name}/events")
+        assert stream.line() == b": reeve"
+        stream.close()
+    stream = Stream(reeve, "/i/x/events")
+    assert stream.lines(1) == [b"secret"]
+    stream.close()
+
+
+def test_folder_is_checked(reeve, folder):
+    reeve.configure(f"routes: [{{path: /e, events: {{file: {folder}/none/events.jsonl}}}}]\n")
+    done = reeve.verb("check", check=False)
+    assert done.returncode == 2 and "events.file" in done.stderr and "make this folder first" in done.stderr
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    reeve.configure(f"routes: [{{path: /e, events: {{file: {closed}/events.jsonl}}}}]\n")
+    done = reeve.verb("check", check=False)
+    if os.geteuid() == 0:
+        assert done.returncode == 2 and "cannot be read by user" in done.stderr
+    reeve.configure(f"routes: [{{path: '/e/{{id}}', events: {{file: '{folder}/{{other}}/events.jsonl'}}}}]\n")
+    done = reeve.verb("check", check=False)
+    assert done.returncode == 2 and "{other} is captured by neither" in done.stderr
+
+
+# --- the end of a target -----------------------------------------------------------------------------------
+
+JOB = """
+import os, sys, time
+file = open(sys.argv[1], "a")
+for n in range(int(sys.argv[2])):
+    file.write("line %d\\n" % n)
+    file.flush()
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.01)
+file.write("last words\\n")
+file.flush()
+file.write("unfinished")
+file.flush()
+os._exit(int(sys.argv[4]))
+"""
+
+
+def start_job(reeve, folder, code=0, lines=3):
+    (folder / "job.py").write_text(JOB)
+    folder.chmod(0o777)
+    reeve.start(f"""
+services:
+  job:
+    command: [{PYTHON}, {folder}/job.py, {folder}/events.jsonl, "{lines}", {folder}/go, "{code}"]
+    restart: never
+    listen: none
+routes:
+  - {{path: /events, events: {{file: {folder}/events.jsonl, target: job}}}}
+""", workers=2)
+    return lambda: (folder / "go").touch()
+
+
+@pytest.mark.parametrize("code", (0, 7))
+def test_end_of_target(reeve, folder, code):
+    finish = start_job(reeve, folder, code)
+    streams = open_streams(reeve, 4)
+    for stream in streams:
+        assert stream.lines(3) == [b"line 0", b"line 1", b"line 2"]
+    finish()
+    for stream in streams:
+        assert stream.lines(1) == [b"last words"]
+        end = stream.named("end")
+        assert end["target"] == "job" and end["state"] == ("failed" if code else "ended")
+        assert end["cause"]["kind"] == "exit" and end["cause"]["code"] == code and end["unfinished_bytes"] == 10
+        stream.over()
+    ids = {stream.id for stream in streams}
+    assert len(ids) == 1
+    for _ in range(4):  # at either gate
+        again = Stream(reeve, after=ids.copy().pop())
+        assert again.status == 204
+        again.close()
+    # an hour later, and after another start of all gates
+    for gate in reeve.gates():
+        os.kill(gate, signal.SIGKILL)
+    for _ in range(4):
+        late = Stream(reeve)
+        assert late.lines(4) == [b"line 0", b"line 1", b"line 2", b"last words"]
+        assert late.named("end")["state"] == end["state"]
+        late.over()
+    wait_for(lambda: Stream(reeve, after=ids.copy().pop()).status == 204, what="the new gates to know the end")
+
+
+def test_end_without_a_file(reeve, folder):
+    reeve.start(f"""
+services: {{job: {{command: ["true"], restart: never, listen: none}}}}
+routes: [{{path: /events, events: {{file: {folder}/events.jsonl, target: job}}}}]
+""")
+    reeve.wait_state("job", "ended")
+    wait_for(lambda: Stream(reeve).event()[0] == "end", what="the end to be known to the gate")
+    stream = Stream(reeve)
+    assert stream.named("end")["state"] == "ended"
+    stream.over()
+    assert Stream(reeve, after=stream.id).status == 204
+
+
+def test_unknown_target(reeve, folder):
+    reeve.start(f"""
+templates: {{shell: {{command: ["true"]}}}}
+routes: [{{path: "/i/{{id}}", events: {{file: "${{instance_dir}}/events.jsonl", target: "shell/{{id}}"}}}}]
+""")
+    assert reeve.get("/i/never-made")[0] == 404
+
+
+# --- how it is answered ------------------------------------------------------------------------------------
+
+
+def test_head_and_methods(reeve, folder):
+    writer = start(reeve, folder)
+    writer.write(b"1\n")
+    status, fields, body = reeve.get("/events", method="HEAD")
+    assert (status, fields["Content-Type"], body) == (200, "text/event-stream", b"")
+    for method in ("POST", "PUT", "DELETE"):
+        status, fields, _ = reeve.get("/events", method=method)
+        assert (status, fields["Allow"]) == (405, "GET, HEAD")
+    stream = Stream(reeve)
+    assert stream.fields["Cache-Control"] == "no-store, no-transform"
+    assert stream.fields["X-Accel-Buffering"] == "no"
+    assert stream.line() == b": reeve"
+    stream.close()
+
+
+def test_http10(reeve, folder):
+    writer = start(reeve, folder)
+    writer.write(b"1\n")
+    stream = Stream(reeve, version="HTTP/1.0")
+    assert "Transfer-Encoding" not in stream.fields
+    assert stream.lines(1) == [b"1"]
+    writer.write(b"2\n")
+    assert stream.lines(1) == [b"2"]
+    stream.close()
+
+
+def test_from_end(reeve, folder):
+    writer = start(reeve, folder, keys=", from: end")
+    writer.write(b"1\n2\n")
+    stream = Stream(reeve)
+    while stream.id is None:  # its place comes first
+        line = stream.line()
+        if line.startswith(b"id: "):
+            stream.id = line[4:].decode()
+    stream.close()
+    writer.write(b"3\n")
+    again = Stream(reeve, after=stream.id)  # nothing was missed
+    assert again.lines(1) == [b"3"]
+    fresh = Stream(reeve)
+    fresh.line()
+    writer.write(b"4\n")
+    assert again.lines(1) == [b"4"]
+    assert fresh.lines(1) == [b"4"]
+    again.close()
+    fresh.close()
+
+
+def test_bytes(reeve, folder):
+    """What a line is made of passes as it is, but for what the format cannot carry (docs/events.md)."""
+    writer = start(reeve, folder)
+    lines = [b'{"a": 1}', b"", b"  two spaces", b"data: x", b": c", b"\xff\xfe", b"\xe2\x80\xa8", b"a\0b", b"x" * 100000]
+    writer.write(b"\n".join(lines) + b"\ncrlf\r\na\rb\n\0\0\0after a hole\n")
+    stream = Stream(reeve)
+    assert stream.lines(len(lines) + 3) == lines + [b"crlf", b"a\nb", b"after a hole"]
+    stream.close()
+
+
+# --- goodbye -----------------------------------------------------------------------------------------------
+
+
+def test_sigterm(reeve, folder):
+    writer = start(reeve, folder)
+    writer.write(b"1\n")
+    streams = open_streams(reeve, 100)
+    for stream in streams:
+        assert stream.lines(1) == [b"1"]
+    began = time.monotonic()
+    reeve.process.send_signal(signal.SIGTERM)
+    retries = set()
+    for stream in streams:
+        retries.add(stream.named("bye")["retry_ms"])
+        assert stream.retry in retries
+        stream.over()
+    assert reeve.process.wait(30) == 0
+    assert time.monotonic() - began < 5 * SLACK
+    assert len(retries) > 20  # not all come back at the same time
+
+
+def test_killed_and_silent_clients_end_with_reeve(reeve, folder):
+    """A client that takes nothing is cut, not waited for."""
+    writer = start(reeve, folder)
+    writer.write((b"x" * 1000 + b"\n") * 20000)
+    streams = open_streams(reeve, 10)
+    began = time.monotonic()
+    reeve.process.send_signal(signal.SIGTERM)
+    assert reeve.process.wait(30) == 0
+    assert time.monotonic() - began < 10 * SLACK
+    for stream in streams:
+        stream.close()
+
+
+# --- what it costs -----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def traced(pid, file):
+    """strace of the calls that read files and watch them."""
+    tracer = subprocess.Popen(["strace", "-qq", "-p", str(pid), "-o", file, "-e", "trace=pread64,inotify_add_watch"],
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: kernel.status(pid)["TracerPid"] != "0", what="strace to be attached")
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=30)
+
+
+def count_reads(reeve, folder, readers, appends, rate):
+    writer = Writer(folder / "events.jsonl")
+    streams = open_streams(reeve, readers)
+    for stream in streams:
+        stream.lines(1)
+    gate, = reeve.gates()
+    trace = reeve.folder / f"trace-{readers}"
+    with traced(gate, trace):
+        for n in range(appends):
+            writer.write(b"%d\n" % n)
+            time.sleep(1 / rate)
+        for stream in streams:
+            stream.lines(appends)
+    for stream in streams:
+        stream.close()
+    text = trace.read_text()
+    return text.count("pread64("), text.count("inotify_add_watch(")
+
+
+def test_reads_do_not_depend_on_readers(make_reeve):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limit[1]), limit[1]))
+    counts = {}
+    for readers in (1, 500):
+        reeve = make_reeve()
+        folder = reeve.folder / "data"
+        folder.mkdir(mode=0o755)
+        writer = start(reeve, folder, workers=1)
+        writer.write(b"first\n")
+        counts[readers] = count_reads(reeve, folder, readers, 50, 20)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    print(counts)
+    for reads, watches in counts.values():
+        assert 0 < reads <= 50 and watches == 0
+    # Appends that come faster are read together.
+    reeve = make_reeve()
+    folder = reeve.folder / "data"
+    folder.mkdir(mode=0o755)
+    writer = start(reeve, folder, workers=1)
+    writer.write(b"first\n")
+    reads, _ = count_reads(reeve, folder, 5, 1000, 2000)
+    assert reads <= 1000
+
+
+def test_stalled_client(reeve, folder):
+    """It costs the gate no memory worth speaking of, and the others nothing."""
+    options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"  # what is freed is free
+    writer = start(reeve, folder, workers=1, environment={"ASAN_OPTIONS": options})
+    writer.write(b"first\n")
+    gate, = reeve.gates()
+    stalled = open_streams(reeve, 50)
+    quick = Stream(reeve)
+    quick.lines(1)
+    for _ in range(3):
+        writer.write((b"x" * 999 + b"\n") * 1000)
+        quick.lines(1000)
+    before = resident(gate)
+    for _ in range(17):
+        writer.write((b"x" * 999 + b"\n") * 1000)
+        quick.lines(1000)
+    grown = (resident(gate) - before) / len(stalled)
+    print(f"{grown / 1024:.1f} KiB more for each stalled client after 17 MB")
+    assert grown < 64 * 1024
+    for stream in stalled[:2]:
+        assert stream.lines(20001)[-1] == b"x" * 999
+    for stream in (quick, *stalled):
+        stream.close()
+
+
+def resident(pid):
+    return int(re.search(r"VmRSS:\s*(\d+)", open(f"/proc/{pid}/status").read())[1]) * 1024
+
+
+def test_inotify_used_up(reeve, folder):
+    """No descriptor is left for it: the file is looked at, and watched when one can be had again."""
+    limit = 64
+    reeve.configure(f"routes: [{{path: /events, events: {{file: {folder}/events.jsonl}}}}]\n", workers=1)
+    reeve.spawn("prlimit", f"--nofile={limit}:{limit}")
+    wait_for(reeve.serving, 20, "reeve to serve")
+    writer = Writer(folder / "events.jsonl")
+    writer.write(b"1\n")
+    gate, = reeve.gates()
+    with contextlib.ExitStack() as clients:
+        stream = clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port), timeout=30))
+        idle = []
+        while (open_now := len(kernel.descriptors(gate))) < limit - 2:  # for the folder and the file
+            idle.append(clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port))))
+            wait_for(lambda: len(kernel.descriptors(gate)) > open_now, what="the gate to accept")
+        stream.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        read = b""
+
+        def wait_for_line(line):
+            nonlocal read
+            while b"data: " + line + b"\n" not in read:
+                read += stream.recv(4096)
+
+        wait_for_line(b"1")
+        writer.write(b"2\n")
+        wait_for_line(b"2")
+        wait_for(lambda: '"degraded"' in reeve.log(), what="the trouble to be told")
+        for client in idle:
+            client.close()
+        wait_for(lambda: '"healed"' in reeve.log(), what="it to be over")
+        writer.write(b"3\n")
+        wait_for_line(b"3")
