@@ -80,6 +80,31 @@ void account_own(struct account *account)
     };
 }
 
+static const char *account_lookup(void *owner, struct slice name)
+{
+    const struct instance *instance = owner;
+    return instance && slice_equal(name, SLICE("id")) ? instance->id : NULL;
+}
+
+bool account_of(const struct config_service *service, const struct instance *instance,
+                struct account *account, struct error *error)
+{
+    *account = (struct account){0};
+    if (!service->user) {
+        account_own(account);
+        return true;
+    }
+    char *name = config_expand(service->user, account_lookup, (void *)(uintptr_t)instance, error);
+    bool found = name && account_find(name, account, error);
+    if (found && strchr(service->user, '$') && account->uid < ACCOUNT_FIRST_PERSON) {
+        account_free(account);
+        found = error_set(error, "`%s` is no account of a person: its uid is below %d", name,
+                          ACCOUNT_FIRST_PERSON);
+    }
+    free(name);
+    return found;
+}
+
 void account_free(struct account *account)
 {
     free(account->groups);

@@ -92,3 +92,13 @@ void adoption_prune(int run, const char *target)
     }
     free(entries);
 }
+
+void adoption_forget(int run, const char *target)
+{
+    struct record_entry *entries;
+    int count = record_list(run, &entries);
+    for (int i = 0; i < count; i++)
+        if (strcmp(entries[i].target, target) == 0)
+            adoption_prune_one(run, &entries[i]);
+    free(entries);
+}

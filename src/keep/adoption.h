@@ -24,3 +24,5 @@ uint64_t adoption_generation(int run, const char *target);
  * its own; NULL: all. */
 void adoption_prune(int run, const char *target);
 enum { ADOPTION_KEPT = 3 };
+/* Removes all records of a target that has gone. */
+void adoption_forget(int run, const char *target);

@@ -11,6 +11,7 @@
 #include "link/channel.h"
 #include "link/memfd.h"
 
+#include "keep/arguments.h"
 #include "keep/control.h"
 #include "keep/reply.h"
 
@@ -88,10 +89,13 @@ static void control_pass_on(struct control_client *client, const struct channel_
 {
     const char *operation = json_string_value(json_object_get(message->body, "operation"));
     const struct principal who = {.kind = PRINCIPAL_OPERATOR, .credential = client->name};
-    const struct operation_request request = {
-        .name = operation, .arguments = json_object_get(message->body, "arguments"), .who = &who};
-    if (!operation) {
-        control_refuse(client, message->id, CONTROL_EXIT_USAGE, "no operation is named");
+    struct error error = {0};
+    json_t *arguments = arguments_read(message, &error);
+    const struct operation_request request = {.name = operation, .arguments = arguments, .who = &who};
+    if (!operation || !arguments) {
+        control_refuse(client, message->id, CONTROL_EXIT_USAGE,
+                       operation ? error.text : "no operation is named");
+        json_decref(arguments);
         return;
     }
     struct control_ask *ask = MEMORY_NEW(struct control_ask);
@@ -99,6 +103,7 @@ static void control_pass_on(struct control_client *client, const struct channel_
     ask->id = message->id;
     list_append(&client->asks, &ask->link);
     operations_ask(client->control->settings.operations, &request, control_on_done, ask);
+    json_decref(arguments);
 }
 
 static void control_down(struct control_client *client, const struct channel_message *message)
@@ -311,8 +316,8 @@ int control_ask(int connection, const struct control_question *question, json_t 
 {
     *answer = NULL;
     struct channel_message message;
-    int failed =
-        channel_send_now(connection, question->type, 1, question->body, NULL, 0, question->timeout_ms);
+    int failed = channel_send_now(connection, question->type, 1, question->body, question->descriptors,
+                                  question->descriptor_count, question->timeout_ms);
     failed = failed ? failed : channel_receive_now(connection, &message, question->timeout_ms);
     if (failed) {
         error_set(error, "the keeper does not answer: %s", strerror(-failed));

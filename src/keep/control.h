@@ -43,8 +43,10 @@ void control_free(struct control **control);
 int control_connect(const char *runtime_directory);
 struct control_question {
     enum message_type type;
-    json_t *body;   /* the reference is taken; NULL: {} */
-    int timeout_ms; /* -1: for ever */
+    json_t *body;           /* the reference is taken; NULL: {} */
+    int timeout_ms;         /* -1: for ever */
+    const int *descriptors; /* borrowed */
+    int descriptor_count;
 };
 
 /* Asks and waits for the answer: 0 with a new reference in *answer (memfd answers are read), or the exit

@@ -56,3 +56,16 @@ const char *ending_text(enum ending ending, const char *stopped)
     }
     UNREACHABLE();
 }
+
+enum table_event ending_of_policy(enum policy_verdict verdict)
+{
+    switch (verdict) {
+    case POLICY_ENDED:
+        return TABLE_OVER_ENDED;
+    case POLICY_FAILED:
+        return TABLE_OVER_FAILED;
+    case POLICY_RETRY:
+        return TABLE_OVER_RETRY;
+    }
+    UNREACHABLE();
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "keep/cause.h"
+#include "keep/policy.h"
 #include "keep/table.h"
 
 enum ending {
@@ -22,5 +23,7 @@ bool ending_is_success(enum ending ending, const struct target_cause *cause);
 /* The event that tells of the run's end: `policy` where policy decides. `stopped`: it shall not run whoever
  * wants it. */
 enum table_event ending_event(enum ending ending, bool stopped, bool wanted, enum table_event policy);
+/* What policy says, as an event. */
+enum table_event ending_of_policy(enum policy_verdict verdict);
 /* The cause's text; NULL where we have none. `stopped` (may be NULL) says who stopped it. */
 const char *ending_text(enum ending ending, const char *stopped);

@@ -96,6 +96,16 @@ static void environment_add_account(struct environment *environment, const struc
     environment_set(environment, "SHELL", account->shell);
 }
 
+static void environment_add_parameters(struct environment *environment, const struct instance *instance)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)instance->parameters, name, value)
+    {
+        environment_set(environment, name, json_string_value(value));
+    }
+}
+
 static bool environment_add_configured(struct environment *environment,
                                        const struct environment_settings *settings, struct error *error)
 {
@@ -123,6 +133,8 @@ char **environment_build(const struct environment_settings *settings, struct err
     environment_add_account(&environment, settings->account);
     environment_pass(&environment, settings->own, environment_passed, passed, settings->switched);
     environment_pass(&environment, settings->own, (const char *const *)more->items, more->count, false);
+    if (settings->instance)
+        environment_add_parameters(&environment, settings->instance);
     if (!environment_add_configured(&environment, settings, error)) {
         environment_free(environment.items);
         return NULL;
@@ -132,5 +144,7 @@ char **environment_build(const struct environment_settings *settings, struct err
     environment_set(&environment, "REEVE_NAME", settings->name);
     environment_set(&environment, "REEVE_RUN", settings->nonce);
     environment_set(&environment, "REEVE_PREFIX", settings->service->prefix);
+    environment_set(&environment, "REEVE_INSTANCE_DIR",
+                    settings->instance ? settings->instance->directory : NULL);
     return environment.items;
 }

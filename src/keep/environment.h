@@ -6,10 +6,12 @@
 #include "config/config.h"
 
 #include "keep/account.h"
+#include "keep/instance.h"
 
 struct environment_settings {
     const struct config_service *service;
-    const char *const *own; /* reeve's own variables, "NAME=value", NULL at the end */
+    const struct instance *instance; /* NULL: a service */
+    const char *const *own;          /* reeve's own variables, "NAME=value", NULL at the end */
     const struct account *account;
     bool switched;            /* the account is another one than reeve's: HOME, USER ... come from it */
     const char *name;         /* REEVE_NAME: the target's */
@@ -21,8 +23,8 @@ struct environment_settings {
 };
 
 /* A fresh list of "NAME=value", NULL at the end, each name once (the later source wins: the machine's,
- * pass_env, the configuration's, ours); free it with environment_free(). NULL with text: a value cannot be
- * expanded. */
+ * pass_env, an instance's parameters, the configuration's, ours); free it with environment_free(). NULL with
+ * text: a value cannot be expanded. */
 char **environment_build(const struct environment_settings *settings, struct error *error);
 void environment_free(char **list);
 /* The value of `name` in such a list, or NULL. */

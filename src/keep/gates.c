@@ -414,6 +414,13 @@ void gates_send_row(struct gates *gates, const struct target_row *row, int socke
             slot_send_row(&gates->slots[i], row, socket);
 }
 
+void gates_send_gone(struct gates *gates, const char *target)
+{
+    for (unsigned i = 0; i < gates->count; i++)
+        if (gates->slots[i].channel)
+            slot_send_gone(&gates->slots[i], target);
+}
+
 static struct slot *gates_pick(struct gates *gates)
 {
     for (unsigned i = 0; i < gates->count; i++)

@@ -58,6 +58,8 @@ const struct snapshot *gates_snapshot(const struct gates *gates);
 void gates_set_phase(struct gates *gates, enum gates_phase phase);
 /* Tells every gate of a changed row. `socket`: O_PATH descriptor (borrowed) or -1. */
 void gates_send_row(struct gates *gates, const struct target_row *row, int socket);
+/* ... and that a target is no more. */
+void gates_send_gone(struct gates *gates, const char *target);
 struct gates_message {
     enum message_type type;
     uint32_t id;

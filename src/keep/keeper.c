@@ -18,6 +18,7 @@
 #include "keep/keeper.h"
 #include "keep/lifespan.h"
 #include "keep/lock.h"
+#include "keep/operate_instances.h"
 #include "keep/operate_keeper.h"
 #include "keep/operate_loops.h"
 #include "keep/operate_targets.h"
@@ -40,6 +41,7 @@ struct keeper {
     int hold_program;
     int64_t open_files_soft; /* as it was before we raised ours */
     struct targets *targets;
+    struct instances *instances;
     struct gates *gates;
     struct operations *operations;
     struct operate_targets *operate_targets;
@@ -61,8 +63,7 @@ static void keeper_journal_own(void *owner, const char *event, const json_t *evi
     journal_append(&keeper->journal, NULL, event, evidence);
 }
 
-/* --- phases ------------------------------------------------------------------------------------------------
- */
+/* --- phases -------------------------------------------------------------------------------------------- */
 
 static void keeper_fail(struct keeper *keeper, int code, const char *text)
 {
@@ -142,8 +143,7 @@ void keeper_stop(struct keeper *keeper, bool now)
     lifespan_stop(keeper->lifespan, now);
 }
 
-/* --- what targets say
- * ----------------------------------------------------------------------------------------- */
+/* --- what targets say ---------------------------------------------------------------------------------- */
 
 static void keeper_on_change(void *owner, const struct target_row *row, int socket)
 {
@@ -152,6 +152,8 @@ static void keeper_on_change(void *owner, const struct target_row *row, int sock
         gates_send_row(keeper->gates, row, socket);
     if (keeper->condition)
         condition_changed(keeper->condition);
+    if (keeper->instances)
+        instances_on_change(keeper->instances, row);
     if (keeper->settings.events->on_row)
         keeper->settings.events->on_row(keeper->settings.owner, row);
 }
@@ -160,6 +162,14 @@ static void keeper_on_probed(void *owner, uint32_t id, bool ok, const char *text
 {
     struct keeper *keeper = owner;
     targets_probed(keeper->targets, id, ok, text);
+}
+
+static void keeper_on_gone(void *owner, const struct target_row *row)
+{
+    struct keeper *keeper = owner;
+    if (keeper->gates)
+        gates_send_gone(keeper->gates, row->name);
+    instances_on_gone(keeper->instances, row);
 }
 
 static void keeper_on_probe(void *owner, const struct targets_probe *probe)
@@ -183,12 +193,12 @@ static void keeper_on_target_journal(void *owner, const char *target, const char
 
 static const struct targets_events keeper_targets_events = {
     .on_change = keeper_on_change,
+    .on_gone = keeper_on_gone,
     .on_probe = keeper_on_probe,
     .on_journal = keeper_on_target_journal,
 };
 
-/* --- what gates say
- * ------------------------------------------------------------------------------------------- */
+/* --- what gates say ------------------------------------------------------------------------------------ */
 
 static void keeper_on_want(void *owner, const char *target, unsigned slot)
 {
@@ -251,8 +261,7 @@ static const struct gates_events keeper_gates_events = {
     .on_ended = keeper_on_gates_ended,
 };
 
-/* --- what the command asks
- * -------------------------------------------------------------------------------------- */
+/* --- what the command asks ----------------------------------------------------------------------------- */
 
 static json_t *keeper_on_describe(void *owner)
 {
@@ -277,9 +286,7 @@ static const struct control_events keeper_control_events = {
     .on_down = keeper_on_down,
 };
 
-/* --- start
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- start --------------------------------------------------------------------------------------------- */
 
 static void keeper_on_signal(void *owner, const siginfo_t *about)
 {
@@ -362,6 +369,7 @@ static bool keeper_open_control(struct keeper *keeper)
     keeper->operate_keeper = operate_keeper_new(&own);
     keeper->operate_targets = operate_targets_new(keeper->loop, keeper->targets, keeper->operations);
     operate_loops_add(keeper->operations, keeper->condition);
+    operate_instances_add(keeper->operations, keeper->instances);
     keeper->questions = questions_new(keeper->operations, keeper->gates);
     const struct control_settings control = {
         .loop = keeper->loop,
@@ -425,6 +433,9 @@ static bool keeper_start_targets(struct keeper *keeper)
         .owner = keeper,
     };
     keeper->targets = targets_new(&targets);
+    keeper->instances = instances_new(&targets, keeper->targets, keeper->error);
+    if (!keeper->instances)
+        return false;
     const struct gates_settings gates = {
         .loop = keeper->loop,
         .log = keeper->log,
@@ -508,6 +519,7 @@ static void keeper_end(struct keeper *keeper)
     condition_free(&keeper->condition);
     gates_free(&keeper->gates);
     targets_free(&keeper->targets);
+    instances_free(&keeper->instances);
     handover_drain(&keeper->handover, 0);
     listeners_free(&keeper->listeners);
     if (keeper->loop) {
@@ -574,19 +586,4 @@ const struct listeners *keeper_listeners(const struct keeper *keeper)
 const char *keeper_state_directory(const struct keeper *keeper)
 {
     return keeper->directories.state;
-}
-
-bool keeper_check(const struct config *config, struct error *error)
-{
-    struct listeners listeners;
-    struct snapshot_user user;
-    if (!listeners_new(&listeners, config, error))
-        return false;
-    listeners_free(&listeners);
-    if (!snapshot_find_user(config, &user, error))
-        return false;
-    struct snapshot *snapshot = snapshot_new(config, NULL, 0, &user, error);
-    bool good = snapshot != NULL;
-    snapshot_free(&snapshot);
-    return good;
 }

@@ -59,6 +59,3 @@ enum keeper_phase keeper_phase(const struct keeper *keeper);
 const char *keeper_state_directory(const struct keeper *keeper);
 /* Stops in order (design §3 "Stop"); a second call, or `now`, kills. */
 void keeper_stop(struct keeper *keeper, bool now);
-
-/* What `reeve check` tests beyond the file itself: listeners' addresses, files roots as the gates' user. */
-bool keeper_check(const struct config *config, struct error *error);

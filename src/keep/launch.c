@@ -45,6 +45,12 @@ static const char *launch_lookup(void *owner, struct slice name)
         return launch->account.name;
     if (slice_equal(name, SLICE("prefix")))
         return launch->settings->service->prefix;
+    if (slice_equal(name, SLICE("name")))
+        return launch->settings->name;
+    const struct instance *instance = launch->settings->instance;
+    const char *value = instance ? instance_lookup(instance, name) : NULL;
+    if (value)
+        return value;
     return launch->settings->services(launch->settings->owner, name);
 }
 
@@ -60,17 +66,13 @@ static bool launch_blame(const struct launch *launch, const char *key, struct er
 
 static bool launch_set_account(struct launch *launch, struct error *error)
 {
-    const char *user = launch->settings->service->user;
-    if (!user) {
-        account_own(&launch->account);
-        return true;
-    }
-    if (!account_find(user, &launch->account, error))
+    const struct launch_settings *settings = launch->settings;
+    if (!account_of(settings->service, settings->instance, &launch->account, error))
         return launch_blame(launch, "user", error);
     launch->switched = launch->account.uid != geteuid();
     if (!launch->switched || geteuid() == 0)
         return true;
-    error_set(error, "cannot run as `%s`: reeve was not started as root", user);
+    error_set(error, "cannot run as `%s`: reeve was not started as root", launch->account.name);
     return launch_blame(launch, "user", error);
 }
 
@@ -90,6 +92,7 @@ static bool launch_set_environment(struct launch *launch, struct error *error)
 {
     const struct environment_settings settings = {
         .service = launch->settings->service,
+        .instance = launch->settings->instance,
         .own = launch->settings->targets->environment,
         .account = &launch->account,
         .switched = launch->switched,
@@ -143,12 +146,12 @@ static bool launch_make_folders(struct launch *launch, struct error *error)
     char name[RECORD_FILE_SIZE];
     const struct launch_settings *settings = launch->settings;
     int logs = launch_open_logs(settings->targets);
-    launch->log_directory = logs < 0 ? logs : launch_make_folder(launch, logs, settings->name, 0750);
+    record_folder(settings->name, name);
+    launch->log_directory = logs < 0 ? logs : launch_make_folder(launch, logs, name, 0750);
     if (logs >= 0)
         close(logs);
     if (launch->log_directory < 0)
-        return error_set(error, "cannot make the folder log/%s: %s", settings->name,
-                         strerror(-launch->log_directory));
+        return error_set(error, "cannot make the folder log/%s: %s", name, strerror(-launch->log_directory));
     record_name(settings->name, settings->generation, name);
     launch->run_directory = launch_make_folder(launch, settings->run_directory, name, 0700);
     if (launch->run_directory < 0)
@@ -252,8 +255,9 @@ static void launch_set_record(struct launch *launch)
     record->ready_after_ms = -1;
     identity_nonce(record->nonce);
     memcpy(record->boot, self.boot, sizeof record->boot);
+    char folder[RECORD_FILE_SIZE];
     snprintf(record->socket, sizeof record->socket, "%s/hold-%.16s.%.12s.sock",
-             settings->targets->runtime_directory, settings->name, record->nonce);
+             settings->targets->runtime_directory, record_folder(settings->name, folder), record->nonce);
 }
 
 static struct run *launch_spawn(struct launch *launch, const struct run_settings *run, struct error *error)

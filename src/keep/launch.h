@@ -10,7 +10,8 @@
 struct launch_settings {
     const struct targets_settings *targets;
     const struct config_service *service;
-    const char *name; /* of the target */
+    const struct instance *instance; /* NULL: a service */
+    const char *name;                /* of the target */
     uint64_t generation;
     uint64_t restarts;
     uint16_t port;     /* it shall listen on 127.0.0.1:port; 0: not TCP */

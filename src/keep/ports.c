@@ -79,3 +79,13 @@ uint16_t ports_take(struct ports *ports)
     }
     return 0;
 }
+
+bool ports_take_for(struct ports *ports, const struct config_service_listen *listen, uint16_t *port,
+                    struct error *error)
+{
+    *port = 0;
+    if (listen->kind != CONFIG_LISTEN_TCP || listen->port)
+        return true;
+    *port = ports_take(ports);
+    return *port || error_set(error, "no port of `ports: %u-%u` is free", ports->first, ports->last);
+}

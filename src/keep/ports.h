@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
+#include "config/config.h"
+
 struct ports;
 
 /* Both ends are part of the range; first <= last. Any number may be the `seed`: it says where the turn
@@ -17,6 +20,10 @@ void ports_free(struct ports **ports);
 /* A port of the range that we have not given out and that can be bound on 127.0.0.1 right now; it is given
  * out until ports_release(). 0: none is free. */
 uint16_t ports_take(struct ports *ports);
+/* The same for what listens so: *port stays 0 where the address is fixed or no TCP port. False with text:
+ * none is free. */
+bool ports_take_for(struct ports *ports, const struct config_service_listen *listen, uint16_t *port,
+                    struct error *error);
 /* Notes a port that a run already has (adopted, or fixed by the configuration). Any port may be given; the
  * next one given out is a later one. */
 void ports_reserve(struct ports *ports, uint16_t port);

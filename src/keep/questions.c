@@ -4,12 +4,12 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "link/memfd.h"
 
+#include "keep/arguments.h"
 #include "keep/questions.h"
 #include "keep/reply.h"
 
-enum { QUESTIONS_ARGUMENTS = 1024 * 1024, QUESTIONS_WHO = 64 * 1024 };
+enum { QUESTIONS_WHO = 64 * 1024 };
 
 struct questions {
     struct operations *operations;
@@ -50,23 +50,6 @@ static void question_on_done(void *owner, int status, json_t *body)
     question_free(question);
 }
 
-/* A new reference; NULL with the text. */
-static json_t *questions_read_arguments(const struct channel_message *message, struct error *error)
-{
-    struct slice bytes;
-    json_t *inside = json_object_get(message->body, "arguments");
-    if (inside || message->descriptor_count == 0)
-        return inside ? json_incref(inside) : json_object();
-    int failed = memfd_map(message->descriptors[0], QUESTIONS_ARGUMENTS, &bytes);
-    if (failed) {
-        error_set(error, "the arguments cannot be read: %s", strerror(-failed));
-        return NULL;
-    }
-    json_t *arguments = message_parse(bytes, error);
-    memfd_unmap(&bytes);
-    return arguments;
-}
-
 static void questions_pass_on(struct questions *questions, unsigned slot, uint32_t id,
                               const struct operation_request *request)
 {
@@ -94,7 +77,7 @@ void questions_ask(struct questions *questions, unsigned slot, const struct chan
         refused = 403;
     else if (questions->counts[slot] >= QUESTIONS_MOST)
         refused = 503;
-    else if (!(arguments = questions_read_arguments(message, &error)))
+    else if (!(arguments = arguments_read(message, &error)))
         refused = 400;
     if (refused)
         questions_answer(

@@ -20,11 +20,20 @@ enum { RECORD_LARGEST = 65536 };
 
 static const char record_ending[] = ".json";
 
-char *record_name(const char *target, uint64_t generation, char *text)
+char *record_folder(const char *target, char *text)
 {
-    snprintf(text, RECORD_FILE_SIZE, "%s.%llu", target, (unsigned long long)generation);
+    snprintf(text, RECORD_FILE_SIZE, "%s", target);
     for (char *at = strchr(text, '/'); at; at = strchr(at, '/'))
         *at = '@';
+    return text;
+}
+
+char *record_name(const char *target, uint64_t generation, char *text)
+{
+    char folder[RECORD_FILE_SIZE];
+    int length = snprintf(text, RECORD_FILE_SIZE, "%s.%llu", record_folder(target, folder),
+                          (unsigned long long)generation);
+    CHECK(length < RECORD_FILE_SIZE);
     return text;
 }
 

@@ -32,8 +32,10 @@ struct record {
     bool over; /* its end has been dealt with */
 };
 
-/* "NAME.GENERATION" of the folder ('/' in the name becomes '@'), into text[RECORD_FILE_SIZE]; returns text.
- */
+/* A target's name as that of a folder ('/' becomes '@', which no name has), into text[RECORD_FILE_SIZE];
+ * returns text. */
+char *record_folder(const char *target, char *text);
+/* "NAME.GENERATION" of the run's folder, in the same way. */
 char *record_name(const char *target, uint64_t generation, char *text);
 
 /* Both work in the directory `run`. 0 or -errno. No fsync: after a crash of the machine nothing that a record

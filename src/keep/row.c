@@ -21,7 +21,8 @@ static void row_add_upstream(struct target_row *row, const struct config_upstrea
         snprintf(text, TARGET_ADDRESS_SIZE, "%s:%u", upstream->host, upstream->port);
 }
 
-void row_init(struct target_row *row, const struct config_service *service, unsigned slot, int64_t wall_ms)
+void row_init(struct target_row *row, const struct config_service *service, const struct instance *instance,
+              int64_t wall_ms)
 {
     bool kept = service->addresses.count == 0;
     *row = (struct target_row){
@@ -29,14 +30,28 @@ void row_init(struct target_row *row, const struct config_service *service, unsi
         .state = kept ? TARGET_DOWN : TARGET_READY,
         .ready = !kept,
         .demand = kept && service->start == CONFIG_START_DEMAND,
-        .slot = slot,
+        .instance = instance != NULL,
         .since_ms = wall_ms,
         .hold_ms = service->ready.timeout_ms + ROW_VERDICT_MS,
         .ready_after_ms = -1,
     };
     snprintf(row->name, sizeof row->name, "%s", service->name);
+    snprintf(row->owner, sizeof row->owner, "%s", instance && instance->owner ? instance->owner : "");
+    if (service->url && strlen(service->url) < sizeof row->url)
+        snprintf(row->url, sizeof row->url, "%s", service->url);
     for (size_t i = 0; i < service->addresses.count && i < TARGET_MOST_ADDRESSES; i++)
         row_add_upstream(row, &service->addresses.items[i]);
+}
+
+void row_restore(struct target_row *row, const struct target_row *outcome)
+{
+    row->state = outcome->state;
+    row->cause = outcome->cause;
+    row->since_ms = outcome->since_ms;
+    row->restarts = outcome->restarts;
+    row->generation = outcome->generation;
+    row->started_ms = outcome->started_ms;
+    row->ready_after_ms = outcome->ready_after_ms;
 }
 
 void row_set_address(struct target_row *row, const char *address)

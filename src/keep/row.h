@@ -1,11 +1,16 @@
-/* The row of a service before anything happened to it. */
+/* The row of a target before anything happened to it. */
 #pragma once
 
-#include "config/config.h"
 #include "wire/target.h"
 
-/* A service with addresses is ready from the start; one with a command is down. */
-void row_init(struct target_row *row, const struct config_service *service, unsigned slot, int64_t wall_ms);
+#include "keep/instance.h"
+
+/* A service with addresses is ready from the start; one with a command is down. `instance` NULL: a service.
+ */
+void row_init(struct target_row *row, const struct config_service *service, const struct instance *instance,
+              int64_t wall_ms);
+/* How it ended: state, cause, and what is told of its last run. */
+void row_restore(struct target_row *row, const struct target_row *outcome);
 /* Its one address; "" for none. */
 void row_set_address(struct target_row *row, const char *address);
 /* What the configuration fixes of the address. */

@@ -196,6 +196,12 @@ static json_t *slot_row(const struct slot *slot, const struct target_row *row)
     return target_row_encode(row, true, clock->boottime_ms(clock), clock->wall_ms(clock));
 }
 
+void slot_send_gone(struct slot *slot, const char *target)
+{
+    channel_send(slot->channel, MESSAGE_GATE_TARGET, 0, json_pack("{s:s, s:b}", "name", target, "gone", 1),
+                 NULL, 0);
+}
+
 void slot_send_row(struct slot *slot, const struct target_row *row, int socket)
 {
     channel_send(slot->channel, MESSAGE_GATE_TARGET, 0, slot_row(slot, row), &socket,

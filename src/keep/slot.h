@@ -43,6 +43,8 @@ void slot_forget(struct slot *slot);
 /* The descriptors that the snapshot names, then PREPARE. */
 void slot_prepare(struct slot *slot, const struct snapshot *snapshot);
 /* One row that changed. `socket`: O_PATH descriptor (borrowed) or -1. */
+/* The row of this target goes. */
+void slot_send_gone(struct slot *slot, const char *target);
 void slot_send_row(struct slot *slot, const struct target_row *row, int socket);
 /* The whole table, then the sockets of its rows. */
 void slot_send_table(struct slot *slot, const struct targets *targets);

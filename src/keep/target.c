@@ -12,7 +12,6 @@
 #include "keep/cause.h"
 #include "keep/ending.h"
 #include "keep/launch.h"
-#include "keep/policy.h"
 #include "keep/readiness.h"
 #include "keep/row.h"
 #include "keep/socketfile.h"
@@ -23,6 +22,7 @@ enum { TARGET_EVENTS_MOST = 16 };
 struct target {
     const struct target_shared *shared;
     const struct config_service *service;
+    const struct instance *instance; /* NULL: a service */
     struct target_row row;
     struct run *run;
     struct readiness *readiness;
@@ -123,17 +123,9 @@ static enum table_event target_ask_policy(struct target *target, const struct po
     struct policy_decision decision =
         policy_decide(target->service->restart, &target->service->backoff, target->history, end, random);
     target->history = decision.history;
-    target->row.next_attempt_ms = 0;
-    switch (decision.verdict) {
-    case POLICY_ENDED:
-        return TABLE_OVER_ENDED;
-    case POLICY_FAILED:
-        return TABLE_OVER_FAILED;
-    case POLICY_RETRY:
-        target->row.next_attempt_ms = target_now_ms(target) + decision.delay_ms;
-        return TABLE_OVER_RETRY;
-    }
-    UNREACHABLE();
+    target->row.next_attempt_ms =
+        decision.verdict == POLICY_RETRY ? target_now_ms(target) + decision.delay_ms : 0;
+    return ending_of_policy(decision.verdict);
 }
 
 static enum table_event target_judge(struct target *target, const struct policy_end *end)
@@ -319,27 +311,15 @@ static void target_begin(struct target *target, enum table_event event)
     target->waiting = true;
 }
 
-static bool target_take_port(struct target *target, struct error *error)
-{
-    const struct config_service_listen *listen = &target->service->listen;
-    if (listen->kind != CONFIG_LISTEN_TCP || listen->port)
-        return true;
-    target->port = ports_take(target->shared->ports);
-    if (!target->port)
-        return error_set(error, "no port of `ports: %u-%u` is free",
-                         target->shared->settings.config->ports_first,
-                         target->shared->settings.config->ports_last);
-    return true;
-}
-
 static struct run *target_start_run(struct target *target, struct error *error)
 {
-    if (!target_take_port(target, error))
-        return NULL;
     const struct config_service_listen *listen = &target->service->listen;
+    if (!ports_take_for(target->shared->ports, listen, &target->port, error))
+        return NULL;
     const struct launch_settings launch = {
         .targets = &target->shared->settings,
         .service = target->service,
+        .instance = target->instance,
         .name = target->row.name,
         .generation = ++target->generation,
         .restarts = target->row.restarts,
@@ -542,6 +522,14 @@ void target_set_stopped(struct target *target, bool stopped, const char *why)
     target_changed(target);
 }
 
+void target_restore(struct target *target, const struct target_row *outcome)
+{
+    CHECK(target->row.state == TARGET_DOWN && !target->run);
+    row_restore(&target->row, outcome);
+    if (target->generation < outcome->generation)
+        target->generation = outcome->generation;
+}
+
 void target_adopt(struct target *target, const struct record *record)
 {
     CHECK(target->row.state == TARGET_DOWN && !target->run);
@@ -570,17 +558,19 @@ void target_hurry(struct target *target)
         run_stop(target->run, SIGKILL, 0);
 }
 
-struct target *target_new(const struct target_shared *shared, const struct config_service *service,
-                          unsigned slot, uint64_t generation)
+struct target *target_new(const struct target_shared *shared, const struct target_form *form)
 {
     struct target *target = MEMORY_NEW(struct target);
     target->shared = shared;
-    target->service = service;
-    target->generation = generation;
+    target->service = form->service;
+    target->instance = form->instance;
+    target->generation = form->generation;
     target->socket = -1;
-    row_init(&target->row, service, slot, target_clock(target)->wall_ms(target_clock(target)));
-    if (service->listen.port)
-        ports_reserve(shared->ports, service->listen.port);
+    row_init(&target->row, form->service, form->instance,
+             target_clock(target)->wall_ms(target_clock(target)));
+    target->row.slot = form->slot;
+    if (form->service->listen.port)
+        ports_reserve(shared->ports, form->service->listen.port);
     return target;
 }
 

@@ -2,6 +2,7 @@
  * keep/table. What it shall do comes from targets.c, which alone knows the other targets. */
 #pragma once
 
+#include "keep/instance.h"
 #include "keep/ports.h"
 #include "keep/record.h"
 #include "keep/table.h"
@@ -27,10 +28,16 @@ struct target_shared {
     void *owner;
 };
 
-/* `shared` and `service` outlive the target. A service with addresses is ready at once and for ever.
- * `generation` is the highest that a record tells of. */
-struct target *target_new(const struct target_shared *shared, const struct config_service *service,
-                          unsigned slot, uint64_t generation);
+/* What a target is made of; all outlives it. */
+struct target_form {
+    const struct config_service *service;
+    const struct instance *instance; /* NULL: the service itself */
+    unsigned slot;                   /* in the shared pages */
+    uint64_t generation;             /* the highest that a record tells of */
+};
+
+/* A service with addresses is ready at once and for ever. */
+struct target *target_new(const struct target_shared *shared, const struct target_form *form);
 /* Leaves a run alone. */
 void target_free(struct target **target);
 
@@ -43,6 +50,8 @@ void target_set_wanted(struct target *target, bool wanted);
 /* Shall not run whoever wants it: the operator's wish or the end of reeve; `why` (static) is for the cause.
  */
 void target_set_stopped(struct target *target, bool stopped, const char *why);
+/* It ended or failed before this keeper: how, as its row said then. From TARGET_DOWN only. */
+void target_restore(struct target *target, const struct target_row *outcome);
 /* Takes over a recorded run; from TARGET_DOWN only. */
 void target_adopt(struct target *target, const struct record *record);
 /* Without grace, when it is stopping. */

@@ -26,6 +26,7 @@ enum { TARGETS_ADOPTION_MS = 1000 };
 
 static const char targets_by_operator[] = "stopped by the operator";
 static const char targets_by_end[] = "stopped with reeve";
+static const char targets_by_removal[] = "removed";
 
 struct targets {
     struct target_shared shared;
@@ -139,17 +140,34 @@ static bool targets_is_over(const struct targets *targets)
 
 /* --- the review --------------------------------------------------------------------------------- */
 
-static void targets_tell(struct targets *targets)
+static void targets_tell_one(struct targets *targets, struct entry *entry)
 {
     const struct targets_settings *settings = &targets->shared.settings;
-    for (size_t i = 0; i < targets->entries.count; i++) {
-        struct entry *entry = targets->entries.items[i];
-        if (!entry->changed)
-            continue;
-        entry->changed = false;
-        settings->events->on_change(settings->owner, target_row(entry->target), target_socket(entry->target));
-    }
+    entry->changed = false;
+    settings->events->on_change(settings->owner, target_row(entry->target), target_socket(entry->target));
+}
+
+static void targets_tell(struct targets *targets)
+{
+    for (size_t i = 0; i < targets->entries.count; i++)
+        if (targets->entries.items[i]->changed)
+            targets_tell_one(targets, targets->entries.items[i]);
     verbs_settle(targets->verbs);
+}
+
+/* Whoever waited for a verb on it has been told; from the end, since the list closes up. */
+static void targets_part(struct targets *targets)
+{
+    const struct targets_settings *settings = &targets->shared.settings;
+    for (size_t i = targets->entries.count; i-- > 0;) {
+        struct entry *entry = targets->entries.items[i];
+        if (!entry->leaving || entry->changed || targets_is_active(entry->target))
+            continue;
+        const struct target_row row = *target_row(entry->target);
+        verbs_part(targets->verbs, target_row(entry->target));
+        entries_remove(&targets->entries, entry);
+        settings->events->on_gone(settings->owner, &row);
+    }
 }
 
 static void targets_check_adoption(struct targets *targets)
@@ -188,6 +206,7 @@ static void targets_on_review(struct loop_task *task)
         }
     }
     targets_tell(targets);
+    targets_part(targets);
     targets_check_adoption(targets);
     targets_check_end(targets);
 }
@@ -309,7 +328,7 @@ bool targets_do(struct targets *targets, const struct targets_order *order, targ
 bool targets_is_kept(const struct targets *targets, const char *name)
 {
     const struct entry *entry = entries_find(&targets->entries, name);
-    return entry && target_is_kept(entry->target);
+    return entry && target_is_kept(entry->target) && !entry->leaving;
 }
 
 void targets_forget_owner(struct targets *targets, void *owner)
@@ -348,6 +367,11 @@ bool targets_end_jobs(const struct targets *targets)
     return strays_have_job(targets->strays);
 }
 
+bool targets_are_stopping(const struct targets *targets)
+{
+    return targets->stopping;
+}
+
 void targets_boot(struct targets *targets)
 {
     targets->booted = true;
@@ -378,11 +402,11 @@ static bool targets_on_record(void *owner, const struct record *record)
 {
     struct targets *targets = owner;
     struct entry *entry = entries_find(&targets->entries, record->target);
-    if (!entry || !target_is_kept(entry->target))
+    if (!entry || !target_is_kept(entry->target) || target_row(entry->target)->state != TARGET_DOWN)
         return false;
-    entry->adopted = !entry->stopped;
+    entry->adopted = !entry->stopped && !entry->leaving;
     target_adopt(entry->target, record);
-    if (entry->stopped)
+    if (!entry->adopted)
         target_event(entry->target, TABLE_STOP);
     return true;
 }
@@ -452,12 +476,16 @@ static void targets_set_depends(struct targets *targets, struct entry *entry)
     }
 }
 
-static struct entry *targets_add_one(struct targets *targets, const struct config_service *service)
+static struct entry *targets_add_one(struct targets *targets, const struct config_service *service,
+                                     const struct instance *instance)
 {
-    uint64_t generation = adoption_generation(targets->shared.run_directory, service->name);
-    struct target *target =
-        target_new(&targets->shared, service, entries_take_slot(&targets->entries), generation);
-    struct entry *entry = entries_add(&targets->entries, target);
+    const struct target_form form = {
+        .service = service,
+        .instance = instance,
+        .slot = entries_take_slot(&targets->entries),
+        .generation = adoption_generation(targets->shared.run_directory, service->name),
+    };
+    struct entry *entry = entries_add(&targets->entries, target_new(&targets->shared, &form));
     entry->stopped = wishes_stopped(targets->wishes, service->name);
     if (entry->stopped)
         target_set_stopped(entry->target, true, targets_by_operator);
@@ -468,9 +496,34 @@ static void targets_add_all(struct targets *targets)
 {
     const struct config_services *services = &targets->shared.settings.config->services;
     for (size_t i = 0; i < services->count; i++)
-        targets_add_one(targets, &services->items[i]);
+        targets_add_one(targets, &services->items[i], NULL);
     for (size_t i = 0; i < targets->entries.count; i++)
         targets_set_depends(targets, targets->entries.items[i]);
+}
+
+const struct target_row *targets_add(struct targets *targets, const struct targets_instance *instance)
+{
+    struct entry *entry = targets_add_one(targets, instance->service, instance->instance);
+    targets_set_depends(targets, entry);
+    entry->pinned = instance->up;
+    if (instance->outcome)
+        target_restore(entry->target, instance->outcome);
+    targets_tell_one(targets, entry);
+    targets_mark(targets);
+    return target_row(entry->target);
+}
+
+void targets_remove(struct targets *targets, const char *name)
+{
+    struct entry *entry = entries_find(&targets->entries, name);
+    CHECK(entry && target_is_kept(entry->target));
+    if (entry->leaving)
+        return;
+    entry->leaving = true;
+    wishes_set_stopped(targets->wishes, name, false);
+    target_set_stopped(entry->target, true, targets_by_removal);
+    target_event(entry->target, TABLE_STOP);
+    targets_mark(targets);
 }
 
 /* The same for one keeper at every start, another for each (FNV-1a of its state directory). */

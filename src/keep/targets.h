@@ -11,6 +11,8 @@
 #include "loop/loop.h"
 #include "wire/target.h"
 
+#include "keep/instance.h"
+
 struct targets;
 
 /* One HTTP GET that is to tell whether a target is ready. */
@@ -26,6 +28,8 @@ struct targets_events {
     /* A row changed (state, address, cause ...). `socket`: O_PATH descriptor of its unix socket (borrowed) or
      * -1. */
     void (*on_change)(void *owner, const struct target_row *row, int socket);
+    /* After targets_remove(): nothing of it is left, the row goes with the return. Its name is free again. */
+    void (*on_gone)(void *owner, const struct target_row *row);
     /* An HTTP readiness probe to be made by a gate: answer with targets_probed(), same `id`. */
     void (*on_probe)(void *owner, const struct targets_probe *probe);
     /* One decision with its evidence for the journal (design §4 "Signals"): spawn, signal, refusal, adoption,
@@ -60,6 +64,25 @@ bool targets_end_jobs(const struct targets *targets);
 /* Starts what is wanted at boot, dependencies first. */
 void targets_boot(struct targets *targets);
 
+/* --- instances: targets that come and go ------------------------------------------------------------------
+ */
+
+struct targets_instance {
+    const struct config_service *service; /* its own: its name is the target's. Both outlive the target */
+    const struct instance *instance;
+    bool up;                          /* it was when the last keeper ended: up again */
+    const struct target_row *outcome; /* it ended before this keeper; NULL: it did not */
+};
+
+/* The name is no other target's. One that is added before targets_adopt() takes over its run there. The row
+ * has been told (on_change) before this returns. */
+const struct target_row *targets_add(struct targets *targets, const struct targets_instance *instance);
+/* Stops it, whoever wants it, and when it is down forgets it: on_gone follows from the loop. */
+void targets_remove(struct targets *targets, const char *name);
+
+/* --- what is wanted
+ * ----------------------------------------------------------------------------------------- */
+
 /* A request waits for a `demand` target; nobody waits any more (per asking gate; `asker` is its slot).
  * False: no such target. */
 bool targets_want(struct targets *targets, const char *name, unsigned asker);
@@ -79,7 +102,7 @@ struct targets_order {
 typedef void targets_done_fn(void *owner, const struct target_row *row, bool ok);
 bool targets_do(struct targets *targets, const struct targets_order *order, targets_done_fn *done,
                 void *owner);
-/* It has a command here, and may be started. */
+/* It has a command here, and may be started: it is not about to go. */
 bool targets_is_kept(const struct targets *targets, const char *name);
 /* Takes back the callbacks of an owner that has gone. */
 void targets_forget_owner(struct targets *targets, void *owner);
@@ -90,7 +113,10 @@ void targets_probed(struct targets *targets, uint32_t id, bool ok, const char *t
  * down. `now`: no grace. */
 void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owner), void *owner);
 
-/* Rows in the order of the configuration. */
+/* targets_stop_all() was called: what goes down now is not what anybody wants. */
+bool targets_are_stopping(const struct targets *targets);
+
+/* Rows in the order of the configuration, then of their creation. */
 size_t targets_count(const struct targets *targets);
 const struct target_row *targets_row(const struct targets *targets, size_t index, int *socket);
 const struct target_row *targets_find(const struct targets *targets, const char *name);

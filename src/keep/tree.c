@@ -3,10 +3,29 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keep/tree.h"
+
+/* A program may have taken its own folders' write permission away; root does not care. */
+static int tree_open(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char path[32];
+    if (fd < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (geteuid() != 0)
+        chmod(path, 0700);
+    int opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return opened;
+}
 
 static int tree_remove_entry(int parent, const char *name, int depth, int *left)
 {
@@ -15,8 +34,8 @@ static int tree_remove_entry(int parent, const char *name, int depth, int *left)
     if (errno != EISDIR && errno != EPERM)
         return -errno;
     if (depth == 0)
-        return -E2BIG;
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return -ELOOP;
+    int fd = tree_open(parent, name);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (!folder)
         return -errno;

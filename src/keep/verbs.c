@@ -97,14 +97,14 @@ void verbs_forget(struct verbs *verbs, void *owner)
     }
 }
 
-/* True when somebody was called. */
-static bool verbs_settle_one(struct verbs *verbs)
+/* True when somebody was called. `parting` (or NULL) is a row that nothing is to be expected of any more. */
+static bool verbs_settle_one(struct verbs *verbs, const struct target_row *parting)
 {
     LIST_FOR_EACH(link, &verbs->list)
     {
         struct verb *verb = LIST_ENTRY(link, struct verb, link);
         enum verbs_result result = verbs_judge(verb->verb, verb->generation, verb->row);
-        if (result == VERBS_WAIT)
+        if (result == VERBS_WAIT && verb->row != parting)
             continue;
         struct verb settled = *verb;
         verb_free(verb);
@@ -116,6 +116,12 @@ static bool verbs_settle_one(struct verbs *verbs)
 
 void verbs_settle(struct verbs *verbs)
 {
-    while (verbs_settle_one(verbs))
+    while (verbs_settle_one(verbs, NULL))
+        ;
+}
+
+void verbs_part(struct verbs *verbs, const struct target_row *row)
+{
+    while (verbs_settle_one(verbs, row))
         ;
 }

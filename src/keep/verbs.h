@@ -16,6 +16,8 @@ void verbs_free(struct verbs **verbs); /* calls nobody */
 
 void verbs_add(struct verbs *verbs, enum targets_verb verb, const struct target_row *row,
                targets_done_fn *done, void *owner);
+/* The row is about to go: who still waits for it has failed. */
+void verbs_part(struct verbs *verbs, const struct target_row *row);
 void verbs_forget(struct verbs *verbs, void *owner);
 /* Calls who need not wait any longer; a callback may add and forget. `row` (borrowed until then) is that of
  * the target that was named at verbs_add(): rows have stable addresses. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "keep/keeper.h"
+#include "keep/rehearsal.h"
 
 #include "reeve/absent.h"
 #include "reeve/verbs.h"
@@ -46,7 +46,7 @@ int check_verb(const struct command *command)
         return COMMAND_USAGE;
     struct error error = {0};
     int code = COMMAND_DONE;
-    if (keeper_check(config, &error))
+    if (rehearsal_check(config, &error))
         code = check_report(command, config);
     else
         code = command_fail(COMMAND_USAGE, "%s", error.text);

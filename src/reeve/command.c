@@ -11,10 +11,13 @@
 #include "keep/control.h"
 #include "keep/directories.h"
 #include "keep/lock.h"
+#include "link/memfd.h"
 
 #include "reeve/command.h"
 
 extern char **environ;
+
+enum { COMMAND_INLINE = MESSAGE_BODY_LARGEST - 1024 };
 
 int command_fail(int code, const char *format, ...)
 {
@@ -108,6 +111,9 @@ static bool command_take_value(const struct verb *verb, struct command_words *wo
         command->state = value;
     else if ((verb->options & COMMAND_TAKES_FOLLOW) && (value = command_value(words, "--since")))
         command->since = value;
+    else if ((verb->options & COMMAND_TAKES_SET) && command->set_count < COMMAND_ARGUMENTS &&
+             (value = command_value(words, "--set")))
+        command->sets[command->set_count++] = value;
     else if ((verb->options & COMMAND_TAKES_DETACH) && (value = command_value(words, "--report-to")))
         command->report = (int)strtol(value, NULL, 10);
     return value != NULL;
@@ -297,6 +303,30 @@ static int command_accept(json_t *reply, json_t **answer)
     return code;
 }
 
+/* Takes the reference to `arguments`. What is larger than a message travels as a sealed memfd. */
+static int command_send(int connection, const char *operation, json_t *arguments, json_t **reply,
+                        struct error *error)
+{
+    struct control_question question = {
+        .type = MESSAGE_CONTROL_ASK, .body = json_pack("{s:s}", "operation", operation), .timeout_ms = -1};
+    char *text = json_dumps(arguments, JSON_COMPACT);
+    int memfd = -1;
+    if (strlen(text) > COMMAND_INLINE)
+        memfd = memfd_seal("reeve-arguments", slice_of_text(text));
+    if (memfd >= 0) {
+        question.descriptors = &memfd;
+        question.descriptor_count = 1;
+        json_decref(arguments);
+    } else {
+        json_object_set_new(question.body, "arguments", arguments);
+    }
+    int failed = control_ask(connection, &question, reply, error);
+    if (memfd >= 0)
+        close(memfd);
+    free(text);
+    return failed;
+}
+
 int command_ask(const struct command *command, const char *operation, json_t *arguments, json_t **answer)
 {
     struct command_place place;
@@ -313,9 +343,8 @@ int command_ask(const struct command *command, const char *operation, json_t *ar
         return COMMAND_NOT_RUNNING;
     }
     struct error error = {0};
-    json_t *body = json_pack("{s:s, s:o}", "operation", operation, "arguments", arguments), *reply = NULL;
-    int failed =
-        control_ask(connection, &(struct control_question){MESSAGE_CONTROL_ASK, body, -1}, &reply, &error);
+    json_t *reply = NULL;
+    int failed = command_send(connection, operation, arguments, &reply, &error);
     close(connection);
     if (failed == -EPIPE)
         return command_fail(COMMAND_NOT_RUNNING, "the keeper ended before it answered");

@@ -33,6 +33,8 @@ struct command {
     const char *since;                        /* logs */
     const char *arguments[COMMAND_ARGUMENTS]; /* what is no option */
     int argument_count;
+    const char *sets[COMMAND_ARGUMENTS]; /* create: "NAME=VALUE" */
+    int set_count;
 };
 
 /* One verb of the table in reeve.c. */
@@ -54,6 +56,7 @@ enum {
     COMMAND_TAKES_QUIET = 1 << 4,
     COMMAND_TAKES_FOLLOW = 1 << 5,
     COMMAND_TAKES_FORCE = 1 << 6,
+    COMMAND_TAKES_SET = 1 << 10,
 };
 
 /* Fills `command` from the arguments after the verb. False with the text. */

@@ -163,13 +163,56 @@ static void logs_add(struct logs *logs, const char *name)
     logs->count = count;
 }
 
-/* All services with a command, or those named. False: an unknown name, already told. */
+/* "shell@a1", a folder of log/, is that of "shell/a1". */
+static void logs_add_folder(struct logs *logs, const char *folder)
+{
+    char *name = memory_text(folder);
+    char *at = strchr(name, '@');
+    if (at)
+        *at = '/';
+    logs_add(logs, name);
+    free(name);
+}
+
+/* Instances of templates: those that have logged. */
+static void logs_add_instances(struct logs *logs, const struct config *config)
+{
+    char *path = memory_format("%s/log", config->state);
+    struct dirent **entries = NULL;
+    int count = config->templates.count ? scandir(path, &entries, NULL, alphasort) : 0;
+    for (int i = 0; i < count; i++) {
+        if (strchr(entries[i]->d_name, '@') && entries[i]->d_type == DT_DIR)
+            logs_add_folder(logs, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    free(path);
+}
+
+/* It has logged, or there is a record of it. */
+static bool logs_is_instance(const struct config *config, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    if (!slash || strchr(slash + 1, '/'))
+        return false;
+    char *record =
+        memory_format("%s/instances/%.*s/.%s.json", config->state, (int)(slash - name), name, slash + 1);
+    int directory = output_open(config->state, name);
+    bool known = directory >= 0 || access(record, F_OK) == 0;
+    if (directory >= 0)
+        close(directory);
+    free(record);
+    return known;
+}
+
+/* All services with a command and all instances, or those named. False: an unknown name, already told. */
 static bool logs_choose(struct logs *logs, const struct config *config)
 {
     const struct command *command = logs->command;
     for (int i = 0; i < command->argument_count; i++) {
         const struct config_service *service = config_service(config, command->arguments[i]);
-        if (!service || service->command.count == 0) {
+        bool known = service ? service->command.count > 0 : logs_is_instance(config, command->arguments[i]);
+        if (!known) {
             command_fail(0, "%s has no service %s with a command", config->file, command->arguments[i]);
             return false;
         }
@@ -178,6 +221,8 @@ static bool logs_choose(struct logs *logs, const struct config *config)
     for (size_t i = 0; i < config->services.count && command->argument_count == 0; i++)
         if (config->services.items[i].command.count)
             logs_add(logs, config->services.items[i].name);
+    if (command->argument_count == 0)
+        logs_add_instances(logs, config);
     return true;
 }
 
@@ -199,7 +244,7 @@ static bool logs_choose_found(struct logs *logs, const char *state)
     int count = command->argument_count ? 0 : scandir(path, &entries, NULL, alphasort);
     for (int i = 0; i < count; i++) {
         if (entries[i]->d_name[0] != '.' && entries[i]->d_type == DT_DIR)
-            logs_add(logs, entries[i]->d_name);
+            logs_add_folder(logs, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "keep/record.h"
 #include "wire/logline.h"
 
 #include "reeve/change.h"
@@ -96,7 +97,8 @@ int output_width(const struct config *config)
 
 int output_open(const char *state_directory, const char *target)
 {
-    char *path = memory_format("%s/log/%s", state_directory, target);
+    char folder[RECORD_FILE_SIZE];
+    char *path = memory_format("%s/log/%s", state_directory, record_folder(target, folder));
     int directory = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int error = errno;
     free(path);

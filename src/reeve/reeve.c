@@ -39,6 +39,13 @@ static const struct verb reeve_verbs[] = {
      steer_stop_verb},
     {"restart", "NAME...", "stop and start targets", "  --no-wait      return at once",
      COMMAND_TAKES_JSON | COMMAND_TAKES_NO_WAIT, 1, COMMAND_ARGUMENTS, steer_restart_verb},
+    {"create", "TEMPLATE [ID] [--set NAME=VALUE]...", "create an instance of a template",
+     "  --set NAME=VALUE  a parameter; @FILE gives what is in the file, @- what comes on stdin, @@ a plain "
+     "@\n"
+     "Without an ID one is made up. The same again changes nothing; with other parameters it fails.",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_SET, 1, 2, create_verb},
+    {"rm", "TEMPLATE/ID...", "stop instances and remove their folders and logs", NULL, COMMAND_TAKES_JSON, 1,
+     COMMAND_ARGUMENTS, create_rm_verb},
     {"logs", "[-f] [NAME...]", "print what services wrote",
      "  -f, --follow   go on with what comes\n"
      "  --since TIME   from then on: RFC 3339, or an age such as 10m\n"
@@ -117,9 +124,8 @@ static const char *reeve_guess_verb(const char *word)
 /* Verbs of the contract whose feature is not built yet. */
 static bool reeve_is_later_verb(const char *word)
 {
-    static const char *const later[] = {"signal", "create", "rm",      "attach", "exec",        "why",
-                                        "route",  "reload", "upgrade", "busy",   "connections", "pin",
-                                        "user",   "token",  "doctor",  "top"};
+    static const char *const later[] = {"signal", "attach",      "exec", "why",  "route", "reload", "upgrade",
+                                        "busy",   "connections", "pin",  "user", "token", "doctor", "top"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(word, later[i]) == 0)
             return true;

@@ -5,6 +5,8 @@
 
 int check_verb(const struct command *command);
 int check_config_verb(const struct command *command);
+int create_verb(const struct command *command);
+int create_rm_verb(const struct command *command);
 int down_verb(const struct command *command);
 int init_verb(const struct command *command);
 int logs_verb(const struct command *command);

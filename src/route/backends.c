@@ -25,18 +25,21 @@ struct backend {
     bool known; /* in the keeper's table */
     bool asked; /* the keeper was told that requests wait */
     bool touched;
+    unsigned open; /* requests and streams */
     struct list waiters;
     struct list to_tell; /* waiters that have not been told the latest news */
     unsigned waiting;
     struct list watchers;
     struct loop_task tell;
+    struct list parted; /* among those that are gone; else it is in the table */
 };
 
 struct backends {
     struct backends_settings settings;
     struct upstream_pool *pool;
     struct backend *by_name;
-    bool complete; /* the first table is in */
+    struct list parted; /* gone, and maybe still held by somebody */
+    bool complete;      /* the first table is in */
     bool keeper_away;
 };
 
@@ -45,8 +48,34 @@ struct backends *backends_new(const struct backends_settings *settings)
     const struct upstream_pool_settings pool = {.most_idle = IDLE_PER_ADDRESS, .idle_ms = IDLE_MS};
     struct backends *backends = MEMORY_NEW(struct backends);
     backends->settings = *settings;
+    list_init(&backends->parted);
     backends->pool = upstream_pool_new(settings->loop, &pool);
     return backends;
+}
+
+static bool is_held(const struct backend *backend)
+{
+    return backend->open > 0 || backend->waiting > 0 || !list_empty(&backend->watchers);
+}
+
+static void free_backend(struct backend *backend)
+{
+    loop_task_stop(&backend->tell);
+    if (backend->socket >= 0)
+        close(backend->socket);
+    free(backend);
+}
+
+static void free_parted(struct backends *backends)
+{
+    LIST_FOR_EACH(link, &backends->parted)
+    {
+        struct backend *backend = LIST_ENTRY(link, struct backend, parted);
+        if (is_held(backend))
+            continue;
+        list_remove(link);
+        free_backend(backend);
+    }
 }
 
 void backends_free(struct backends **owned)
@@ -59,10 +88,13 @@ void backends_free(struct backends **owned)
     {
         CHECK(backend->waiting == 0 && list_empty(&backend->watchers));
         HASH_DEL(backends->by_name, backend);
-        loop_task_stop(&backend->tell);
-        if (backend->socket >= 0)
-            close(backend->socket);
-        free(backend);
+        free_backend(backend);
+    }
+    LIST_FOR_EACH(link, &backends->parted)
+    {
+        struct backend *gone = LIST_ENTRY(link, struct backend, parted);
+        CHECK(gone->waiting == 0 && list_empty(&gone->watchers));
+        free_backend(gone);
     }
     upstream_pool_free(&backends->pool);
     free(backends);
@@ -87,6 +119,12 @@ const struct target_row *backends_row(const struct backend *backend)
 }
 
 /* --- rows ---------------------------------------------------------------------------------------- */
+
+static struct page_target *page_row(const struct backend *backend)
+{
+    struct page *page = backend->backends->settings.page;
+    return page && backend->row.slot < PAGE_TARGETS ? &page->targets[backend->row.slot] : NULL;
+}
 
 static struct backend *find_or_add(struct backends *backends, const char *name)
 {
@@ -180,9 +218,26 @@ static void set_row(struct backends *backends, const struct target_row *row, int
     spread_news(backend);
 }
 
+static void part(struct backends *backends, struct backend *backend);
+
+/* {name, gone: true}; one that we never heard of is gone already. */
+static bool part_named(struct backends *backends, const json_t *object)
+{
+    const char *name = json_string_value(json_object_get(object, "name"));
+    struct backend *backend = name ? backends_find(backends, slice_of_text(name)) : NULL;
+    if (backend)
+        part(backends, backend);
+    return name != NULL;
+}
+
 bool backends_set_row(struct backends *backends, const json_t *object, int socket)
 {
     struct target_row row;
+    if (json_is_true(json_object_get(object, "gone"))) {
+        if (socket >= 0)
+            close(socket);
+        return part_named(backends, object);
+    }
     if (!target_row_decode(object, &row)) {
         if (socket >= 0)
             close(socket);
@@ -200,6 +255,21 @@ static void set_gone(struct backend *backend)
     forget_connections(backend);
     backend->address_count = 0;
     spread_news(backend);
+}
+
+/* Who holds it sees it as gone; its name and its place in the page are free for another. */
+static void part(struct backends *backends, struct backend *backend)
+{
+    struct page_target *row = page_row(backend);
+    set_gone(backend);
+    if (row) {
+        atomic_store_explicit(&row->streams, 0, memory_order_relaxed);
+        atomic_store_explicit(&row->requests, 0, memory_order_relaxed);
+        atomic_store_explicit(&row->last_activity_ms, 0, memory_order_relaxed);
+    }
+    backend->row.slot = PAGE_TARGETS;
+    HASH_DEL(backends->by_name, backend);
+    list_append(&backends->parted, &backend->parted);
 }
 
 bool backends_set_table(struct backends *backends, const json_t *rows)
@@ -226,8 +296,12 @@ bool backends_set_table(struct backends *backends, const json_t *rows)
     }
     HASH_ITER(hh, backends->by_name, backend, next)
     {
-        if (!backend->known)
-            set_gone(backend);
+        if (backend->known)
+            continue;
+        if (backend->row.instance)
+            part(backends, backend);
+        else
+            set_gone(backend); /* a route leads there: it says what became of it */
     }
     backends->complete = true;
     return true;
@@ -383,12 +457,6 @@ bool backends_has_ended(const struct backend *backend)
 
 /* --- traffic ------------------------------------------------------------------------------------- */
 
-static struct page_target *page_row(const struct backend *backend)
-{
-    struct page *page = backend->backends->settings.page;
-    return page && backend->row.slot < PAGE_TARGETS ? &page->targets[backend->row.slot] : NULL;
-}
-
 /* Only this process writes its page: a load and a store are enough. */
 static void add(_Atomic uint64_t *number, uint64_t more)
 {
@@ -400,6 +468,7 @@ void backends_open(struct backend *backend)
 {
     struct page_target *row = page_row(backend);
     backend->touched = true;
+    backend->open++;
     if (!row)
         return;
     add(&row->streams, 1);
@@ -409,7 +478,9 @@ void backends_open(struct backend *backend)
 void backends_close(struct backend *backend)
 {
     struct page_target *row = page_row(backend);
+    CHECK(backend->open > 0);
     backend->touched = true;
+    backend->open--;
     if (row)
         add(&row->streams, (uint64_t)-1);
 }
@@ -431,4 +502,5 @@ void backends_tick(struct backends *backends)
             atomic_store_explicit(&row->last_activity_ms, now, memory_order_relaxed);
         backend->touched = false;
     }
+    free_parted(backends);
 }

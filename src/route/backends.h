@@ -17,7 +17,8 @@ enum {
 };
 
 struct backends;
-struct backend; /* one target; lives as long as the backends */
+struct backend; /* one target; lives as long as anybody waits for it, watches it or has a request open there
+                 */
 
 struct backends_settings {
     struct loop *loop;
@@ -34,14 +35,16 @@ void backends_free(struct backends **backends);
 /* The whole table: an array of rows; a target that is not in it is gone. False: malformed, nothing changed.
  */
 bool backends_set_table(struct backends *backends, const json_t *rows);
-/* One row. `socket`: O_PATH descriptor of the target's unix socket, taken over; -1: none. */
+/* One row, or {name, gone: true}: that target is no more. `socket`: O_PATH descriptor of the target's unix
+ * socket, taken over; -1: none. */
 bool backends_set_row(struct backends *backends, const json_t *row, int socket);
 /* The keeper has gone: nothing is started any more. */
 void backends_set_keeper_away(struct backends *backends);
 bool backends_is_keeper_away(const struct backends *backends);
 /* /ready: every target that shall be up is ready; false before the first table. */
 bool backends_are_ready(const struct backends *backends);
-/* Writes last_activity_ms of the targets that had traffic since the last call into the page. */
+/* Writes last_activity_ms of the targets that had traffic since the last call into the page, and frees those
+ * that are gone and that nobody holds any more. */
 void backends_tick(struct backends *backends);
 
 /* NULL: never heard of. */

@@ -344,6 +344,10 @@ static void wait(struct passage *passage)
 
 static void refuse(struct passage *passage)
 {
+    if (!backends_is_known(passage->backend)) {
+        fail(passage, 404, "There is no such instance any more.");
+        return;
+    }
     struct target_cause away =
         unavailable_cause(TARGET_CAUSE_LOST, "reeve's keeper is away: nothing is started until it is back");
     fail_unavailable(passage, backends_is_keeper_away(passage->proxy->backends) ? &away : NULL);

@@ -31,7 +31,7 @@ enum message_type {
     MESSAGE_GATE_DROP,        /* {snapshot: N} */
     MESSAGE_GATE_TABLE,       /* {} fds: [sealed memfd: array of target rows]: the whole table */
     MESSAGE_GATE_TARGET, /* one target row that changed; fds: [O_PATH of its socket] when it has "socket":
-                            true */
+                            true. {name, gone: true}: the target is no more */
     MESSAGE_GATE_PHASE,  /* {phase: "starting"|"serving"|"stopping"}: before "serving" requests wait */
     MESSAGE_GATE_DRAIN,  /* {timeout_ms}: stop accepting, end connections, exit */
     MESSAGE_GATE_PROBE, /* {target, generation, host?, method?, path?, timeout_ms, address | (fd)} → PROBED;

@@ -61,6 +61,11 @@ static json_t *target_text(const char *text)
     return value;
 }
 
+static json_t *target_text_or_null(const char *text)
+{
+    return text[0] ? target_text(text) : json_null();
+}
+
 static json_t *target_time(int64_t wall_ms)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -126,8 +131,8 @@ json_t *target_row_encode(const struct target_row *row, bool internal, int64_t b
     json_object_set_new(object, "ready", json_boolean(row->ready));
     json_object_set_new(object, "address",
                         row->address_count > 0 ? target_text(row->addresses[0]) : json_null());
-    json_object_set_new(object, "url", json_null());
-    json_object_set_new(object, "owner", json_null());
+    json_object_set_new(object, "url", target_text_or_null(row->url));
+    json_object_set_new(object, "owner", target_text_or_null(row->owner));
     json_object_set_new(object, "restarts", json_integer((json_int_t)row->restarts));
     json_object_set_new(object, "next_attempt", target_time(next));
     json_object_set_new(object, "cause", target_cause_encode(&row->cause));
@@ -157,6 +162,14 @@ static bool target_read_text(const json_t *object, const char *key, char *text, 
         return false;
     memcpy(text, json_string_value(value), json_string_length(value) + 1);
     return true;
+}
+
+/* As target_read_text(); null or a missing member gives "". */
+static bool target_read_text_or_null(const json_t *object, const char *key, char *text, size_t size)
+{
+    const json_t *value = json_object_get(object, key);
+    text[0] = '\0';
+    return !value || json_is_null(value) || target_read_text(object, key, text, size);
 }
 
 static bool target_read_flag(const json_t *object, const char *key, bool *flag)
@@ -280,7 +293,9 @@ bool target_row_decode(const json_t *object, struct target_row *row)
 {
     *row = (struct target_row){0};
     return json_is_object(object) && target_read_text(object, "name", row->name, sizeof row->name) &&
-           row->name[0] != '\0' && target_words_decode(object, row) && target_numbers_decode(object, row) &&
+           row->name[0] != '\0' && target_read_text_or_null(object, "owner", row->owner, sizeof row->owner) &&
+           target_read_text_or_null(object, "url", row->url, sizeof row->url) &&
+           target_words_decode(object, row) && target_numbers_decode(object, row) &&
            target_read_flag(object, "ready", &row->ready) &&
            target_read_flag(object, "demand", &row->demand) &&
            target_read_flag(object, "socket", &row->socket) &&

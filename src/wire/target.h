@@ -42,12 +42,20 @@ struct target_cause {
     char text[512];
 };
 
-enum { TARGET_NAME_SIZE = 136, TARGET_MOST_ADDRESSES = 8, TARGET_ADDRESS_SIZE = 128 };
+enum {
+    TARGET_NAME_SIZE = 136, /* two names of 63 and 64 bytes and the slash between them */
+    TARGET_MOST_ADDRESSES = 8,
+    TARGET_ADDRESS_SIZE = 128,
+    TARGET_OWNER_SIZE = 136,
+    TARGET_URL_SIZE = 512,
+};
 
 struct target_row {
-    char name[TARGET_NAME_SIZE]; /* "api", later "shell/a1" */
+    char name[TARGET_NAME_SIZE]; /* "api", "shell/a1" */
     bool instance;
-    bool wanted; /* up */
+    char owner[TARGET_OWNER_SIZE]; /* of an instance: who created it; "": nobody in particular */
+    char url[TARGET_URL_SIZE];     /* where the first route to it leads: "/s/a1/"; "": no route says it */
+    bool wanted;                   /* up */
     enum target_state state;
     bool ready;
     bool demand;                                                /* a request may start it */
