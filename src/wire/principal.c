@@ -112,13 +112,19 @@ static const char *principal_put(char **at, const char *text)
     return *at - size;
 }
 
-struct principal *principal_copy(const struct principal *principal)
+static size_t principal_size(const struct principal *principal)
 {
     size_t size = sizeof *principal + principal->group_count * sizeof *principal->groups +
                   principal_text_size(principal->user) + principal_text_size(principal->credential);
     for (size_t i = 0; i < principal->group_count; i++)
         size += principal_text_size(principal->groups[i]);
-    struct principal *copy = memory_new(size);
+    return size;
+}
+
+/* Into memory of principal_size(). */
+static struct principal *principal_write(const struct principal *principal, void *memory)
+{
+    struct principal *copy = memory;
     const char **groups = (const char **)(void *)(copy + 1);
     char *at = (char *)(groups + principal->group_count);
     *copy = *principal;
@@ -128,6 +134,17 @@ struct principal *principal_copy(const struct principal *principal)
     copy->user = principal_put(&at, principal->user);
     copy->credential = principal_put(&at, principal->credential);
     return copy;
+}
+
+struct principal *principal_copy(const struct principal *principal)
+{
+    return principal_write(principal, memory_new(principal_size(principal)));
+}
+
+const struct principal *principal_keep(const struct principal *principal, struct arena *arena)
+{
+    void *memory = arena_new(arena, principal_size(principal));
+    return memory ? principal_write(principal, memory) : NULL;
 }
 
 /* --- rules ------------------------------------------------------------------------------------------ */

@@ -32,6 +32,8 @@ json_t *principal_encode(const struct principal *principal);
 bool principal_decode(const json_t *object, struct arena *arena, struct principal *principal);
 /* One piece of memory with everything in it; free(). */
 struct principal *principal_copy(const struct principal *principal);
+/* The same in an arena; NULL when it is full. */
+const struct principal *principal_keep(const struct principal *principal, struct arena *arena);
 
 /* Whether one of the rules holds: anyone | signed-in | user:NAME | group:NAME, captures and ${...} already
  * filled in. An operator always passes; without a rule, nobody else does. */
