@@ -8,6 +8,7 @@
 #include "config/hints.h"
 #include "config/route_events.h"
 #include "config/routes.h"
+#include "config/rules.h"
 #include "config/written.h"
 
 /* "{name}" with a name that ${...} and targets can use. */
@@ -298,6 +299,7 @@ void routes_finish(struct load *load, void *item)
                    "%s.to: the name of a service is missing", load->path);
     route_finish_strip(load, route);
     route_finish_keys(load, route);
+    rules_finish(load, route);
     route_finish_fallback(load, route);
     route_events_finish(load, route);
 }

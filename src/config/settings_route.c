@@ -1,5 +1,6 @@
 /* Settings of routes. */
 #include "config/routes.h"
+#include "config/rules.h"
 #include "config/setting_rows.h"
 
 #define ROUTE(member) SETTING_AT(struct config_route, member)
@@ -176,10 +177,12 @@ const struct setting settings_route_rows[] = {
      .about = "Who may watch the terminal and not type.",
      .example = "[\"group:mentors\"]"},
     {.path = "routes.*.allow",
-     .type = &lists_texts,
-     .later = true,
+     .type = &rules_list,
+     .at = ROUTE(allow),
      .computed = "`[signed-in]` with auth, `[anyone]` without",
-     .about = "Who may pass: `anyone`, `signed-in`, `user:NAME`, `group:NAME`.",
+     .about =
+         "Who may pass, by any of these rules: `anyone`, `signed-in`, `user:NAME`, `group:NAME`; in NAME "
+         "`{x}` is what path or host captures.",
      .example = "[\"group:ops\"]"},
     {.path = "routes.*.redirect",
      .type = &types_text,

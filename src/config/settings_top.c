@@ -1,4 +1,5 @@
 /* Settings of reeve as a whole, up to the services. */
+#include "config/networks.h"
 #include "config/setting_rows.h"
 
 const struct setting settings_top_rows[] = {
@@ -82,10 +83,14 @@ const struct setting settings_top_rows[] = {
      .example = "[\"https://app.example\"]",
      .also = "origin cors allowed_origins"},
     {.path = "trusted_proxies",
-     .type = &lists_texts,
-     .later = true,
-     .about = "Addresses whose forwarding header fields are kept.",
-     .example = "[10.0.0.0/8]"},
+     .type = &networks_list,
+     .at = SETTING_AT(struct config, trusted_proxies),
+     .about =
+         "Addresses of proxies in front, whose word counts: that a client came over TLS "
+         "(`X-Forwarded-Proto`, "
+         "`Forwarded`), and what they say of it to services. `unix` is whoever connects to a socket file.",
+     .example = "[10.0.0.0/8]",
+     .also = "real_ip_from forwarded_allow_ips proxies"},
     {.path = "workers",
      .type = &general_workers,
      .at = SETTING_AT(struct config, workers),

@@ -101,6 +101,7 @@ struct config_route {
     char *fallback; /* file below it for navigations that no file answers; NULL: none */
     enum config_strip strip;
     char *strip_prefix;
+    struct config_texts allow;   /* empty: see rules_or_default() */
     int64_t body_max_bytes;      /* 0: no limit */
     int64_t timeout_connect_ms;  /* 0: no limit, here and below */
     int64_t timeout_response_ms; /* from the request's end to the response's head */
@@ -130,10 +131,11 @@ struct config {
     char *name;
     char *state; /* directory */
     struct config_listeners listeners;
-    struct config_texts hosts;   /* lower case */
-    struct config_texts origins; /* "https://app.example" */
-    unsigned workers;            /* 0: one per CPU */
-    char *user;                  /* of gates when started as root; NULL: reeve if it exists, else nobody */
+    struct config_texts hosts;           /* lower case */
+    struct config_texts origins;         /* "https://app.example" */
+    struct config_texts trusted_proxies; /* "10.0.0.0/8", "::1", "unix" */
+    unsigned workers;                    /* 0: one per CPU */
+    char *user; /* of gates when started as root; NULL: reeve if it exists, else nobody */
     enum config_takeover takeover;
     int64_t takeover_timeout_ms;
     uint16_t ports_first; /* where ports for `listen: tcp` come from, both included */

@@ -77,6 +77,8 @@ static void test_top_values(void **state)
     assert_string_equal(config->listeners.items[2].address, "unix:/srv/app/web.sock");
     assert_string_equal(config->hosts.items[0], "app.example");
     assert_string_equal(config->origins.items[0], "https://app.example");
+    assert_int_equal(config->trusted_proxies.count, 2);
+    assert_string_equal(config->trusted_proxies.items[1], "unix");
     assert_int_equal(config->workers, 2);
     assert_string_equal(config->user, "web");
     assert_int_equal(config->takeover, CONFIG_TAKEOVER_ANY);
@@ -181,6 +183,8 @@ static void test_route_values(void **state)
     assert_string_equal(routes[1].host, "nas.{zone}");
     assert_int_equal(routes[1].strip, CONFIG_STRIP_PREFIX);
     assert_string_equal(routes[1].strip_prefix, "/files");
+    assert_int_equal(routes[1].allow.count, 2);
+    assert_string_equal(routes[1].allow.items[1], "user:{name}");
     assert_int_equal(routes[2].action, CONFIG_ROUTE_FILES);
     assert_string_equal(routes[2].files, "/srv/app/dist");
     assert_string_equal(routes[2].fallback, "index.html");
@@ -195,7 +199,7 @@ static void test_places(void **state)
     struct config *config = load_values(&world, &errors);
     struct config_place place = config_place_of(&config->routes.items[2].item, "files");
     char text[64];
-    assert_string_equal(config_place_text(&place, text, sizeof text), "reeve.yaml:62:5");
+    assert_string_equal(config_place_text(&place, text, sizeof text), "reeve.yaml:64:5");
     const struct config_service *api = config_service(config, "api"), *db = config_service(config, "db");
     assert_true(config_is_set(&api->item, "ready.http"));
     assert_false(config_is_set(&db->item, "ready.http"));

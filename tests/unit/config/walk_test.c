@@ -16,7 +16,8 @@ static void test_bad(void **state)
         {"servics: {}\n"
          "x: {path:/x, to:api}\n",
          "1:1: servics: there is no such key; did you mean \"services\"?\n"
-         "2:1: x: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
+         "2:1: x: there is no such key; allowed here: name, state, include, listen, hosts, origins, "
+         "trusted_proxies, workers, "
          "user, takeover, services, templates, loops, hooks, auth, routes, console, ports, log, drain\n"
          "  a colon that ends a key has a space after it:\n"
          "    x: {path: /x, to: api}"},

@@ -39,13 +39,16 @@ static void test_bad(void **state)
         {"a: 1\n"
          "b: {c: 1, d: 2, c: 3}\n"
          "a: 2\n",
-         "1:1: a: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
+         "1:1: a: there is no such key; allowed here: name, state, include, listen, hosts, origins, "
+         "trusted_proxies, workers, "
          "user, takeover, services, templates, loops, hooks, auth, routes, console, ports, log, drain\n"
-         "2:1: b: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
+         "2:1: b: there is no such key; allowed here: name, state, include, listen, hosts, origins, "
+         "trusted_proxies, workers, "
          "user, takeover, services, templates, loops, hooks, auth, routes, console, ports, log, drain\n"
          "2:17: the key \"c\" is here for the second time, first in line 2\n"
          "3:1: the key \"a\" is here for the second time, first in line 1\n"
-         "3:1: a: there is no such key; allowed here: name, state, include, listen, hosts, origins, workers, "
+         "3:1: a: there is no such key; allowed here: name, state, include, listen, hosts, origins, "
+         "trusted_proxies, workers, "
          "user, takeover, services, templates, loops, hooks, auth, routes, console, ports, log, drain"},
         {"name: !x y\n",
          "1:7: tags (words that start with !) are not used here; text that starts with ! needs quotes"},
