@@ -55,19 +55,37 @@ static bool origin_equal(const struct admit_origin *a, const struct admit_origin
     return a->secure == b->secure && a->port == b->port && slice_equal(a->host, b->host);
 }
 
-static bool origin_passes(const struct admit *admit, const struct admit_request *request)
+/* A page of the very origin that it asks; no Origin at all is none of another's. */
+static bool origin_is_own(const struct admit_request *request)
 {
     struct admit_origin theirs, own = {.secure = request->secure};
-    if (!request->origin.data)
-        return true;
-    if (!origin_read(request->origin, &theirs))
+    return !request->origin.data || (origin_read(request->origin, &theirs) &&
+                                     authority_read(request->authority, &own) && origin_equal(&theirs, &own));
+}
+
+static bool origin_is_listed(const struct admit *admit, struct slice text)
+{
+    struct admit_origin theirs;
+    if (!origin_read(text, &theirs))
         return false;
-    if (authority_read(request->authority, &own) && origin_equal(&theirs, &own))
-        return true;
     for (size_t i = 0; i < admit->origin_count; i++)
         if (origin_equal(&theirs, &admit->origins[i]))
             return true;
     return false;
+}
+
+/* What a script of another site can send but not read, such as an image, has no Origin: its Sec-Fetch-Site
+ * tells. */
+static bool site_is_own(struct slice site)
+{
+    return !site.data || slice_equal(site, SLICE("same-origin")) || slice_equal(site, SLICE("none"));
+}
+
+static bool origin_passes(const struct admit *admit, const struct admit_request *request)
+{
+    if (request->door == ADMIT_CONSOLE && request->principal->kind != PRINCIPAL_TOKEN)
+        return origin_is_own(request) && site_is_own(request->site);
+    return !request->steers || origin_is_own(request) || origin_is_listed(admit, request->origin);
 }
 
 static bool host_is_known(const struct admit *admit, const struct admit_request *request)
@@ -80,30 +98,49 @@ static bool host_is_known(const struct admit *admit, const struct admit_request 
     return false;
 }
 
+/* Who counts at this door. */
+static const struct principal *known_there(const struct admit_request *request)
+{
+    bool ignored = request->door == ADMIT_API && request->principal->kind != PRINCIPAL_TOKEN;
+    return ignored ? &principal_nobody : request->principal;
+}
+
+/* An API of an ordinary listener is for tokens, whatever its rules say. */
+static bool may_pass(const struct admit_request *request, const struct principal *principal)
+{
+    return (request->door != ADMIT_API || principal->kind == PRINCIPAL_TOKEN) &&
+           principal_passes(principal, request->allow, request->allow_count);
+}
+
 enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request)
 {
+    const struct principal *principal = known_there(request);
+    bool named = principal->kind != PRINCIPAL_NOBODY;
     if (!host_is_known(admit, request))
         return ADMIT_FOREIGN_HOST;
     if (!request->routed)
         return ADMIT_NO_ROUTE;
-    if (request->steers && !origin_passes(admit, request))
+    bool allowed = request->door == ADMIT_OWN || may_pass(request, principal);
+    if (!allowed && !named)
+        return ADMIT_NO_CREDENTIAL;
+    if (!origin_passes(admit, request))
         return ADMIT_FOREIGN_ORIGIN;
-    return ADMIT_PASS;
+    return allowed ? ADMIT_PASS : ADMIT_NOT_ALLOWED;
 }
 
 int admit_status(enum admit_verdict verdict)
 {
-    switch (verdict) {
-    case ADMIT_PASS:
-        return 0;
-    case ADMIT_FOREIGN_HOST:
-        return 421;
-    case ADMIT_NO_ROUTE:
-        return 404;
-    case ADMIT_FOREIGN_ORIGIN:
-        return 403;
-    }
-    UNREACHABLE();
+    static const int statuses[] = {
+        [ADMIT_PASS] = 0,
+        [ADMIT_FOREIGN_HOST] = 421,
+        [ADMIT_NO_ROUTE] = 404,
+        [ADMIT_NO_CREDENTIAL] = 401,
+        [ADMIT_FOREIGN_ORIGIN] = 403,
+        [ADMIT_NOT_ALLOWED] = 403,
+    };
+    _Static_assert(sizeof statuses / sizeof *statuses == ADMIT_VERDICTS, "a status per verdict");
+    CHECK((unsigned)verdict < ADMIT_VERDICTS);
+    return statuses[verdict];
 }
 
 static size_t count_texts(const char *const *texts)

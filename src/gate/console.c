@@ -85,32 +85,23 @@ enum console_part console_find(const struct console *console, const struct excha
                : CONSOLE_MISSING;
 }
 
-static void refuse(struct exchange *exchange, int status, const char *type, const char *title,
-                   const char *detail)
+/* Without sign-in it is open on this machine only; elsewhere it takes a token. */
+static bool is_closed(const struct console *console, struct exchange *exchange)
 {
-    problem_reply(exchange,
-                  &(struct problem){.status = status, .type = type, .title = title, .detail = detail});
+    return console_is_own(console, exchange_request(exchange)) && !console->auth && !console->open &&
+           exchange_principal(exchange)->kind != PRINCIPAL_TOKEN;
 }
 
-/* NULL: it may be used; else why not, with the status. */
-static const char *judge(const struct console *console, struct exchange *exchange, int *status)
+void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,
+                 struct door_question *question)
 {
-    const struct principal *who = exchange_principal(exchange);
+    static const char *const anyone[] = {"anyone"};
     bool own = console_is_own(console, exchange_request(exchange));
-    *status = 403;
-    if (own && !console->auth && !console->open && who->kind != PRINCIPAL_TOKEN)
-        return "Without `auth` this API is open on a loopback or unix `console.listen` only; elsewhere it "
-               "takes "
-               "a token.";
-    if (!own && who->kind != PRINCIPAL_TOKEN) {
-        *status = 401;
-        return "On this listener the API takes a token only: Authorization: Bearer TOKEN.";
-    }
-    if ((own && console->open && who->kind == PRINCIPAL_NOBODY) ||
-        principal_passes(who, (const char *const *)console->allow, console->allow_count))
-        return NULL;
-    *status = who->kind == PRINCIPAL_NOBODY ? 401 : 403;
-    return "`console.allow` lets others use this API.";
+    if (part == CONSOLE_MISSING || is_closed(console, exchange))
+        return; /* for everybody: both are refused with words of their own */
+    question->door = own ? ADMIT_CONSOLE : ADMIT_API;
+    question->allow = own && console->open ? anyone : (const char *const *)console->allow;
+    question->allow_count = own && console->open ? 1 : console->allow_count;
 }
 
 static void answer_page(const struct console *console, struct exchange *exchange)
@@ -130,28 +121,30 @@ static void answer_page(const struct console *console, struct exchange *exchange
     exchange_reply(exchange, 200, fields, sizeof fields / sizeof *fields, body);
 }
 
-void console_answer(const struct console *console, struct asker *asker, struct exchange *exchange)
+static void answer_api(const struct console *console, struct asker *asker, struct exchange *exchange)
 {
     struct slice below = {0};
-    int status;
+    api_is(console->path, exchange_request(exchange)->path, &below);
+    if (is_closed(console, exchange))
+        problem_reply_status(exchange, 403,
+                             "Without `auth` this API is open on a loopback or unix `console.listen` only; "
+                             "elsewhere it takes a token.");
+    else
+        api_answer(asker, exchange, console->path, below);
+}
+
+void console_answer(const struct console *console, struct asker *asker, struct exchange *exchange)
+{
     switch (console_find(console, exchange_request(exchange))) {
-    case CONSOLE_API: {
-        const char *refused = judge(console, exchange, &status);
-        api_is(console->path, exchange_request(exchange)->path, &below);
-        if (!refused)
-            api_answer(asker, exchange, console->path, below);
-        else if (status == 401)
-            refuse(exchange, 401, "no-credential", "Sign in first", refused);
-        else
-            refuse(exchange, 403, "forbidden", "Forbidden", refused);
+    case CONSOLE_API:
+        answer_api(console, asker, exchange);
         break;
-    }
     case CONSOLE_PAGE:
         answer_page(console, exchange);
         break;
     case CONSOLE_MISSING:
     case CONSOLE_NOTHING:
-        refuse(exchange, 404, "not-found", "Not found", "This listener has the console only.");
+        problem_reply_status(exchange, 404, "This listener has the console only.");
         break;
     }
 }

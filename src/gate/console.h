@@ -6,6 +6,7 @@
 #include "http/exchange.h"
 #include "route/asker.h"
 
+#include "gate/door.h"
 #include "gate/entrance.h"
 
 struct console;
@@ -24,5 +25,9 @@ enum console_part {
 enum console_part console_find(const struct console *console, const struct exchange_request *request);
 /* Whether the request came through the console's own listener. */
 bool console_is_own(const struct console *console, const struct exchange_request *request);
-/* Answers what console_find() named; Host and Origin have been checked. */
+/* Who may pass there, for the door: whoever `console.allow` lets in; on ordinary listeners by token alone.
+ * Asks who it is, so door_recognise() comes first. */
+void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,
+                 struct door_question *question);
+/* Answers what console_find() named; the door has let it in. */
 void console_answer(const struct console *console, struct asker *asker, struct exchange *exchange);

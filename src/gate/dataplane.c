@@ -27,6 +27,9 @@ struct dataplane {
     struct backends *backends;
     struct asker *asker;
     struct streams *streams; /* by who opened them */
+    struct admission *admission;
+    struct signins *signins;
+    struct login *login;
     struct tunnels *tunnels;
     struct events *events;
     struct proxy *proxy;
@@ -143,8 +146,7 @@ static void on_tick(struct loop_timer *timer)
     pages_store(&dataplane->page->tick_ms, (uint64_t)loop_now_ms(dataplane->loop));
     tell_open(dataplane);
     backends_tick(dataplane->backends);
-    const struct clock *clock = loop_clock(dataplane->loop);
-    streams_expire(dataplane->streams, clock->wall_ms(clock));
+    admission_tick(dataplane->admission);
     loop_timer_start(dataplane->loop, timer, TICK_MS, on_tick);
 }
 
@@ -157,6 +159,8 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
         .proxy = dataplane->proxy,
         .asker = dataplane->asker,
         .events = dataplane->events,
+        .admission = dataplane->admission,
+        .login = dataplane->login,
     };
     serving_retire(&dataplane->prepared);
     dataplane->prepared = serving_new(snapshot, descriptors, &means, error);
@@ -275,6 +279,28 @@ static void on_events_degraded(void *owner, int error)
 
 /* --- composition --------------------------------------------------------------------------------- */
 
+static void on_signed_out(void *owner, const char *session)
+{
+    const struct dataplane *dataplane = owner;
+    admission_forget(dataplane->admission, session);
+}
+
+/* Who may come in, and what must not go further. */
+static void compose_admission(struct dataplane *dataplane)
+{
+    struct loop *loop = dataplane->loop;
+    char *cookie = memory_format("reeve-%s", dataplane->settings.name);
+    dataplane->admission = admission_new(loop, dataplane->streams, dataplane->asker);
+    dataplane->signins = signins_new(loop, dataplane->settings.events->on_sign_in, dataplane->settings.owner);
+    dataplane->login = login_new(&(struct login_settings){.signins = dataplane->signins,
+                                                          .asker = dataplane->asker,
+                                                          .cookie = cookie,
+                                                          .on_signed_out = on_signed_out,
+                                                          .owner = dataplane});
+    dataplane->proxy = proxy_new(loop, dataplane->backends, dataplane->tunnels, cookie);
+    free(cookie);
+}
+
 struct dataplane *dataplane_new(const struct dataplane_settings *settings)
 {
     struct dataplane *dataplane = MEMORY_NEW(struct dataplane);
@@ -308,7 +334,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
                                                              .streams = dataplane->streams,
                                                              .on_degraded = on_events_degraded,
                                                              .owner = dataplane});
-    dataplane->proxy = proxy_new(settings->loop, dataplane->backends, dataplane->tunnels);
+    compose_admission(dataplane);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
     dataplane->entrance = entrance_new(settings->loop, settings->pages, on_accept, dataplane);
@@ -328,6 +354,9 @@ void dataplane_free(struct dataplane **owned)
     http_server_free(&dataplane->server);
     tunnels_free(&dataplane->tunnels);
     events_free(&dataplane->events);
+    login_free(&dataplane->login);
+    signins_free(&dataplane->signins);
+    admission_free(&dataplane->admission);
     streams_free(&dataplane->streams);
     lobby_free(&dataplane->lobby);
     probes_free(&dataplane->probes);
@@ -349,6 +378,16 @@ struct backends *dataplane_backends(struct dataplane *dataplane)
 struct probes *dataplane_probes(struct dataplane *dataplane)
 {
     return dataplane->probes;
+}
+
+struct admission *dataplane_admission(struct dataplane *dataplane)
+{
+    return dataplane->admission;
+}
+
+struct signins *dataplane_signins(struct dataplane *dataplane)
+{
+    return dataplane->signins;
 }
 
 struct asker *dataplane_asker(struct dataplane *dataplane)

@@ -23,11 +23,13 @@ struct dataplane_events {
     asker_send_fn *on_ask;
     /* Something works less well than it should: `what` it is and why; text NULL: it works again. */
     void (*on_trouble)(void *owner, const char *what, const char *text);
+    signins_send_fn *on_sign_in;
     void (*on_empty)(void *owner); /* a drain has let the last connection go; may come more than once */
 };
 
 struct dataplane_settings {
     struct loop *loop;
+    const char *name;          /* of this reeve */
     const struct pages *pages; /* outlive it */
     int output;                /* for an access log on stdout; the caller's; -1: none */
     const struct dataplane_events *events;
@@ -59,5 +61,7 @@ bool dataplane_is_empty(const struct dataplane *dataplane);
 
 struct backends *dataplane_backends(struct dataplane *dataplane);
 struct probes *dataplane_probes(struct dataplane *dataplane);
+struct admission *dataplane_admission(struct dataplane *dataplane);
+struct signins *dataplane_signins(struct dataplane *dataplane);
 struct asker *dataplane_asker(struct dataplane *dataplane);
 const struct entrance *dataplane_entrance(const struct dataplane *dataplane);

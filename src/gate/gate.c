@@ -108,6 +108,7 @@ static void on_channel_end(void *owner, int error)
     }
     backends_set_keeper_away(dataplane_backends(gate->dataplane));
     asker_keeper_away(dataplane_asker(gate->dataplane));
+    signins_keeper_away(dataplane_signins(gate->dataplane));
     loop_timer_start(gate->loop, &gate->deadline, drain_ms(gate), on_keeper_away_too_long);
 }
 
@@ -162,6 +163,15 @@ static void on_trouble(void *owner, const char *what, const char *text)
                      json_pack("{s:s, s:s?}", "what", what, "text", text), NULL, 0);
 }
 
+static bool on_sign_in(void *owner, uint32_t id, json_t *body)
+{
+    const struct gate *gate = owner;
+    if (gate->channel)
+        return channel_send(gate->channel, MESSAGE_GATE_LOGIN, id, body, NULL, 0) == 0;
+    json_decref(body);
+    return false;
+}
+
 /* --- orders: each is false when its message is malformed ----------------------------------------- */
 
 static void on_successor(void *owner, int64_t timeout_ms)
@@ -192,6 +202,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
                                                    .on_probed = on_probed,
                                                    .on_trouble = on_trouble,
                                                    .on_ask = on_ask,
+                                                   .on_sign_in = on_sign_in,
                                                    .on_empty = on_empty};
     const char *name;
     json_int_t generation;
@@ -206,6 +217,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
     pages_begin(&gate->pages, (uint64_t)generation, loop_now_ms(gate->loop));
     gate->name = memory_text(name);
     gate->dataplane = dataplane_new(&(struct dataplane_settings){.loop = gate->loop,
+                                                                 .name = gate->name,
                                                                  .pages = &gate->pages,
                                                                  .output = gate->settings.output,
                                                                  .events = &events,
@@ -385,18 +397,38 @@ static bool obey_answer(struct gate *gate, struct channel_message *message)
     return fine;
 }
 
+static bool obey_admission(struct gate *gate, struct channel_message *message)
+{
+    struct error error;
+    json_t *data = read_json(message, &error);
+    bool fine = data && admission_tell(dataplane_admission(gate->dataplane), data, &error);
+    if (!fine)
+        log_error(&gate->log, "no admission data", LOG_TEXT("error", error.text));
+    json_decref(data);
+    return fine;
+}
+
+static bool obey_login_answer(struct gate *gate, struct channel_message *message)
+{
+    int helper = message->descriptor_count > 0 ? message->descriptors[0] : -1;
+    if (helper >= 0)
+        message->descriptors[0] = -1;
+    return signins_told(dataplane_signins(gate->dataplane), message->id, message->body, helper);
+}
+
 struct order {
     enum message_type type;
     bool (*obey)(struct gate *gate, struct channel_message *message);
 };
 
 static const struct order orders[] = {
-    {MESSAGE_GATE_HELLO, obey_hello},     {MESSAGE_GATE_DESCRIPTORS, obey_descriptors},
-    {MESSAGE_GATE_PREPARE, obey_prepare}, {MESSAGE_GATE_COMMIT, obey_commit},
-    {MESSAGE_GATE_DROP, obey_drop},       {MESSAGE_GATE_TABLE, obey_table},
-    {MESSAGE_GATE_TARGET, obey_target},   {MESSAGE_GATE_PHASE, obey_phase},
-    {MESSAGE_GATE_DRAIN, obey_drain},     {MESSAGE_GATE_PROBE, obey_probe},
-    {MESSAGE_GATE_ANSWER, obey_answer},   {MESSAGE_GATE_HEALTH, obey_health},
+    {MESSAGE_GATE_HELLO, obey_hello},         {MESSAGE_GATE_DESCRIPTORS, obey_descriptors},
+    {MESSAGE_GATE_PREPARE, obey_prepare},     {MESSAGE_GATE_COMMIT, obey_commit},
+    {MESSAGE_GATE_DROP, obey_drop},           {MESSAGE_GATE_TABLE, obey_table},
+    {MESSAGE_GATE_TARGET, obey_target},       {MESSAGE_GATE_PHASE, obey_phase},
+    {MESSAGE_GATE_DRAIN, obey_drain},         {MESSAGE_GATE_PROBE, obey_probe},
+    {MESSAGE_GATE_ANSWER, obey_answer},       {MESSAGE_GATE_HEALTH, obey_health},
+    {MESSAGE_GATE_ADMISSION, obey_admission}, {MESSAGE_GATE_LOGIN_ANSWER, obey_login_answer},
 };
 
 static void on_message(void *owner, struct channel_message *message)

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admit/admit.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "route/captures.h"
@@ -13,12 +12,15 @@
 #include "route/files.h"
 #include "route/health.h"
 #include "route/problem.h"
+#include "route/rules.h"
 
+#include "gate/door.h"
 #include "gate/serving.h"
 
 struct serving_route {
-    uint64_t id;             /* see exchange_set_route() */
-    char *place;             /* "reeve.yaml:12:5" */
+    uint64_t id; /* see exchange_set_route() */
+    char *place; /* "reeve.yaml:12:5" */
+    struct rules *allow;
     struct captures *target; /* NULL: leads to none */
     char *prefix;
     struct files *files;         /* NULL: another kind of route */
@@ -29,7 +31,7 @@ struct serving_route {
 struct serving {
     struct serving_settings settings;
     struct serving_means means;
-    struct admit *admit;
+    struct door *door;
     struct console *console;
     struct match_table *table;
     struct serving_route *routes;
@@ -136,6 +138,14 @@ static bool read_strip(struct row *row, struct serving_route *route)
     return true;
 }
 
+static bool read_allow(struct row *row, struct serving_route *route)
+{
+    struct error error = {0};
+    route->allow =
+        rules_new(row_member(row, "allow"), row_text(row, "path"), row_text_or_null(row, "host"), &error);
+    return route->allow || error_set(row->error, "%s: %s", row->place, error.text);
+}
+
 /* A text that may hold what path and host capture; NULL with the text of what is wrong. */
 static struct captures *row_captures(struct row *row, const char *name)
 {
@@ -219,6 +229,8 @@ static bool read_route(struct serving *serving, struct row *row, unsigned number
     route->id = route_id(row->object);
     if (!match_add(serving->table, host, path, number, row->error))
         return error_prefix(row->error, "%s", route->place);
+    if (!read_allow(row, route))
+        return false;
     if (kind == 0)
         return read_proxy(row, route);
     if (kind == 2)
@@ -261,29 +273,6 @@ static bool read_listeners(struct serving *serving, struct row *top, struct desc
     return !top->wrong;
 }
 
-/* A list of texts that ends with NULL; free() it. The texts stay the JSON's. */
-static const char **read_texts(struct row *row, const char *name)
-{
-    const json_t *values = row_array(row, name);
-    const char **texts = MEMORY_ARRAY(const char *, json_array_size(values) + 1);
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        texts[i] = json_string_value(json_array_get(values, i));
-        if (!texts[i])
-            row_wrong(row, name, "a list of texts");
-    }
-    return texts;
-}
-
-static bool read_admission(struct serving *serving, struct row *top)
-{
-    const char **hosts = read_texts(top, "hosts"), **origins = read_texts(top, "origins");
-    if (!top->wrong)
-        serving->admit = admit_new(hosts, origins, top->error);
-    free(hosts);
-    free(origins);
-    return serving->admit != NULL;
-}
-
 static bool read_settings(struct serving *serving, struct row *top, struct descriptors *descriptors)
 {
     static const char *const accesses[] = {"none", "stdout", "descriptor", NULL};
@@ -309,6 +298,7 @@ static void serving_free(struct serving *serving)
         files_free(&route->files);
         events_route_free(&route->events);
         free(route->place);
+        rules_free(&route->allow);
         captures_free(&route->target);
         free(route->prefix);
     }
@@ -319,11 +309,17 @@ static void serving_free(struct serving *serving)
     }
     if (serving->settings.access_fd >= 0)
         close(serving->settings.access_fd);
-    admit_free(&serving->admit);
+    door_free(&serving->door);
     console_free(&serving->console);
     match_free(&serving->table);
     free(serving->routes);
     free(serving);
+}
+
+static bool read_door(struct serving *serving, const json_t *snapshot, struct error *error)
+{
+    serving->door = door_new(snapshot, error);
+    return serving->door != NULL;
 }
 
 static bool read_console(struct serving *serving, const json_t *snapshot, struct error *error)
@@ -340,7 +336,7 @@ struct serving *serving_new(const json_t *snapshot, struct descriptors *descript
     serving->means = *means;
     serving->settings.access_fd = -1;
     serving->table = match_new();
-    if (read_settings(serving, &top, descriptors) && read_admission(serving, &top) &&
+    if (read_settings(serving, &top, descriptors) && read_door(serving, snapshot, error) &&
         read_listeners(serving, &top, descriptors) && read_console(serving, snapshot, error) &&
         read_routes(serving, &top, descriptors))
         return serving;
@@ -354,55 +350,6 @@ struct serving_settings *serving_settings(struct serving *serving)
 }
 
 /* --- answering ----------------------------------------------------------------------------------- */
-
-static bool steers(const struct exchange_request *request)
-{
-    enum http1_method method = request->head->method;
-    return request->upgrade ||
-           !(method == HTTP1_GET || method == HTTP1_HEAD || method == HTTP1_OPTIONS || method == HTTP1_TRACE);
-}
-
-static enum admit_verdict admit(const struct serving *serving, const struct exchange_request *request,
-                                bool routed)
-{
-    struct admit_request question = {
-        .host = request->host,
-        .host_is_address = request->host_is_address,
-        .authority = request->authority,
-        .origin = fields_get(&request->head->fields, FIELD_ORIGIN),
-        .secure = request->secure,
-        .steers = steers(request),
-        .routed = routed,
-    };
-    return admit_check(serving->admit, &question);
-}
-
-static void refuse(struct exchange *exchange, enum admit_verdict verdict)
-{
-    const struct exchange_request *request = exchange_request(exchange);
-    struct slice origin = fields_get(&request->head->fields, FIELD_ORIGIN), detail = {0};
-    struct arena *arena = exchange_arena(exchange);
-    switch (verdict) {
-    case ADMIT_FOREIGN_HOST:
-        detail = arena_format(arena,
-                              "\"" SLICE_FORMAT "\" is no name of this server. If it should be, add it to "
-                              "`hosts` in the configuration.",
-                              SLICE_ARGUMENTS(request->host));
-        break;
-    case ADMIT_FOREIGN_ORIGIN:
-        detail = arena_format(arena,
-                              "Pages of " SLICE_FORMAT " may not do this here. If they should, add it to "
-                              "`origins` in the configuration.",
-                              SLICE_ARGUMENTS(origin));
-        break;
-    case ADMIT_NO_ROUTE:
-        detail = SLICE("No route leads there.");
-        break;
-    case ADMIT_PASS:
-        UNREACHABLE();
-    }
-    problem_reply_status(exchange, admit_status(verdict), detail.data);
-}
 
 /* Ours rank below everything of the user's but a bare `*` (contract §1). */
 static enum health_page find_own(const struct exchange_request *request, bool matched,
@@ -452,38 +399,72 @@ static void answer_health(const struct serving *serving, struct exchange *exchan
     health_answer(exchange, page, &shown);
 }
 
-void serving_answer(struct serving *serving, struct exchange *exchange, const struct health_facts *facts)
+/* What a request is for. */
+struct errand {
+    enum login_page_kind login;
+    enum console_part console;
+    enum health_page page;
+    const struct serving_route *route;
+    struct match_result match;
+};
+
+/* Ours under /_reeve/ first, then the routes; on the console's listener there are none. */
+static void find_errand(const struct serving *serving, const struct exchange_request *request,
+                        struct errand *errand)
 {
-    const struct exchange_request *request = exchange_request(exchange);
-    struct match_result match = {0};
-    serving->open++;
-    exchange_set_context(exchange, serving);
     bool matched = !console_is_own(serving->console, request) &&
-                   match_find(serving->table, request->host, request->path, &match);
-    enum health_page page = find_own(request, matched, &match);
-    enum console_part own = console_find(serving->console, request);
-    enum admit_verdict verdict =
-        admit(serving, request, matched || page != HEALTH_NONE || own != CONSOLE_NOTHING);
-    if (verdict != ADMIT_PASS) {
-        refuse(exchange, verdict);
-        return;
+                   match_find(serving->table, request->host, request->path, &errand->match);
+    errand->login = login_find(request->path);
+    errand->console = errand->login != LOGIN_NONE ? CONSOLE_NOTHING : console_find(serving->console, request);
+    errand->page = find_own(request, matched, &errand->match);
+    errand->route = matched ? &serving->routes[errand->match.route] : NULL;
+}
+
+/* Who may pass there. */
+static bool admits(const struct serving *serving, struct exchange *exchange, const struct errand *errand)
+{
+    struct door_question question = {.door = ADMIT_OWN, .routed = true};
+    door_recognise(serving->door, serving->means.admission, exchange);
+    if (errand->console != CONSOLE_NOTHING) {
+        console_ask(serving->console, exchange, errand->console, &question);
+    } else if (errand->login == LOGIN_NONE && errand->page == HEALTH_NONE) {
+        question.door = ADMIT_ROUTE;
+        question.routed = errand->route != NULL;
+        if (errand->route)
+            question.allow_count = rules_fill(errand->route->allow, exchange, &question.allow);
     }
-    if (own != CONSOLE_NOTHING) {
-        console_answer(serving->console, serving->means.asker, exchange);
-        return;
-    }
-    if (page != HEALTH_NONE) {
-        answer_health(serving, exchange, page, facts);
-        return;
-    }
-    const struct serving_route *route = &serving->routes[match.route];
+    return door_admits(serving->door, serving->means.admission, exchange, &question);
+}
+
+static void answer_from_route(struct serving *serving, const struct serving_route *route,
+                              struct exchange *exchange, const struct match_result *match)
+{
     exchange_set_route(exchange, route->place, NULL, route->id);
     if (route->files)
-        files_answer(route->files, exchange, &match);
+        files_answer(route->files, exchange, match);
     else if (route->events)
         answer_with_events(route, exchange);
     else
-        answer_from_target(serving, route, exchange, &match);
+        answer_from_target(serving, route, exchange, match);
+}
+
+void serving_answer(struct serving *serving, struct exchange *exchange, const struct health_facts *facts)
+{
+    struct errand errand = {0};
+    serving->open++;
+    exchange_set_context(exchange, serving);
+    find_errand(serving, exchange_request(exchange), &errand);
+    if (!admits(serving, exchange, &errand))
+        return;
+    if (errand.login != LOGIN_NONE)
+        login_answer(serving->means.login, exchange, errand.login,
+                     admission_signs_in(serving->means.admission));
+    else if (errand.console != CONSOLE_NOTHING)
+        console_answer(serving->console, serving->means.asker, exchange);
+    else if (errand.page != HEALTH_NONE)
+        answer_health(serving, exchange, errand.page, facts);
+    else
+        answer_from_route(serving, errand.route, exchange, &errand.match);
 }
 
 bool serving_has_route(const struct serving *serving, uint64_t id)

@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "route/events.h"
 #include "route/health.h"
+#include "route/login.h"
 #include "route/proxy.h"
 
 #include "gate/access.h"
+#include "gate/admission.h"
 #include "gate/console.h"
 #include "gate/descriptors.h"
 #include "gate/entrance.h"
@@ -37,6 +39,8 @@ struct serving_means {
     struct proxy *proxy;
     struct asker *asker;
     struct events *events;
+    struct admission *admission;
+    struct login *login;
 };
 
 /* Checks every member's type and takes the descriptors that it names. The snapshot's JSON is borrowed until

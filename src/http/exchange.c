@@ -142,6 +142,12 @@ void exchange_set_context(struct exchange *exchange, void *context)
     exchange->context = context;
 }
 
+void exchange_trust(struct exchange *exchange, bool secure)
+{
+    exchange->request.trusted = true;
+    exchange->request.secure = secure;
+}
+
 /* --- its body ------------------------------------------------------------------------------------- */
 
 int exchange_limit_body(struct exchange *exchange, int64_t most)
@@ -151,6 +157,11 @@ int exchange_limit_body(struct exchange *exchange, int64_t most)
         return 0;
     exchange_close_after(exchange);
     return -EFBIG;
+}
+
+void exchange_read_secretly(struct exchange *exchange)
+{
+    exchange->in.secret = true;
 }
 
 static void send_continue(struct exchange *exchange)

@@ -36,7 +36,8 @@ struct exchange_request {
     struct slice query;            /* without '?'; data NULL: there was none */
     int64_t content_length;        /* -1: chunked; 0: no body */
     bool upgrade;                  /* Connection: upgrade with an Upgrade field */
-    bool secure;                   /* came over TLS */
+    bool secure;                   /* came over TLS, here or at a trusted proxy */
+    bool trusted;                  /* the peer is a trusted proxy: its forwarding fields count */
     const struct address *peer;
     unsigned listener; /* index in the snapshot */
     int64_t started_us;
@@ -60,6 +61,9 @@ void exchange_set_principal(struct exchange *exchange, const struct principal *p
 /* A pointer of whoever dispatched it, given back in its record (http/server.h); NULL until set. */
 void exchange_set_context(struct exchange *exchange, void *context);
 
+/* The peer is a trusted proxy, and its client came over TLS or did not. */
+void exchange_trust(struct exchange *exchange, bool secure);
+
 /* --- request body ------------------------------------------------------------------------------ */
 
 /* Refuses a longer body: exchange_read() then gives -EFBIG. 0, or -EFBIG at once when Content-Length
@@ -69,6 +73,8 @@ int exchange_limit_body(struct exchange *exchange, int64_t most);
  * The first call sends "100 Continue" when the client expects it. A body that is never read is dropped
  * (up to 64 KiB) or costs the connection. */
 ssize_t exchange_read(struct exchange *exchange, void *memory, size_t size);
+/* What is read of the body from now on stays nowhere but in the caller's memory: it holds a password. */
+void exchange_read_secretly(struct exchange *exchange);
 
 /* --- response ------------------------------------------------------------------------------------ */
 

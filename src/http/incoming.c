@@ -16,6 +16,7 @@ void incoming_begin(struct incoming *in, const struct framing *framing)
     in->left = framing->length;
     in->chunks = (struct chunks){0};
     in->ended = framing->body == FRAMING_NONE;
+    in->secret = false;
     in->taken = 0;
 }
 
@@ -41,6 +42,13 @@ static ssize_t unchunk(struct incoming *in, char *memory, struct slice raw, size
     }
 }
 
+static void consume(struct incoming *in, size_t size)
+{
+    if (in->secret)
+        explicit_bzero(in->bytes.data + in->bytes.start, size);
+    buffer_consume(&in->bytes, size);
+}
+
 /* From what came together with the head. */
 static ssize_t take_buffered(struct incoming *in, char *memory, size_t size)
 {
@@ -50,13 +58,13 @@ static ssize_t take_buffered(struct incoming *in, char *memory, size_t size)
     if (in->body == FRAMING_CHUNKED) {
         size_t used;
         ssize_t decoded = unchunk(in, memory, slice_of(raw.data, size), &used);
-        buffer_consume(&in->bytes, used);
+        consume(in, used);
         return decoded;
     }
     if (in->body == FRAMING_LENGTH && (int64_t)size > in->left)
         size = (size_t)in->left;
     memcpy(memory, raw.data, size);
-    buffer_consume(&in->bytes, size);
+    consume(in, size);
     return (ssize_t)size;
 }
 

@@ -18,6 +18,7 @@ struct incoming {
     int64_t left; /* FRAMING_LENGTH: bytes still to come */
     struct chunks chunks;
     bool ended;     /* the body is complete */
+    bool secret;    /* what is taken from `bytes` is overwritten there */
     uint64_t taken; /* bytes of the body so far */
 };
 

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "config/rules.h"
 #include "link/memfd.h"
 
 #include "keep/console.h"
@@ -124,6 +125,19 @@ static int snapshot_open_root(const struct snapshot_root *wanted, const struct s
               wanted->path);
     close(root);
     return -1;
+}
+
+static void snapshot_add_texts(json_t *array, const struct config_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        json_array_append_new(array, json_string(texts->items[i]));
+}
+
+static json_t *snapshot_texts(const struct config_texts *texts)
+{
+    json_t *array = json_array();
+    snapshot_add_texts(array, texts);
+    return array;
 }
 
 /* --- the JSON ----------------------------------------------------------------------------------------- */
@@ -269,6 +283,7 @@ static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *
             json_string(utf8_clean(config_place_text(&route->item.place, place, sizeof place))));
         json_object_set_new(row, "path", json_string(route->path));
         json_object_set_new(row, "host", route->host ? json_string(route->host) : json_null());
+        json_object_set_new(row, "allow", snapshot_texts(rules_or_default(config, &route->allow)));
         json_array_append_new(rows, row);
     }
     return true;
@@ -333,12 +348,6 @@ static bool snapshot_add_access(struct snapshot *snapshot, const struct config *
     return true;
 }
 
-static void snapshot_add_texts(json_t *array, const struct config_texts *texts)
-{
-    for (size_t i = 0; i < texts->count; i++)
-        json_array_append_new(array, json_string(texts->items[i]));
-}
-
 static void snapshot_add_hosts(const struct config *config, json_t *object)
 {
     json_t *hosts = json_array(), *origins = json_array();
@@ -357,6 +366,7 @@ static void snapshot_add_hosts(const struct config *config, json_t *object)
     snapshot_add_texts(origins, &config->origins);
     json_object_set_new(object, "hosts", hosts);
     json_object_set_new(object, "origins", origins);
+    json_object_set_new(object, "trusted_proxies", snapshot_texts(&config->trusted_proxies));
 }
 
 static bool snapshot_seal(struct snapshot *snapshot, const json_t *object, struct error *error)

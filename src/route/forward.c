@@ -1,4 +1,5 @@
 /* A client's own X-Forwarded-For, Remote-User and the like never pass: a program behind believes them. */
+#include "admit/cookies.h"
 #include "wire/uri.h"
 
 #include "route/forward.h"
@@ -98,26 +99,104 @@ static struct slice forwarded(struct exchange *exchange, struct slice peer)
     return arena_join(exchange_arena(exchange), parts, sizeof parts / sizeof *parts);
 }
 
-size_t forward_request(struct exchange *exchange, struct slice stripped, struct exchange_field *fields)
+/* What a trusted proxy says, all of its fields with that name as one list; data NULL: nothing, or from
+ * somebody else. */
+static struct slice told(struct exchange *exchange, enum field_id id)
+{
+    const struct exchange_request *request = exchange_request(exchange);
+    struct slice value, list = {0};
+    size_t place = 0;
+    while (request->trusted && fields_each(&request->head->fields, id, &place, &value)) {
+        const struct slice parts[] = {list, list.data ? SLICE(", ") : (struct slice){0}, value};
+        list = list.data ? arena_join(exchange_arena(exchange), parts, 3) : value;
+    }
+    return list;
+}
+
+static struct slice told_and(struct exchange *exchange, enum field_id id, struct slice separator,
+                             struct slice own)
+{
+    const struct slice before = told(exchange, id), parts[] = {before, separator, own};
+    return before.data ? arena_join(exchange_arena(exchange), parts, 3) : own;
+}
+
+static struct slice told_or(struct exchange *exchange, enum field_id id, struct slice own)
+{
+    struct slice value = told(exchange, id);
+    return value.data ? value : own;
+}
+
+/* How the request came to us. */
+static void add_way(struct exchange *exchange, struct slice stripped, struct exchange_field *fields,
+                    size_t *count)
+{
+    const struct exchange_request *request = exchange_request(exchange);
+    struct slice none = {0}, list = SLICE(", "), scheme = request->secure ? SLICE("https") : SLICE("http");
+    char text[ADDRESS_TEXT_SIZE];
+    struct slice peer =
+        arena_copy(exchange_arena(exchange), slice_of_text(address_format_host(request->peer, text)));
+    add(fields, count, SLICE("X-Forwarded-For"), told_and(exchange, FIELD_X_FORWARDED_FOR, list, peer));
+    add(fields, count, SLICE("X-Forwarded-Host"),
+        told_or(exchange, FIELD_X_FORWARDED_HOST, request->authority));
+    add(fields, count, SLICE("X-Forwarded-Proto"), told_or(exchange, FIELD_X_FORWARDED_PROTO, scheme));
+    add(fields, count, SLICE("X-Forwarded-Prefix"),
+        told_and(exchange, FIELD_X_FORWARDED_PREFIX, none, stripped));
+    add(fields, count, SLICE("Forwarded"),
+        told_and(exchange, FIELD_FORWARDED, list, forwarded(exchange, peer)));
+}
+
+/* Who asks: whom admission has found, else whom a trusted proxy names. */
+static void add_user(struct exchange *exchange, struct exchange_field *fields, size_t *count)
+{
+    const struct principal *principal = exchange_principal(exchange);
+    struct arena *arena = exchange_arena(exchange);
+    struct slice groups = {0};
+    if (!principal->user) {
+        add(fields, count, SLICE("Remote-User"), told(exchange, FIELD_REMOTE_USER));
+        add(fields, count, SLICE("Remote-Groups"), told(exchange, FIELD_REMOTE_GROUPS));
+        return;
+    }
+    for (size_t i = 0; i < principal->group_count; i++) {
+        const struct slice parts[] = {groups, i ? SLICE(",") : (struct slice){0},
+                                      slice_of_text(principal->groups[i])};
+        groups = arena_join(arena, parts, 3);
+    }
+    add(fields, count, SLICE("Remote-User"), slice_of_text(principal->user));
+    add(fields, count, SLICE("Remote-Groups"), groups);
+}
+
+/* Whether a field of the client's is passed on, and what then is its value. */
+static bool passes_on(struct exchange *exchange, const struct field *field, struct slice cookie,
+                      struct slice *value)
+{
+    *value = field->value;
+    switch (field->id) {
+    case FIELD_UPGRADE:
+        return exchange_request(exchange)->upgrade;
+    case FIELD_AUTHORIZATION:
+        return !field->hop_by_hop && exchange_principal(exchange)->kind != PRINCIPAL_TOKEN;
+    case FIELD_COOKIE:
+        *value = cookies_without(field->value, cookie, exchange_arena(exchange));
+        return !field->hop_by_hop && (value->size > 0 || field->value.size == 0);
+    default:
+        return !field->hop_by_hop && !is_ours(field);
+    }
+}
+
+size_t forward_request(struct exchange *exchange, struct slice stripped, struct slice cookie,
+                       struct exchange_field *fields)
 {
     const struct exchange_request *request = exchange_request(exchange);
     const struct fields *theirs = &request->head->fields;
-    struct arena *arena = exchange_arena(exchange);
-    char text[ADDRESS_TEXT_SIZE];
-    struct slice peer = arena_copy(arena, slice_of_text(address_format_host(request->peer, text)));
     size_t count = 0;
     add(fields, &count, SLICE("Host"), request->authority);
     for (size_t i = 0; i < theirs->count; i++) {
-        const struct field *field = &theirs->list[i];
-        bool kept = field->id == FIELD_UPGRADE ? request->upgrade : !field->hop_by_hop && !is_ours(field);
-        if (kept)
-            fields[count++] = (struct exchange_field){field->name, field->value, .checked = true};
+        struct slice value;
+        if (passes_on(exchange, &theirs->list[i], cookie, &value))
+            fields[count++] = (struct exchange_field){theirs->list[i].name, value, .checked = true};
     }
-    add(fields, &count, SLICE("X-Forwarded-For"), peer);
-    add(fields, &count, SLICE("X-Forwarded-Host"), request->authority);
-    add(fields, &count, SLICE("X-Forwarded-Proto"), request->secure ? SLICE("https") : SLICE("http"));
-    add(fields, &count, SLICE("X-Forwarded-Prefix"), stripped);
-    add(fields, &count, SLICE("Forwarded"), forwarded(exchange, peer));
+    add_way(exchange, stripped, fields, &count);
+    add_user(exchange, fields, &count);
     return count;
 }
 

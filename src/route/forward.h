@@ -26,13 +26,16 @@ struct forward_target forward_target(struct exchange *exchange, const struct for
                                      unsigned before_rest);
 
 enum {
-    FORWARD_OWN_FIELDS = 6, /* that reeve adds */
+    FORWARD_OWN_FIELDS = 8, /* that reeve adds */
     FORWARD_FIELDS_MOST = FIELDS_MOST + FORWARD_OWN_FIELDS,
 };
 
 /* The request's fields for the upstream into fields[FORWARD_FIELDS_MOST]; returns how many. They point into
- * the exchange and its arena. */
-size_t forward_request(struct exchange *exchange, struct slice stripped, struct exchange_field *fields);
+ * the exchange and its arena. Without what admission has read: our cookies, whose name is `cookie`
+ * ("reeve-NAME"), and a token that it has accepted; with who asks in Remote-User and Remote-Groups. What a
+ * trusted proxy says of its client is passed on with our part behind it. */
+size_t forward_request(struct exchange *exchange, struct slice stripped, struct slice cookie,
+                       struct exchange_field *fields);
 /* An answer's fields for the client; they point into `head`. `upgraded`: of a 101, with Connection and
  * Upgrade. */
 size_t forward_response(const struct http1_head *head, bool upgraded, struct exchange_field *fields);

@@ -10,7 +10,7 @@
 #include "route/navigation.h"
 #include "route/problem.h"
 
-enum { PAGE_LIMIT = 16384, MOST_FIELDS = 6, NUMBER_SIZE = 24 };
+enum { PAGE_LIMIT = 16384, MOST_FIELDS = 7, NUMBER_SIZE = 24 };
 
 static const char page_head[] =
     "<meta name=\"viewport\" content=\"width=device-width\"><style>:root{color-scheme:light "
@@ -132,6 +132,8 @@ void problem_reply(struct exchange *exchange, const struct problem *problem)
     }
     if (problem->allow)
         fields[count++] = field(SLICE("Allow"), problem->allow);
+    if (problem->authenticate)
+        fields[count++] = field(SLICE("WWW-Authenticate"), "Bearer");
     CHECK(count <= MOST_FIELDS);
     if (page)
         write_page(&body, problem);
@@ -148,10 +150,12 @@ struct known {
 
 static const struct known known_problems[] = {
     {400, "bad-request", "Bad request"},
+    {401, "no-credential", "Sign in first"},
     {403, "forbidden", "Forbidden"},
     {404, "not-found", "Not found"},
     {405, "method-not-allowed", "Method not allowed"},
     {413, "body-too-large", "Request body too large"},
+    {415, "unsupported-media-type", "Unsupported media type"},
     {421, "foreign-host", "Unknown host name"},
     {502, "bad-upstream", "Bad answer from the program behind"},
     {503, "unavailable", "Not available now"},
@@ -170,5 +174,6 @@ void problem_reply_status(struct exchange *exchange, int status, const char *det
     }
     if (status == 503)
         problem.retry_after_s = 1;
+    problem.authenticate = status == 401;
     problem_reply(exchange, &problem);
 }

@@ -11,6 +11,7 @@ struct problem {
     const char *title;                /* a few words */
     const char *detail;               /* one sentence with what to do; NULL: none */
     const char *allow;                /* for 405: the Allow field */
+    bool authenticate;                /* for 401: WWW-Authenticate: Bearer */
     const char *target;               /* NULL: not about a target */
     const struct target_cause *cause; /* NULL or of kind NONE: none */
     int64_t retry_after_s;            /* 0: no Retry-After */
@@ -19,5 +20,5 @@ struct problem {
 
 /* Answers the exchange with it. Everything is copied. */
 void problem_reply(struct exchange *exchange, const struct problem *problem);
-/* The same for the plain cases: 400 403 404 405 413 421 500 502 503 504. */
+/* The same for the plain cases: 400 401 403 404 405 413 415 421 500 502 503 504. */
 void problem_reply_status(struct exchange *exchange, int status, const char *detail);

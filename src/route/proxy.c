@@ -24,6 +24,7 @@ struct proxy {
     struct loop *loop;
     struct backends *backends;
     struct tunnels *tunnels;
+    char *cookie;
     char scratch[SCRATCH_SIZE];
 };
 
@@ -51,17 +52,22 @@ struct passage {
     struct upstream_timeouts timeouts;
 };
 
-struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels)
+struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels,
+                        const char *cookie)
 {
     struct proxy *proxy = MEMORY_NEW(struct proxy);
     proxy->loop = loop;
     proxy->backends = backends;
     proxy->tunnels = tunnels;
+    proxy->cookie = memory_text(cookie);
     return proxy;
 }
 
 void proxy_free(struct proxy **proxy)
 {
+    if (!*proxy)
+        return;
+    free((*proxy)->cookie);
     free(*proxy);
     *proxy = NULL;
 }
@@ -319,7 +325,8 @@ static void call_upstream(struct passage *passage)
         .method = request->head->method_name,
         .target = passage->target.target,
         .fields = fields,
-        .field_count = forward_request(passage->exchange, passage->target.stripped, fields),
+        .field_count = forward_request(passage->exchange, passage->target.stripped,
+                                       slice_of_text(passage->proxy->cookie), fields),
         .content_length = request->content_length,
         .upgrade = request->upgrade,
         .timeouts = passage->timeouts,

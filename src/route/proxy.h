@@ -15,8 +15,10 @@ struct proxy_route {
 
 struct proxy; /* one per gate, for all its proxy routes */
 
-/* Both outlive the proxy. */
-struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels);
+/* Both outlive the proxy. `cookie`: the name of our own cookies, "reeve-NAME", which are not passed on;
+ * copied. */
+struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels,
+                        const char *cookie);
 /* No exchange is open any more. */
 void proxy_free(struct proxy **proxy);
 /* Answers the exchange, now or later, from the target of this name. */

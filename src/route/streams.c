@@ -53,7 +53,7 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
     member->principal = known ? principal_copy(principal) : &principal_nobody;
     member->close = close;
     member->route = 0;
-    member->told = member->moving = false;
+    member->told = member->moving = member->used = false;
     list_append(known ? &streams->known : &streams->unknown, &member->link);
     if (known)
         note_due(streams, principal);
@@ -108,6 +108,18 @@ static bool has_ended(void *owner, const struct principal *principal, enum strea
     const int64_t *wall_ms = owner;
     (void)reason;
     return principal->expires_ms > 0 && principal->expires_ms <= *wall_ms;
+}
+
+void streams_each_used(struct streams *streams, void (*tell)(void *owner, const struct principal *principal),
+                       void *owner)
+{
+    LIST_FOR_EACH(link, &streams->known)
+    {
+        struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
+        if (member->used)
+            tell(owner, member->principal);
+        member->used = false;
+    }
 }
 
 void streams_expire(struct streams *streams, int64_t wall_ms)

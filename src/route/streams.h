@@ -24,6 +24,7 @@ struct stream_member {
     void (*close)(struct stream_member *member, enum streams_reason reason);
     bool told;
     bool moving; /* its route has gone: it is told soon */
+    bool used;   /* set by the member: its client has sent something since streams_each_used() */
 };
 
 struct streams *streams_new(struct loop *loop);
@@ -42,6 +43,9 @@ void streams_review(struct streams *streams,
                     bool (*lapsed)(void *owner, const struct principal *principal,
                                    enum streams_reason *reason),
                     void *owner);
+/* Tells of each that was used since the last call. */
+void streams_each_used(struct streams *streams, void (*tell)(void *owner, const struct principal *principal),
+                       void *owner);
 /* Closes those whose credential has ended by itself. Cheap while none is due. */
 void streams_expire(struct streams *streams, int64_t wall_ms);
 

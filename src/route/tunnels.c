@@ -192,6 +192,14 @@ static uint64_t user_bytes(const struct websocket_scan *scan)
     return scan->text.frames + scan->text.bytes + scan->binary.frames + scan->binary.bytes;
 }
 
+/* What the program says keeps it awake, but is no use of its client's session. */
+static void touch(struct tunnel *tunnel, enum relay_direction direction)
+{
+    backends_touch(tunnel->backend);
+    if (direction == RELAY_A_TO_B)
+        tunnel->member.used = true;
+}
+
 static bool tap(void *owner, enum relay_direction direction, struct slice bytes)
 {
     struct tunnel *tunnel = owner;
@@ -202,13 +210,13 @@ static bool tap(void *owner, enum relay_direction direction, struct slice bytes)
         bytes = slice_from(bytes, answer);
     }
     if (!tunnel->scanned[direction]) {
-        backends_touch(tunnel->backend);
+        touch(tunnel, direction);
         return true;
     }
     uint64_t before = user_bytes(scan);
     tunnel->scanned[direction] = websocket_scan_feed(scan, bytes);
     if (user_bytes(scan) != before) /* pings keep nothing awake */
-        backends_touch(tunnel->backend);
+        touch(tunnel, direction);
     if (tunnel->state == TUNNEL_LEAVING) /* behind these bytes, which are written after this call */
         loop_task_start(tunnel->tunnels->loop, &tunnel->tell, on_tell);
     return true;

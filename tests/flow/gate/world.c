@@ -111,17 +111,33 @@ static void world_send_json(struct world *world, enum message_type type, json_t 
     turn_all(world->loop);
 }
 
+void world_send_admission(struct world *world, json_t *data)
+{
+    world_send_json(world, MESSAGE_GATE_ADMISSION, NULL, data);
+}
+
+/* Routes that do not say who may pass are for anyone. */
+static json_t *world_routes(const char *text)
+{
+    json_t *rows = world_json(text), *row;
+    size_t i;
+    json_array_foreach(rows, i, row) if (!json_object_get(row, "allow"))
+        json_object_set_new(row, "allow", json_pack("[s]", "anyone"));
+    return rows;
+}
+
 void world_prepare(struct world *world, const char *routes)
 {
     json_t *snapshot =
-        world_json("{'snapshot': 1, 'name': 'test', 'version': '0', 'hosts': ['app.example'], 'origins': [],"
+        world_json("{'snapshot': 1, 'name': 'test', 'version': '0', 'hosts': ['app.example'], 'origins': "
+                   "['https://app.example'], 'trusted_proxies': ['127.0.0.7'],"
                    " 'access': 'none', 'access_format': 'json', 'log_level': 'error', 'drain_ms': 30000}");
     json_object_set_new(snapshot, "listeners",
                         json_pack("[{s:s, s:s, s:b}]", "descriptor", "listener:0", "address", "127.0.0.1:0",
                                   "console", world->console));
     json_object_set_new(snapshot, "console",
                         world_json("{'path': '/_reeve/', 'allow': ['anyone'], 'open': true, 'auth': false}"));
-    json_object_set_new(snapshot, "routes", world_json(routes));
+    json_object_set_new(snapshot, "routes", world_routes(routes));
     int fds[2] = {world->listener, world->root_fd};
     world->snapshot++;
     json_t *names =

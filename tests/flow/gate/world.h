@@ -56,6 +56,8 @@ const json_t *told_last(const struct world *world, enum message_type type);
 void world_send(struct world *world, enum message_type type, json_t *body);
 /* `text` is JSON with ' for ". */
 json_t *world_json(const char *text);
+/* MESSAGE_GATE_ADMISSION with this data. */
+void world_send_admission(struct world *world, json_t *data);
 /* Prepares a snapshot with these routes, `access` and `origins` as every test has them. */
 void world_prepare(struct world *world, const char *routes);
 void world_commit(struct world *world);
