@@ -17,7 +17,7 @@ build:
 	@ninja -C build --quiet programs | { grep -v '^ninja: no work to do' || true; }
 
 run: build
-	@exec build/reeve run -c examples/workbench/reeve.yaml
+	@export CONSOLE_PORT=$${CONSOLE_PORT:-$$(($${PORT:-8080} + 1))} && exec build/reeve run -c examples/workbench/reeve.yaml
 
 test:
 	@tools/deps test

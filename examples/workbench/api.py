@@ -1,4 +1,4 @@
-"""The workbench's HTTP API: who it is and a way to end it, and the lamps."""
+"""The workbench's HTTP API: who it is and a way to end it, the lamps, and jobs, for which it asks reeve."""
 import argparse
 import json
 import os
@@ -7,6 +7,8 @@ import random
 import signal
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jobs
 
 STARTED = time.monotonic()
 DATA = pathlib.Path("data")
@@ -42,19 +44,26 @@ class Api(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/status":
             Api.served += 1
-            self.answer(200, {"pid": os.getpid(), "uptime": time.monotonic() - STARTED, "served": Api.served})
+            self.answer(200, {"pid": os.getpid(), "uptime": time.monotonic() - STARTED, "served": Api.served,
+                              "user": self.headers.get("Remote-User")})
         elif self.path == "/lamps":
             self.answer(200, lamps())
+        elif self.path == "/jobs":
+            self.answer(*jobs.listed())
         else:
             self.answer(404, {"detail": f"there is no {self.path}"})
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/kill":
             self.kill()
         elif self.path == "/lamps/out":
             put_some_out()
             self.answer(200, lamps())
+        elif self.path == "/jobs":
+            self.answer(*jobs.started(json.loads(body)))
+        elif self.path.startswith("/jobs/") and self.path.endswith("/stop"):
+            self.answer(*jobs.stopped(self.path.split("/")[2]))
         else:
             self.answer(404, {"detail": f"there is no {self.path}"})
 

@@ -8,7 +8,7 @@ from workbench import copy, start
 
 def opened(reeve, page):
     page.goto(f"http://127.0.0.1:{reeve.port}/")
-    for card in ("api", "feed", "meter", "lamps"):
+    for card in ("api", "feed", "meter", "lamps", "jobs"):
         page.waitForSelector(f"#{card}.up")
     return page
 
@@ -55,4 +55,19 @@ def test_the_loop_lights_the_lamps_again(site, page):
     page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 5")
     page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 8", None, {"timeout": 60000})
     told(page, "the loop lit")
+
+
+def test_jobs_end_fail_and_are_stopped(site, page):
+    page.click("#start")
+    page.waitForSelector("#jobs .list li:nth-child(1)")
+    page.click("#start-failing")
+    page.waitForSelector("#jobs .list li:nth-child(2)")
+    page.waitForSelector("#jobs .failed", {"timeout": 60000})
+    assert "exited with 3" in page.textContent("#jobs .failed span")
+    page.waitForSelector("#jobs .done", {"timeout": 60000})
+    assert page.evaluate("document.querySelector('#jobs .done progress').position") == 1
+    page.click("#start")
+    page.waitForFunction("document.querySelector('#jobs li progress').value > 1")
     page.picture("workbench")
+    page.click("#jobs li:first-child button")
+    page.waitForFunction("document.querySelector('#jobs li:first-child button').disabled", None, {"timeout": 60000})

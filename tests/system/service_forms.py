@@ -170,7 +170,8 @@ class Reeve(Form):
     def settle(self):
         wait_for(lambda: self.process.poll() is not None or self.reeve.serving(), 20, "reeve to serve")
         assert self.process.poll() is None, self.reeve.log()
-        self.reeve.wait_state("api", "ready", timeout=20)
+        for name in ("api", "jobs"):
+            self.reeve.wait_state(name, "ready", timeout=20)
 
     def spawn(self):
         return subprocess.Popen(self.reeve.command(), cwd=self.folder, stdin=subprocess.DEVNULL,

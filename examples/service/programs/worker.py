@@ -34,7 +34,7 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     time.sleep(options.delay)
-    file = os.open(options.folder / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    file = os.open(options.folder / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         last = work(file, options)
     except SystemExit:

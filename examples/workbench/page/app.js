@@ -2,12 +2,13 @@
 import { watchApi, killApi } from "./api.js";
 import { card, duration, tell } from "./card.js";
 import { watchFeed } from "./feed.js";
+import { showJobs } from "./jobs.js";
 import { showLamps } from "./lamps.js";
 import { showMeter } from "./meter.js";
 
 const LINES = 8;
 
-const api = card("api"), kill = document.getElementById("kill");
+const api = card("api"), kill = document.getElementById("kill"), session = document.getElementById("session");
 
 watchApi({
   up(status) {
@@ -16,6 +17,8 @@ watchApi({
     api.set("served", status.served);
     api.show("up");
     kill.disabled = false;
+    session.hidden = !status.user;
+    session.querySelector("[data-is=user]").textContent = status.user ?? "";
   },
   down(trouble) {
     api.show("down", trouble);
@@ -53,3 +56,4 @@ watchFeed({
 
 showMeter(card("meter"));
 showLamps(card("lamps"));
+showJobs(card("jobs"));
