@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "route/captures.h"
+#include "route/creation.h"
 #include "route/events.h"
 #include "route/files.h"
 #include "route/health.h"
@@ -22,6 +23,7 @@ struct serving_route {
     char *place; /* "reeve.yaml:12:5" */
     struct rules *allow;
     struct captures *target; /* NULL: leads to none */
+    bool creates;            /* a visit of an instance that is not there creates it */
     char *prefix;
     struct files *files;         /* NULL: another kind of route */
     struct events_route *events; /* the same */
@@ -164,6 +166,7 @@ static bool read_proxy(struct row *row, struct serving_route *route)
     route->target = row_captures(row, "target");
     if (!route->target)
         return false;
+    route->creates = json_is_true(row_member(row, "create"));
     route->proxy.body_max = row_number(row, "body_max", -1);
     route->proxy.timeouts = (struct upstream_timeouts){
         .connect_ms = row_number(row, "connect_ms", 5000),
@@ -373,15 +376,46 @@ static void answer_with_events(const struct serving_route *route, struct exchang
         events_answer(route->events, exchange, target);
 }
 
+/* A visit that waits until its instance has been created. */
+struct visit {
+    struct serving *serving;
+    const struct serving_route *route;
+    struct match_result match;
+    struct slice target;
+};
+
+static void go(void *owner, struct exchange *exchange)
+{
+    const struct visit *visit = owner;
+    proxy_answer(visit->serving->means.proxy, &visit->route->proxy, exchange, &visit->match, visit->target);
+}
+
+static void create(struct serving *serving, const struct serving_route *route, struct exchange *exchange,
+                   const struct match_result *match)
+{
+    struct visit *visit = arena_new(exchange_arena(exchange), sizeof *visit);
+    if (!visit) {
+        problem_reply_status(exchange, 503, "The request takes too much memory.");
+        return;
+    }
+    *visit =
+        (struct visit){serving, route, *match,
+                       captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange))};
+    creation_begin(serving->means.asker, exchange, visit->target, go, visit);
+}
+
 static void answer_from_target(struct serving *serving, const struct serving_route *route,
                                struct exchange *exchange, const struct match_result *match)
 {
     struct slice target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange));
     exchange_set_route(exchange, route->place, target.data, route->id);
-    if (target.data)
-        proxy_answer(serving->means.proxy, &route->proxy, exchange, match, target);
-    else
+    if (!target.data)
         problem_reply_status(exchange, 404, "Nothing can have this name.");
+    else if (route->creates && !proxy_knows(serving->means.proxy, target) &&
+             creation_may(exchange_request(exchange)->head))
+        create(serving, route, exchange, match);
+    else
+        proxy_answer(serving->means.proxy, &route->proxy, exchange, match, target);
 }
 
 bool serving_shows_details(const struct serving *serving, const struct exchange *exchange)

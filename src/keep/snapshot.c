@@ -159,6 +159,18 @@ static void snapshot_add(struct snapshot *snapshot, int fd, char *name)
     snapshot->descriptors[count] = fd;
 }
 
+/* "shell/{id}" whose template says `create: request`. */
+static bool snapshot_creates(const struct config *config, const char *target)
+{
+    size_t size = strcspn(target, "/");
+    for (size_t i = 0; target[size] && i < config->templates.count; i++) {
+        const struct config_template *template = &config->templates.items[i];
+        if (strlen(template->service.name) == size && memcmp(template->service.name, target, size) == 0)
+            return template->create == CONFIG_CREATE_REQUEST;
+    }
+    return false;
+}
+
 static json_t *snapshot_route_proxy(const struct config_route *route)
 {
     json_t *row =
@@ -284,6 +296,8 @@ static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *
         json_object_set_new(row, "path", json_string(route->path));
         json_object_set_new(row, "host", route->host ? json_string(route->host) : json_null());
         json_object_set_new(row, "allow", snapshot_texts(rules_or_default(config, &route->allow)));
+        if (route->action == CONFIG_ROUTE_TARGET && snapshot_creates(config, route->to))
+            json_object_set_new(row, "create", json_true());
         json_array_append_new(rows, row);
     }
     return true;

@@ -427,6 +427,11 @@ static void begin(struct proxy *proxy, const struct proxy_route *route, struct e
     decide(passage);
 }
 
+bool proxy_knows(const struct proxy *proxy, struct slice target)
+{
+    return backends_find(proxy->backends, target) != NULL;
+}
+
 /* An instance comes and goes; a service that a route names is in the table as long as the route. */
 static void refuse_unknown(struct exchange *exchange, struct slice target)
 {

@@ -21,6 +21,8 @@ struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tun
                         const char *cookie);
 /* No exchange is open any more. */
 void proxy_free(struct proxy **proxy);
+/* Whether the keeper has told of this target. */
+bool proxy_knows(const struct proxy *proxy, struct slice target);
 /* Answers the exchange, now or later, from the target of this name. */
 void proxy_answer(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
                   const struct match_result *match, struct slice target);
