@@ -13,7 +13,9 @@
 #include "keep/condition.h"
 #include "keep/degraded.h"
 #include "keep/health.h"
+#include "keep/monitor.h"
 #include "keep/notify.h"
+#include "keep/reach.h"
 #include "keep/row.h"
 
 enum {
@@ -25,7 +27,9 @@ struct condition {
     struct condition_settings settings;
     struct loop *loop;
     struct job_shared jobs;
+    struct row_fixed looked_up; /* lives until the next look */
     struct loops *loops;
+    struct reach *reach;
     struct degraded *degraded;
     struct health *health;
     struct notify_watchdog watchdog; /* the service manager's */
@@ -70,6 +74,8 @@ void condition_changed(struct condition *condition)
 
 void condition_set_phase(struct condition *condition, const char *phase)
 {
+    if (strcmp(phase, "serving") == 0)
+        reach_start(condition->reach);
     condition->phase = phase;
     condition_changed(condition);
 }
@@ -112,21 +118,75 @@ static void condition_on_journal(void *owner, const char *name, const char *even
     journal_append(condition->settings.journal, name, event, evidence);
 }
 
+/* --- holds ------------------------------------------------------------------------------------------- */
+
+static char *condition_hold(const char *name, char what[CONDITION_WHAT_SIZE])
+{
+    snprintf(what, CONDITION_WHAT_SIZE, "hold of %s", name);
+    return what;
+}
+
+static void condition_on_silent(void *owner, const char *name, const json_t *evidence, const char *text)
+{
+    struct condition *condition = owner;
+    char what[CONDITION_WHAT_SIZE];
+    journal_append(condition->settings.journal, name, "hold-silent", evidence);
+    condition_set(condition, condition_hold(name, what), text);
+}
+
+static void condition_on_settled(void *owner, const char *name, bool answers)
+{
+    struct condition *condition = owner;
+    char what[CONDITION_WHAT_SIZE];
+    (void)answers;
+    condition_set(condition, condition_hold(name, what), NULL);
+}
+
+static void condition_on_give_up(void *owner, const char *name, const json_t *evidence, const char *text)
+{
+    struct condition *condition = owner;
+    journal_append(condition->settings.journal, name, "watchdog", evidence);
+    log_warning(condition->settings.made.log, "a hold is given up: its run is killed and started again",
+                LOG_TEXT("target", name), LOG_TEXT("reason", text));
+}
+
+static void condition_on_output(void *owner, const char *name, const char *text)
+{
+    char what[CONDITION_WHAT_SIZE];
+    snprintf(what, sizeof what, "log of %s", name);
+    condition_set(owner, what, text);
+}
+
+static const struct monitor_events condition_monitor_events = {
+    .on_silent = condition_on_silent,
+    .on_settled = condition_on_settled,
+    .on_give_up = condition_on_give_up,
+    .on_output = condition_on_output,
+};
+
+/* --- addresses --------------------------------------------------------------------------------------- */
+
+static void condition_on_reached(void *owner, const char *service, const char *address, const char *text)
+{
+    char what[CONDITION_WHAT_SIZE + TARGET_ADDRESS_SIZE];
+    snprintf(what, sizeof what, "service %s at %s", service, address);
+    condition_set(owner, what, text);
+}
+
+/* --- jobs -------------------------------------------------------------------------------------------- */
+
 /* services.NAME.port and services.NAME.socket in commands of jobs. */
 static const char *condition_lookup(void *owner, struct slice name)
 {
-    const struct condition *condition = owner;
+    struct condition *condition = owner;
     const struct config_services *services = &condition->settings.made.config->services;
-    for (size_t i = 0; i < services->count; i++) {
+    const char *value = NULL;
+    for (size_t i = 0; i < services->count && !value; i++) {
         const struct target_row *row = targets_find(condition->settings.targets, services->items[i].name);
-        const struct row_fixed fixed = row_fixed(&services->items[i]);
-        const char *value = row ? row_lookup(row, &fixed, name) : NULL;
-        if (value == fixed.port) /* it dies with this turn of the loop; the row holds the same */
-            value = row->address_count ? strrchr(row->addresses[0], ':') + 1 : NULL;
-        if (value)
-            return value;
+        condition->looked_up = row_fixed(&services->items[i]);
+        value = row ? row_lookup(row, &condition->looked_up, name) : NULL;
     }
-    return NULL;
+    return value;
 }
 
 static const struct loops_events condition_loops_events = {
@@ -203,6 +263,7 @@ json_t *condition_describe(const struct condition *condition)
     CHECK(details);
     json_object_set_new(details, "targets", condition_describe_targets(condition));
     json_object_set_new(details, "loops", loops_describe(condition->loops));
+    json_object_set_new(details, "monitor", monitor_describe(settings->made.monitor));
     json_object_set_new(details, "gates", gates_describe(settings->gates));
     json_object_set_new(details, "degraded", degraded);
     return details;
@@ -230,6 +291,13 @@ struct condition *condition_new(const struct condition_settings *settings)
     condition->degraded = degraded_new(&degraded);
     condition->health = health_new(&health);
     condition_make_loops(condition);
+    const struct reach_settings reach = {.loop = condition->loop,
+                                         .config = settings->made.config,
+                                         .on_ask = condition_on_ask,
+                                         .on_result = condition_on_reached,
+                                         .owner = condition};
+    condition->reach = reach_new(&reach);
+    monitor_start(settings->made.monitor, &condition_monitor_events, condition);
     condition->watchdog =
         (struct notify_watchdog){.loop = condition->loop, .is_well = condition_is_well, .owner = condition};
     notify_watchdog_start(&condition->watchdog);
@@ -241,8 +309,9 @@ void condition_free(struct condition **where)
     struct condition *condition = *where;
     if (!condition)
         return;
-    gates_forget_prober(condition->settings.gates, condition);
+    monitor_stop(condition->settings.made.monitor);
     notify_watchdog_stop(&condition->watchdog);
+    reach_free(&condition->reach);
     loops_free(&condition->loops);
     degraded_free(&condition->degraded);
     health_free(&condition->health);

@@ -435,11 +435,6 @@ void gates_probe(struct gates *gates, const struct prober_question *question)
     prober_ask(gates->prober, question, slot ? slot->number : GATES_MOST, slot ? slot->channel : NULL);
 }
 
-void gates_forget_prober(struct gates *gates, const void *owner)
-{
-    prober_forget(gates->prober, owner);
-}
-
 static void gates_on_drain_deadline(struct loop_timer *timer)
 {
     struct gates *gates = LIST_ENTRY(timer, struct gates, deadline);

@@ -69,10 +69,8 @@ struct gates_message {
 };
 /* To the gate in `slot`, or to all (GATES_ALL); one that has gone or is ending gets nothing. */
 void gates_send(struct gates *gates, unsigned slot, const struct gates_message *message);
-/* Has one gate ask; the question's on_done always follows unless its owner is forgotten or the gates freed.
- */
+/* Has one gate ask; the question's on_done always follows unless the gates are freed. */
 void gates_probe(struct gates *gates, const struct prober_question *question);
-void gates_forget_prober(struct gates *gates, const void *owner);
 /* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */
 void gates_drain(struct gates *gates, int64_t timeout_ms);
 /* Kills what is left of them; on_ended follows. After gates_drain(). */

@@ -70,6 +70,16 @@ int identity_of(pid_t pid, struct identity *identity)
     return 0;
 }
 
+char identity_state(const struct identity *identity)
+{
+    char path[32], stat[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)identity->pid);
+    if (!identity_alive(identity) || identity_read_file(path, stat, sizeof stat) < 0)
+        return '?';
+    const char *at = strrchr(stat, ')');
+    return at && at[1] == ' ' && at[2] ? at[2] : '?';
+}
+
 bool identity_alive(const struct identity *identity)
 {
     struct identity now;

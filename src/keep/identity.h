@@ -31,6 +31,8 @@ void identity_nonce(char nonce[IDENTITY_NONCE_SIZE]);
 /* The command line with blanks between the words, cut, as far as it can be read ("?"); always UTF-8.
  * Returns text. */
 char *identity_command(pid_t pid, char text[IDENTITY_COMMAND_SIZE]);
+/* The state of its process as /proc/PID/stat has it ('S' 'T' 'D' ...; proc(5)); '?' when it has gone. */
+char identity_state(const struct identity *identity);
 /* The parent's pid; 0: the process has gone (or its parent is out of sight). */
 pid_t identity_parent(pid_t pid);
 /* The effective uid, or (uid_t)-1 when the process has gone. */

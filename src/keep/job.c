@@ -121,6 +121,7 @@ static struct run *job_launch(struct job *job, struct error *error)
         .log = shared->targets.log,
         .directory = shared->run_directory,
         .hold_program = shared->targets.hold_program,
+        .monitor = shared->targets.monitor,
         .events = &job_run_events,
         .owner = job,
     };

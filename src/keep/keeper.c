@@ -48,6 +48,7 @@ struct keeper {
     struct operate_keeper *operate_keeper;
     struct questions *questions;
     struct control *control;
+    struct monitor *monitor;
     struct condition *condition;
     struct lifespan *lifespan;
     struct reopen reopen;
@@ -419,6 +420,7 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
 
 static bool keeper_start_targets(struct keeper *keeper)
 {
+    keeper->monitor = monitor_new(keeper->loop);
     const struct targets_settings targets = {
         .loop = keeper->loop,
         .log = keeper->log,
@@ -428,6 +430,7 @@ static bool keeper_start_targets(struct keeper *keeper)
         .socket_directory = keeper->directories.sockets,
         .hold_program = keeper->hold_program,
         .open_files_soft = keeper->open_files_soft,
+        .monitor = keeper->monitor,
         .gates_group = keeper->user.gid,
         .events = &keeper_targets_events,
         .owner = keeper,
@@ -520,6 +523,7 @@ static void keeper_end(struct keeper *keeper)
     gates_free(&keeper->gates);
     targets_free(&keeper->targets);
     instances_free(&keeper->instances);
+    monitor_free(&keeper->monitor);
     handover_drain(&keeper->handover, 0);
     listeners_free(&keeper->listeners);
     if (keeper->loop) {

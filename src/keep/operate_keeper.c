@@ -25,7 +25,7 @@ static void operate_status(void *owner, struct operation *operation)
     json_t *answer = json_pack("{s:o, s:o, s:o}", "keeper", settings->describe(settings->owner), "gates",
                                gates_describe(settings->gates), "targets", rows);
     json_t *details = condition_describe(settings->condition);
-    static const char *const shown[] = {"loops", "degraded"};
+    static const char *const shown[] = {"loops", "monitor", "degraded"};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         json_object_set(answer, shown[i], json_object_get(details, shown[i]));
     json_decref(details);

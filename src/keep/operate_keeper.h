@@ -1,6 +1,6 @@
 /* Operations on the keeper itself.
  *
- *   status {}                  200 {keeper: {...}, gates: [...], targets: [target object], loops, degraded}
+ *   status {}                  200 {keeper: {...}, gates, targets, loops, monitor, degraded}
  *   journal {target?, last?}   200 {rows: [{time_ms, target, event, evidence}]}, oldest first
  *   routes {}                  200 {routes: [{place, host, path, to | files, ...}]}
  *   config {}                  200 {config: {...}, defaults: [...]}, secrets masked

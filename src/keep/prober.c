@@ -120,16 +120,6 @@ void prober_slot_gone(struct prober *prober, unsigned slot)
     }
 }
 
-void prober_forget(struct prober *prober, const void *owner)
-{
-    LIST_FOR_EACH(link, &prober->open)
-    {
-        struct prober_asked *asked = LIST_ENTRY(link, struct prober_asked, link);
-        if (asked->owner == owner)
-            prober_drop(asked);
-    }
-}
-
 void prober_free(struct prober **where)
 {
     struct prober *prober = *where;

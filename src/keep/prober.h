@@ -38,6 +38,4 @@ enum { PROBER_SLACK_MS = 1000 };
 void prober_answered(struct prober *prober, unsigned slot, uint32_t id, const json_t *body);
 /* The gate has gone, its questions with it. */
 void prober_slot_gone(struct prober *prober, unsigned slot);
-/* Nobody waits for an answer any more. */
-void prober_forget(struct prober *prober, const void *owner);
 void prober_free(struct prober **prober);

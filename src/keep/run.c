@@ -45,6 +45,7 @@ struct run {
     struct loop_fd main; /* a pidfd, readable when the main process has gone */
     struct loop_timer patience;
     struct sweep *sweep;
+    struct monitor_member watched;
     struct run_end end;
     struct hold_end hold_end;
 };
@@ -91,6 +92,7 @@ static void run_watch_main_no_more(struct run *run)
 
 static void run_watch_no_more(struct run *run)
 {
+    monitor_remove(&run->watched);
     run_watch_main_no_more(run);
     loop_timer_stop(&run->patience);
     channel_close(&run->channel);
@@ -292,6 +294,33 @@ static bool run_set_main(struct run *run, int64_t pid, int64_t start_time)
     return true;
 }
 
+/* Who it is: every hold ever made answers that. */
+static void run_ask_hello(struct run *run)
+{
+    channel_send(run->channel, MESSAGE_HOLD_HELLO, 0, json_pack("{s:i}", "version", HOLD_PROTOCOL), NULL, 0);
+}
+
+static void run_on_monitor_asks(struct monitor_member *member)
+{
+    struct run *run = LIST_ENTRY(member, struct run, watched);
+    if (run->channel)
+        run_ask_hello(run);
+}
+
+static void run_on_monitor_gives_up(struct monitor_member *member, const char *why)
+{
+    run_lose(LIST_ENTRY(member, struct run, watched), why);
+}
+
+static void run_have_watched(struct run *run)
+{
+    run->watched.name = run->record.target;
+    run->watched.who = &run->record.hold;
+    run->watched.ask = run_on_monitor_asks;
+    run->watched.give_up = run_on_monitor_gives_up;
+    monitor_add(run->settings.monitor, &run->watched);
+}
+
 static void run_set_executed(struct run *run, int64_t started_ms)
 {
     const struct clock *clock = loop_clock(run->settings.loop);
@@ -304,6 +333,7 @@ static void run_set_executed(struct run *run, int64_t started_ms)
     run->state = RUN_RUNNING;
     if (run->stop_grace_ms < 0)
         loop_timer_stop(&run->patience);
+    run_have_watched(run);
     run_write_record(run);
     run_journal(run, run->adopted ? "adopted" : "started",
                 json_pack("{s:i, s:I, s:i}", "pid", (int)run->record.main.pid, "start_time",
@@ -406,11 +436,13 @@ static void run_on_output(struct run *run, const json_t *body)
     log_warning(run->settings.log, "output of a run is not all kept", LOG_TEXT("target", run->record.target),
                 LOG_NUMBER("dropped", json_integer_value(json_object_get(body, "dropped"))),
                 LOG_TEXT("error", text));
+    monitor_note_output(&run->watched, text);
 }
 
 static void run_on_message(void *owner, struct channel_message *message)
 {
     struct run *run = owner;
+    monitor_heard(&run->watched);
     switch ((int)message->type) {
     case MESSAGE_HOLD_HELLO:
         run_on_hello(run, message->body);
@@ -511,8 +543,7 @@ struct run *run_adopt(const struct run_settings *settings, const struct record *
     }
     run_greet(run, fd, RUN_ANSWER_MS);
     if (run->channel)
-        channel_send(run->channel, MESSAGE_HOLD_HELLO, 0, json_pack("{s:i}", "version", HOLD_PROTOCOL), NULL,
-                     0);
+        run_ask_hello(run);
     return run;
 }
 

@@ -9,6 +9,7 @@
 #include "link/spawn.h"
 #include "loop/loop.h"
 
+#include "keep/monitor.h"
 #include "keep/record.h"
 
 struct run;
@@ -36,8 +37,9 @@ struct run_events {
 struct run_settings {
     struct loop *loop;
     const struct log *log;
-    int directory;    /* run/ of the state directory, stays the caller's, outlives the run */
-    int hold_program; /* as in targets_settings */
+    int directory;           /* run/ of the state directory, stays the caller's, outlives the run */
+    int hold_program;        /* as in targets_settings */
+    struct monitor *monitor; /* watches its hold; NULL: nobody does */
     const struct run_events *events;
     void *owner;
 };

@@ -210,6 +210,7 @@ static struct run_settings target_run_settings(struct target *target)
         .log = target->shared->settings.log,
         .directory = target->shared->run_directory,
         .hold_program = target->shared->settings.hold_program,
+        .monitor = target->shared->settings.monitor,
         .events = &target_run_events,
         .owner = target,
     };

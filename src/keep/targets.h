@@ -47,6 +47,7 @@ struct targets_settings {
     const char *socket_directory;  /* sockets of kept processes: a folder per run, passable by everyone */
     int hold_program;              /* descriptor of reeve-hold */
     int64_t open_files_soft;       /* RLIMIT_NOFILE that kept processes start with; 0: ours */
+    struct monitor *monitor;       /* watches the holds; may be NULL */
     gid_t gates_group;             /* may connect to unix sockets of targets */
     const char *const
         *environment; /* reeve's own variables, "NAME=value", NULL at the end; NULL: environ(7) */

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "keep/cause.h"
 
 #include "reeve/display.h"
 
@@ -93,6 +94,59 @@ void display_targets(struct buffer *out, const json_t *targets, bool colour)
                          widths[1], "ADDRESS", "READY IN", "RESTARTS");
     for (size_t i = 0; i < json_array_size(targets); i++)
         display_target(out, json_array_get(targets, i), widths, colour);
+}
+
+/* "0.4 s" "41 s" "3 m" of an age or a wait in milliseconds. */
+static char *display_time(int64_t milliseconds, char text[CAUSE_TIME_SIZE])
+{
+    return cause_time(milliseconds > 0 ? milliseconds : 0, text);
+}
+
+static void display_loop(struct buffer *out, const json_t *loop, int width, bool colour)
+{
+    const json_t *last = json_object_get(loop, "last");
+    const char *state = display_text(loop, "state", "?"), *next = display_text(loop, "next", NULL);
+    json_int_t failures = json_integer_value(json_object_get(loop, "failures"));
+    bool failing = failures > 0;
+    char age[CAUSE_TIME_SIZE];
+    buffer_append_format(out, "  %-*s  %s%-8s%s", width, display_text(loop, "name", "?"),
+                         !colour   ? ""
+                         : failing ? "\033[31m"
+                                   : "\033[32m",
+                         failing ? "failing" : state, colour ? "\033[0m" : "");
+    if (json_is_object(last))
+        buffer_append_format(out, "  %s, %s ago", display_text(last, "text", ""),
+                             display_time(json_integer_value(json_object_get(loop, "age_ms")), age));
+    if (failures > 1)
+        buffer_append_format(out, "; %lld times in a row", (long long)failures);
+    if (strcmp(state, "running") == 0)
+        buffer_append_text(out, "; runs now");
+    else if (next)
+        buffer_append_format(out, "%s next in %s", json_is_object(last) ? ";" : " ",
+                             display_time((int64_t)(display_wait(next) * 1000), age));
+    buffer_append_text(out, "\n");
+}
+
+void display_loops(struct buffer *out, const json_t *loops, bool colour)
+{
+    if (json_array_size(loops) == 0)
+        return;
+    int width = display_widest(loops, "name", 6);
+    buffer_append_format(out, "  %-*s  %-8s  %s\n", width, "LOOP", "STATE", "LAST RUN");
+    for (size_t i = 0; i < json_array_size(loops); i++)
+        display_loop(out, json_array_get(loops, i), width, colour);
+}
+
+void display_degraded(struct buffer *out, const json_t *degraded, bool colour)
+{
+    char age[CAUSE_TIME_SIZE];
+    for (size_t i = 0; i < json_array_size(degraded); i++) {
+        const json_t *thing = json_array_get(degraded, i);
+        buffer_append_format(out, "  %sdegraded%s  %s: %s (for %s)\n", colour ? "\033[31m" : "",
+                             colour ? "\033[0m" : "", display_text(thing, "what", "?"),
+                             display_text(thing, "reason", "?"),
+                             display_time(json_integer_value(json_object_get(thing, "age_ms")), age));
+    }
 }
 
 bool display_url(const json_t *addresses, char *url, size_t size)

@@ -9,6 +9,10 @@
 /* One line per target object of contract §2 (an array), with a heading; nothing for none. `colour`: for a
  * terminal. */
 void display_targets(struct buffer *out, const json_t *targets, bool colour);
+/* One line per loop of keep/loops.h, with a heading; nothing for none. */
+void display_loops(struct buffer *out, const json_t *loops, bool colour);
+/* One line for each thing that is degraded (keep/degraded.h). */
+void display_degraded(struct buffer *out, const json_t *degraded, bool colour);
 /* "http://127.0.0.1:8080/" of the first TCP listener ("0.0.0.0" becomes 127.0.0.1); false when there is none.
  * `addresses`: as the keeper describes them. */
 bool display_url(const json_t *addresses, char *url, size_t size);

@@ -29,6 +29,8 @@ static void status_print(const json_t *answer)
     struct buffer out = BUFFER(1 << 20);
     display_keeper(&out, json_object_get(answer, "keeper"));
     display_targets(&out, json_object_get(answer, "targets"), isatty(STDOUT_FILENO));
+    display_loops(&out, json_object_get(answer, "loops"), isatty(STDOUT_FILENO));
+    display_degraded(&out, json_object_get(answer, "degraded"), isatty(STDOUT_FILENO));
     command_print(stdout, buffer_slice(&out));
     buffer_free(&out);
 }

@@ -22,13 +22,17 @@ static void health_age_object(json_t *object, int64_t more_ms)
         json_integer_set(age, json_integer_value(age) + more_ms);
 }
 
-/* Time has gone on since the keeper wrote them: ages are those of one list of objects each. */
+/* Time has gone on since the keeper wrote them: objects have ages, and lists of them. */
 static void health_age(json_t *details, int64_t more_ms)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(details, name, value) for (size_t i = 0; i < json_array_size(value); i++)
-        health_age_object(json_array_get(value, i), more_ms);
+    json_object_foreach(details, name, value)
+    {
+        health_age_object(value, more_ms);
+        for (size_t i = 0; i < json_array_size(value); i++)
+            health_age_object(json_array_get(value, i), more_ms);
+    }
 }
 
 static void health_show(struct exchange *exchange, const struct exchange_field *fields,
