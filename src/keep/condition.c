@@ -173,6 +173,31 @@ static void condition_on_reached(void *owner, const char *service, const char *a
     condition_set(owner, what, text);
 }
 
+/* --- gates ------------------------------------------------------------------------------------------- */
+
+static const char condition_events[] = "events";
+
+static char *condition_gate(unsigned slot, char what[CONDITION_WHAT_SIZE])
+{
+    snprintf(what, CONDITION_WHAT_SIZE, "event streams of gate %u", slot);
+    return what;
+}
+
+void condition_gate_trouble(struct condition *condition, unsigned slot, const json_t *body)
+{
+    const char *about = json_string_value(json_object_get(body, "what"));
+    char what[CONDITION_WHAT_SIZE];
+    if (about && strcmp(about, condition_events) == 0)
+        condition_set(condition, condition_gate(slot, what),
+                      json_string_value(json_object_get(body, "text")));
+}
+
+void condition_gate_gone(struct condition *condition, unsigned slot)
+{
+    char what[CONDITION_WHAT_SIZE];
+    condition_set(condition, condition_gate(slot, what), NULL);
+}
+
 /* --- jobs -------------------------------------------------------------------------------------------- */
 
 /* services.NAME.port and services.NAME.socket in commands of jobs. */

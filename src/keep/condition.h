@@ -25,6 +25,9 @@ void condition_set(struct condition *condition, const char *what, const char *re
 /* Something else that is shown has changed: a target, a loop, the phase. */
 void condition_changed(struct condition *condition);
 void condition_set_phase(struct condition *condition, const char *phase);
+/* The body of MESSAGE_GATE_TROUBLE, hostile until checked; and the gate has gone, its troubles with it. */
+void condition_gate_trouble(struct condition *condition, unsigned slot, const json_t *body);
+void condition_gate_gone(struct condition *condition, unsigned slot);
 /* A gate has been started: it gets the details. */
 void condition_greet(struct condition *condition, unsigned slot);
 /* {status: "ok" | "degraded", name, version, pid, phase, started, as_of_ms, targets: {wanted, ready,

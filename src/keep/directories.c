@@ -84,9 +84,12 @@ static bool directories_make_all(const struct directories *directories, struct e
     char *logs = memory_format("%s/log", directories->state);
     char *runs = memory_format("%s/run", directories->state);
     bool made = directories_make_one(directories->state, 0711, error) &&
-                directories_make_one(logs, 0711, error) && directories_make_one(runs, 0711, error) &&
+                directories_make_one(runs, 0711, error) &&
                 directories_make_one(directories->runtime, 0700, error) &&
                 directories_make_one(directories->sockets, 0711, error);
+    /* What cannot be logged cannot start, and says so (keep/launch): the rest goes on. */
+    if (made)
+        directories_make_one(logs, 0711, NULL);
     free(logs);
     free(runs);
     return made;

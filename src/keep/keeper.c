@@ -225,14 +225,18 @@ static void keeper_on_slot_gone(void *owner, unsigned slot)
     struct keeper *keeper = owner;
     targets_forget_asker(keeper->targets, slot);
     questions_forget(keeper->questions, slot);
+    condition_gate_gone(keeper->condition, slot);
 }
 
 static bool keeper_on_gate_message(void *owner, unsigned slot, struct channel_message *message)
 {
     struct keeper *keeper = owner;
-    if (message->type != MESSAGE_GATE_ASK)
+    if (message->type == MESSAGE_GATE_ASK)
+        questions_ask(keeper->questions, slot, message);
+    else if (message->type == MESSAGE_GATE_TROUBLE)
+        condition_gate_trouble(keeper->condition, slot, message->body);
+    else
         return false;
-    questions_ask(keeper->questions, slot, message);
     return true;
 }
 

@@ -134,11 +134,14 @@ static int launch_make_folder(const struct launch *launch, int parent, const cha
 static int launch_open_logs(const struct targets_settings *targets)
 {
     char *path = memory_format("%s/log", targets->state_directory);
+    struct stat about;
     mkdir(path, 0711);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = -errno;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int error = fd < 0 ? -errno : fstat(fd, &about) < 0 ? -errno : about.st_uid != geteuid() ? -EPERM : 0;
     free(path);
-    return fd < 0 ? error : fd;
+    if (error && fd >= 0)
+        close(fd);
+    return error ? error : fd;
 }
 
 static bool launch_make_folders(struct launch *launch, struct error *error)

@@ -108,12 +108,18 @@ static void lifespan_begin_hooks(struct lifespan *lifespan)
     lifespan_run_hooks(lifespan, true);
 }
 
+static void lifespan_boot(struct lifespan *lifespan)
+{
+    loops_start(lifespan->settings.loops);
+    targets_boot(lifespan->settings.targets);
+}
+
+/* In a turn of its own, when the gates have been told what is starting: requests for that are to wait for it.
+ */
 static void lifespan_serve(struct lifespan *lifespan)
 {
     const struct lifespan_settings *settings = &lifespan->settings;
     lifespan->phase = LIFESPAN_SERVING;
-    loops_start(settings->loops);
-    targets_boot(settings->targets);
     gates_set_phase(settings->gates, GATES_SERVING);
     notify_send("READY=1");
     settings->events->on_serving(settings->owner);
@@ -123,7 +129,8 @@ static const struct lifespan_step lifespan_starting[] = {
     /* A hook of a dead keeper must not run beside the same hook of ours. */
     {"jobs left behind end", NULL, lifespan_jobs_gone, NULL, NULL},
     {"startup hooks", lifespan_begin_hooks, lifespan_hooks_over, NULL, NULL},
-    {"loops, targets and requests begin", lifespan_serve, NULL, NULL, NULL},
+    {"loops and targets begin", lifespan_boot, NULL, NULL, NULL},
+    {"requests are answered", lifespan_serve, NULL, NULL, NULL},
     {0},
 };
 
