@@ -44,7 +44,7 @@ def private_kib(pid):
 
 def wait_for_holds(server, count):
     """The pids of reeve's holds, once `count` of them keep a program."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 + count / 10
     while time.monotonic() < deadline:
         family = processes(server.process.pid)
         holds = [pid for pid in family if read(f"/proc/{pid}/comm") == "reeve-hold\n"]

@@ -72,6 +72,15 @@ void condition_changed(struct condition *condition)
     health_changed(condition->health);
 }
 
+void condition_reload(struct condition *condition, const struct config *config)
+{
+    condition->settings.made.config = config;
+    condition->jobs.targets.config = config;
+    loops_reload(condition->loops, &config->loops);
+    reach_reload(condition->reach, config);
+    condition_changed(condition);
+}
+
 void condition_set_phase(struct condition *condition, const char *phase)
 {
     if (strcmp(phase, "serving") == 0)

@@ -22,6 +22,8 @@ struct loops *condition_loops(const struct condition *condition);
 const struct job_shared *condition_jobs(const struct condition *condition);
 /* `what` is degraded for this reason; NULL: it is well (again). See keep/degraded.h. */
 void condition_set(struct condition *condition, const char *what, const char *reason);
+/* Another configuration is in force: loops and addresses follow it, and nothing points into the old one. */
+void condition_reload(struct condition *condition, const struct config *config);
 /* Something else that is shown has changed: a target, a loop, the phase. */
 void condition_changed(struct condition *condition);
 void condition_set_phase(struct condition *condition, const char *phase);

@@ -10,10 +10,11 @@
 #include "keep/job.h"
 #include "keep/launch.h"
 
-enum { JOB_OUTPUT_BYTES = 10 << 20, JOB_OUTPUT_FILES = 5 };
+enum { JOB_OUTPUT_BYTES = 10 << 20, JOB_OUTPUT_FILES = 5, JOB_PLACE_SIZE = 256 };
 
 struct job {
     struct job_settings settings;
+    char place[JOB_PLACE_SIZE]; /* of the command in the configuration, which may have changed by the end */
     struct run *run;
     struct loop_timer limit;
     bool late;
@@ -54,7 +55,7 @@ static void job_on_over(void *owner, const struct run_end *run_end)
         cause_set(&end.cause, TARGET_CAUSE_STOPPED, "did not end within %s",
                   text_of_duration(job->settings.timeout_ms, time));
     if (end.cause.kind == TARGET_CAUSE_EXEC)
-        cause_add_place(&end.cause, job->settings.item, "command");
+        cause_set(&end.cause, TARGET_CAUSE_EXEC, "%s (from %s)", run_end->cause.text, job->place);
     launch_clean(&job->settings.shared->targets, run_record(job->run));
     job->settings.events->on_over(job->settings.owner, &end);
 }
@@ -131,7 +132,9 @@ static struct run *job_launch(struct job *job, struct error *error)
 struct job *job_start(const struct job_settings *settings, struct error *error)
 {
     struct job *job = MEMORY_NEW(struct job);
+    const struct config_place place = config_place_of(settings->item, "command");
     job->settings = *settings;
+    config_place_text(&place, job->place, sizeof job->place);
     if (*settings->generation == 0)
         *settings->generation = adoption_generation(settings->shared->run_directory, settings->name);
     job_prune(settings);

@@ -37,7 +37,7 @@ struct job_events {
 
 struct job_settings {
     const struct job_shared *shared;
-    const char *name;
+    const char *name; /* outlives the job; of what follows only the generation and the events do */
     const struct config_item *item; /* whose `command` is blamed when it cannot be started */
     const char *directory;
     const struct config_texts *command;

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "keep/loop_policy.h"
 
 static int64_t loop_policy_at(const struct config_loop *loop, const struct loop_policy_now *now)
@@ -28,4 +30,28 @@ int64_t loop_policy_pause(const struct config_loop *loop, const struct loop_poli
 int64_t loop_policy_first(const struct config_loop *loop, const struct loop_policy_now *now)
 {
     return loop->every_ms ? 0 : loop_policy_at(loop, now);
+}
+
+static bool loop_policy_same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool loop_policy_same_command(const struct config_texts *a, const struct config_texts *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->items[i], b->items[i]) == 0;
+    return same;
+}
+
+bool loop_policy_same(const struct config_loop *a, const struct config_loop *b)
+{
+    return a->every_ms == b->every_ms && loop_policy_same_text(a->at, b->at) &&
+           loop_policy_same_text(a->directory, b->directory) &&
+           loop_policy_same_command(&a->command, &b->command) &&
+           loop_policy_same_text(a->http.to, b->http.to) &&
+           loop_policy_same_text(a->http.path, b->http.path) &&
+           loop_policy_same_text(a->http.method, b->http.method) && a->timeout_ms == b->timeout_ms &&
+           a->overlap == b->overlap && a->jitter == b->jitter;
 }

@@ -18,3 +18,5 @@ enum { LOOP_POLICY_SLOWEST_MS = 30000 };
 int64_t loop_policy_pause(const struct config_loop *loop, const struct loop_policy_now *now);
 /* How long to wait for the first run of all: none with `every`; `at` waits for its time. */
 int64_t loop_policy_first(const struct config_loop *loop, const struct loop_policy_now *now);
+/* Whether a loop that runs under `a` may go on under `b` as if nothing had been changed. */
+bool loop_policy_same(const struct config_loop *a, const struct config_loop *b);

@@ -35,8 +35,11 @@ struct loops_item {
     int64_t due_wall_ms;
     struct job *job;
     uint64_t generation;
-    uint32_t asked; /* number of the open question; 0: none */
+    uint32_t asked; /* number of the open question whose answer counts; 0: none */
     uint32_t last_asked;
+    unsigned open; /* questions that will still be answered, to whatever end */
+    bool leaving;  /* no longer configured: goes when nothing of it runs, and `config` is not looked at */
+    bool renewed;  /* changed while it ran: the next run is a first one */
     int64_t started_ms; /* of the run under way, CLOCK_BOOTTIME */
     bool judged;        /* the run under way has failed already: its time is over */
     uint64_t runs, skipped;
@@ -51,8 +54,9 @@ struct loops_item {
 struct loops {
     struct loops_settings settings;
     struct loop *loop;
-    struct loops_item *items;
+    struct loops_item **items;
     size_t count;
+    bool started;
     bool stopping;
     struct loop_task ended;
     void (*on_stopped)(void *owner);
@@ -124,18 +128,31 @@ static void loops_wait_for(struct loops_item *item, int64_t pause_ms)
 }
 
 static void loops_check_stopped(struct loops *loops);
+static void loops_leave(struct loops_item *item);
+
+static void loops_wait_for_first(struct loops_item *item)
+{
+    const struct loop_policy_now now = loops_policy_now(item);
+    item->renewed = false;
+    loops_wait_for(item, loop_policy_first(item->config, &now));
+}
 
 /* The run under way is over: the next one is waited for, or none. */
 static void loops_go_on(struct loops_item *item)
 {
-    if (item->loops->stopping) {
+    struct loops *loops = item->loops;
+    if (loops->stopping || item->leaving) {
         item->state = LOOPS_ENDED;
-        loops_check_stopped(item->loops);
+        loops_check_stopped(loops);
+    } else if (item->renewed) {
+        loops_wait_for_first(item);
     } else {
         const struct loop_policy_now now = loops_policy_now(item);
         loops_wait_for(item, loop_policy_pause(item->config, &now));
     }
-    loops_changed(item->loops);
+    if (item->leaving)
+        loops_leave(item);
+    loops_changed(loops);
 }
 
 /* --- what became of a run -------------------------------------------------------------------------- */
@@ -170,7 +187,7 @@ static void loops_judge(struct loops_item *item, bool ok, const char *text)
 static void loops_finish(struct loops_item *item, bool ok, const char *text)
 {
     /* What we end ourselves says nothing of the loop. */
-    if (!item->judged && !item->loops->stopping)
+    if (!item->judged && !item->loops->stopping && !item->leaving && !item->renewed)
         loops_judge(item, ok, text);
     item->ended_ms = loops_now_ms(item->loops);
     job_free(&item->job);
@@ -244,8 +261,11 @@ static const struct target_row *loops_target(const struct loops_item *item, int 
 static void loops_on_answer(void *owner, uint32_t tag, bool ok, const char *text)
 {
     struct loops_item *item = owner;
+    item->open--;
     if (item->asked == tag)
         loops_finish(item, ok, text);
+    else if (item->leaving)
+        loops_leave(item);
 }
 
 static void loops_ask(struct loops_item *item, const struct target_row *row, int socket, int64_t timeout_ms)
@@ -259,6 +279,7 @@ static void loops_ask(struct loops_item *item, const struct target_row *row, int
     question.owner = item;
     question.tag = ++item->last_asked;
     item->asked = item->last_asked;
+    item->open++;
     settings->events->on_ask(settings->owner, &question);
 }
 
@@ -312,31 +333,132 @@ static void loops_run(struct loops_item *item)
 
 /* --- from outside ---------------------------------------------------------------------------------- */
 
+static struct loops_item *loops_add(struct loops *loops, const struct config_loop *config)
+{
+    struct loops_item *item = MEMORY_NEW(struct loops_item);
+    item->loops = loops;
+    item->config = config;
+    snprintf(item->name, sizeof item->name, "loop:%s", config->name);
+    loops->items = memory_resize(loops->items, (loops->count + 1) * sizeof(struct loops_item *));
+    loops->items[loops->count++] = item;
+    return item;
+}
+
 struct loops *loops_new(const struct loops_settings *settings)
 {
     struct loops *loops = MEMORY_NEW(struct loops);
     loops->settings = *settings;
     loops->loop = settings->jobs->targets.loop;
-    loops->items = MEMORY_ARRAY(struct loops_item, settings->config->count + 1);
-    loops->count = settings->config->count;
-    for (size_t i = 0; i < loops->count; i++) {
-        struct loops_item *item = &loops->items[i];
-        item->loops = loops;
-        item->config = &settings->config->items[i];
-        snprintf(item->name, sizeof item->name, "loop:%s", item->config->name);
-    }
+    for (size_t i = 0; i < settings->config->count; i++)
+        loops_add(loops, &settings->config->items[i]);
     return loops;
 }
 
 void loops_start(struct loops *loops)
 {
-    for (size_t i = 0; i < loops->count; i++) {
-        struct loops_item *item = &loops->items[i];
-        const struct loop_policy_now now = loops_policy_now(item);
-        loops_wait_for(item, loop_policy_first(item->config, &now));
-    }
+    loops->started = true;
+    for (size_t i = 0; i < loops->count; i++)
+        loops_wait_for_first(loops->items[i]);
     loops_changed(loops);
 }
+
+/* --- another configuration ------------------------------------------------------------------------- */
+
+static const char *loops_short_name(const struct loops_item *item)
+{
+    return item->name + sizeof "loop:" - 1;
+}
+
+static void loops_free_item(struct loops_item *item)
+{
+    loop_timer_stop(&item->due);
+    job_free(&item->job);
+    loop_free_later(item->loops->loop, item, free);
+}
+
+/* Goes as soon as nothing of it runs and no question of it is open. */
+static void loops_leave(struct loops_item *item)
+{
+    struct loops *loops = item->loops;
+    if (item->job || item->open)
+        return;
+    size_t at = 0;
+    while (loops->items[at] != item)
+        at++;
+    memmove(&loops->items[at], &loops->items[at + 1], (loops->count - at - 1) * sizeof(struct loops_item *));
+    loops->count--;
+    loops_free_item(item);
+}
+
+static void loops_end_run(struct loops_item *item)
+{
+    loop_timer_stop(&item->due);
+    item->asked = 0;
+    if (item->job)
+        job_stop(item->job, JOB_GRACE_MS);
+}
+
+static void loops_remove(struct loops_item *item)
+{
+    const struct loops_settings *settings = &item->loops->settings;
+    item->leaving = true;
+    loops_end_run(item);
+    settings->events->on_result(settings->owner, loops_short_name(item), 0, "it is not configured any more");
+    if (!item->job)
+        item->state = LOOPS_ENDED;
+    loops_leave(item);
+}
+
+static void loops_renew(struct loops_item *item)
+{
+    loops_end_run(item);
+    if (item->job)
+        item->renewed = true;
+    else if (item->loops->started)
+        loops_wait_for_first(item);
+}
+
+static const struct config_loop *loops_find_config(const struct config_loops *config, const char *name)
+{
+    for (size_t i = 0; i < config->count; i++)
+        if (strcmp(config->items[i].name, name) == 0)
+            return &config->items[i];
+    return NULL;
+}
+
+static bool loops_has(const struct loops *loops, const char *name)
+{
+    for (size_t i = 0; i < loops->count; i++)
+        if (!loops->items[i]->leaving && strcmp(loops_short_name(loops->items[i]), name) == 0)
+            return true;
+    return false;
+}
+
+void loops_reload(struct loops *loops, const struct config_loops *config)
+{
+    for (size_t i = loops->count; i-- > 0;) {
+        struct loops_item *item = loops->items[i];
+        const struct config_loop *now =
+            item->leaving ? NULL : loops_find_config(config, loops_short_name(item));
+        const struct config_loop *before = item->config;
+        item->config = now;
+        if (!now && !item->leaving)
+            loops_remove(item);
+        else if (now && !loop_policy_same(before, now))
+            loops_renew(item);
+    }
+    for (size_t i = 0; i < config->count && !loops->stopping; i++) {
+        if (loops_has(loops, config->items[i].name))
+            continue;
+        struct loops_item *item = loops_add(loops, &config->items[i]);
+        if (loops->started)
+            loops_wait_for_first(item);
+    }
+    loops->settings.config = config;
+    loops_changed(loops);
+}
+
+/* --- the end --------------------------------------------------------------------------------------- */
 
 static void loops_on_ended(struct loop_task *task)
 {
@@ -350,7 +472,7 @@ static void loops_on_ended(struct loop_task *task)
 static void loops_check_stopped(struct loops *loops)
 {
     for (size_t i = 0; i < loops->count; i++)
-        if (loops->items[i].state == LOOPS_RUNNING)
+        if (loops->items[i]->state == LOOPS_RUNNING)
             return;
     loop_task_start(loops->loop, &loops->ended, loops_on_ended);
 }
@@ -361,13 +483,9 @@ void loops_stop(struct loops *loops, void (*done)(void *owner), void *owner)
     loops->on_stopped = done;
     loops->stopped_owner = owner;
     for (size_t i = 0; i < loops->count; i++) {
-        struct loops_item *item = &loops->items[i];
-        loop_timer_stop(&item->due);
-        item->asked = 0; /* an answer that still comes is nobody's */
-        if (item->job)
-            job_stop(item->job, JOB_GRACE_MS);
-        else
-            item->state = LOOPS_ENDED;
+        loops_end_run(loops->items[i]);
+        if (!loops->items[i]->job)
+            loops->items[i]->state = LOOPS_ENDED;
     }
     loops_check_stopped(loops);
 }
@@ -375,14 +493,14 @@ void loops_stop(struct loops *loops, void (*done)(void *owner), void *owner)
 void loops_hurry(struct loops *loops)
 {
     for (size_t i = 0; i < loops->count; i++)
-        if (loops->items[i].job)
-            job_stop(loops->items[i].job, 0);
+        if (loops->items[i]->job)
+            job_stop(loops->items[i]->job, 0);
 }
 
 bool loops_vital_fails(const struct loops *loops)
 {
     for (size_t i = 0; i < loops->count; i++)
-        if (loops->items[i].config->vital && loops->items[i].failures)
+        if (!loops->items[i]->leaving && loops->items[i]->config->vital && loops->items[i]->failures)
             return true;
     return false;
 }
@@ -442,7 +560,8 @@ json_t *loops_describe(const struct loops *loops)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < loops->count; i++)
-        json_array_append_new(rows, loops_describe_item(&loops->items[i]));
+        if (!loops->items[i]->leaving)
+            json_array_append_new(rows, loops_describe_item(loops->items[i]));
     return rows;
 }
 
@@ -451,10 +570,8 @@ void loops_free(struct loops **where)
     struct loops *loops = *where;
     if (!loops)
         return;
-    for (size_t i = 0; i < loops->count; i++) {
-        loop_timer_stop(&loops->items[i].due);
-        job_free(&loops->items[i].job);
-    }
+    for (size_t i = 0; i < loops->count; i++)
+        loops_free_item(loops->items[i]);
     loop_task_stop(&loops->ended);
     free(loops->items);
     loop_free_later(loops->loop, loops, free);

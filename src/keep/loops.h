@@ -34,6 +34,10 @@ struct loops_settings {
 
 struct loops *loops_new(const struct loops_settings *settings);
 void loops_start(struct loops *loops);
+/* Another configuration is in force. Loops that are in both and the same go on; what is new or changed has
+ * its first run at once, once a run of the old kind has been ended; what is gone ends. Nothing points into
+ * the old configuration afterwards. */
+void loops_reload(struct loops *loops, const struct config_loops *config);
 /* No run begins any more, and what runs is ended: SIGTERM, SIGKILL after JOB_GRACE_MS. done(owner) fires from
  * the loop when nothing of them is left. */
 void loops_stop(struct loops *loops, void (*done)(void *owner), void *owner);

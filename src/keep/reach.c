@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "net/address.h"
 
@@ -13,26 +15,42 @@ enum {
 };
 
 struct reach_item {
+    struct list link;
     struct reach *reach;
-    const char *service;
+    char service[TARGET_NAME_SIZE];
     char address[TARGET_ADDRESS_SIZE];
     unsigned failures;
+    bool asked;   /* an answer will come */
+    bool leaving; /* no longer configured */
+    bool kept;    /* by the reload under way */
     struct loop_timer next;
 };
 
 struct reach {
     struct reach_settings settings;
-    struct reach_item *items;
-    size_t count;
+    struct list items;
+    bool started;
 };
 
 static void reach_on_next(struct loop_timer *timer);
+
+static void reach_drop(struct reach_item *item)
+{
+    list_remove(&item->link);
+    loop_timer_stop(&item->next);
+    loop_free_later(item->reach->settings.loop, item, free);
+}
 
 static void reach_on_answer(void *owner, uint32_t tag, bool ok, const char *text)
 {
     struct reach_item *item = owner;
     const struct reach_settings *settings = &item->reach->settings;
     (void)tag;
+    item->asked = false;
+    if (item->leaving) {
+        reach_drop(item);
+        return;
+    }
     item->failures = ok ? 0 : item->failures < REACH_SURE ? item->failures + 1 : REACH_SURE;
     loop_timer_start(settings->loop, &item->next, ok ? REACH_WELL_MS : REACH_RETRY_MS, reach_on_next);
     if (ok || item->failures == REACH_SURE)
@@ -51,7 +69,34 @@ static void reach_on_next(struct loop_timer *timer)
         .on_done = reach_on_answer,
         .owner = item,
     };
+    item->asked = true;
     settings->on_ask(settings->owner, &question);
+}
+
+static struct reach_item *reach_find(const struct reach *reach, const char *service, const char *address)
+{
+    LIST_FOR_EACH(link, &reach->items)
+    {
+        struct reach_item *item = LIST_ENTRY(link, struct reach_item, link);
+        if (!item->leaving && strcmp(item->service, service) == 0 && strcmp(item->address, address) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+static void reach_keep_or_add(struct reach *reach, const char *service, const char *address)
+{
+    struct reach_item *item = reach_find(reach, service, address);
+    if (!item) {
+        item = MEMORY_NEW(struct reach_item);
+        item->reach = reach;
+        snprintf(item->service, sizeof item->service, "%s", service);
+        snprintf(item->address, sizeof item->address, "%s", address);
+        list_append(&reach->items, &item->link);
+        if (reach->started)
+            loop_timer_start(reach->settings.loop, &item->next, 0, reach_on_next);
+    }
+    item->kept = true;
 }
 
 /* What is not numeric nobody here can connect to. */
@@ -60,32 +105,54 @@ static void reach_add(struct reach *reach, const struct config_service *service)
     struct target_row row;
     struct address parsed;
     row_init(&row, service, 0, 0);
-    for (int i = 0; i < row.address_count; i++) {
-        if (!address_parse(slice_of_text(row.addresses[i]), &parsed, NULL))
-            continue;
-        struct reach_item *item = &reach->items[reach->count++];
-        item->reach = reach;
-        item->service = service->name;
-        snprintf(item->address, sizeof item->address, "%s", row.addresses[i]);
+    for (int i = 0; service->addresses.count && i < row.address_count; i++)
+        if (address_parse(slice_of_text(row.addresses[i]), &parsed, NULL))
+            reach_keep_or_add(reach, service->name, row.addresses[i]);
+}
+
+static void reach_leave(struct reach_item *item)
+{
+    const struct reach_settings *settings = &item->reach->settings;
+    settings->on_result(settings->owner, item->service, item->address, NULL);
+    item->leaving = true;
+    loop_timer_stop(&item->next);
+    if (!item->asked)
+        reach_drop(item);
+}
+
+void reach_reload(struct reach *reach, const struct config *config)
+{
+    LIST_FOR_EACH(link, &reach->items)
+    {
+        LIST_ENTRY(link, struct reach_item, link)->kept = false;
+    }
+    for (size_t i = 0; i < config->services.count; i++)
+        reach_add(reach, &config->services.items[i]);
+    LIST_FOR_EACH(link, &reach->items)
+    {
+        struct reach_item *item = LIST_ENTRY(link, struct reach_item, link);
+        if (!item->kept && !item->leaving)
+            reach_leave(item);
     }
 }
 
 struct reach *reach_new(const struct reach_settings *settings)
 {
     struct reach *reach = MEMORY_NEW(struct reach);
-    const struct config_services *services = &settings->config->services;
     reach->settings = *settings;
-    reach->items = MEMORY_ARRAY(struct reach_item, services->count * TARGET_MOST_ADDRESSES + 1);
-    for (size_t i = 0; i < services->count; i++)
-        if (services->items[i].addresses.count)
-            reach_add(reach, &services->items[i]);
+    list_init(&reach->items);
+    reach_reload(reach, settings->config);
     return reach;
 }
 
 void reach_start(struct reach *reach)
 {
-    for (size_t i = 0; i < reach->count; i++)
-        loop_timer_start(reach->settings.loop, &reach->items[i].next, 0, reach_on_next);
+    reach->started = true;
+    LIST_FOR_EACH(link, &reach->items)
+    {
+        struct reach_item *item = LIST_ENTRY(link, struct reach_item, link);
+        loop_timer_start(reach->settings.loop, &item->next, 0, reach_on_next);
+    }
 }
 
 void reach_free(struct reach **where)
@@ -93,9 +160,8 @@ void reach_free(struct reach **where)
     struct reach *reach = *where;
     if (!reach)
         return;
-    for (size_t i = 0; i < reach->count; i++)
-        loop_timer_stop(&reach->items[i].next);
-    free(reach->items);
+    LIST_FOR_EACH(link, &reach->items)
+    reach_drop(LIST_ENTRY(link, struct reach_item, link));
     loop_free_later(reach->settings.loop, reach, free);
     *where = NULL;
 }

@@ -53,7 +53,8 @@ def test_a_failing_loop_is_seen_runs_again_and_recovers(reeve):
     reeve.stop()
     events = [(event, evidence) for target, event, evidence in reeve.journal() if target == "loop:shaky"]
     failed = [evidence for event, evidence in events if event == "loop-failed"]
-    assert len(failed) >= 3 and failed[0]["pid"] > 0 and "exited with 7" in failed[0]["text"]
+    assert len(failed) >= 3 and failed[0]["generation"] == 1 and "exited with 7" in failed[0]["text"]
+    assert all("pid" in evidence for evidence in failed), "0 where it had gone before it could be looked at"
     assert [event for event, _ in events].count("loop-recovered") == 1
     assert "spawn" not in [event for event, _ in events], "a loop must not bury the journal"
 
