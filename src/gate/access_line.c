@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "admit/bearer.h"
 #include "base/utf8.h"
 
 #include "gate/access_line.h"
@@ -11,6 +12,7 @@ enum {
     TEXT_MOST = 1024,
     ESCAPED_MOST = 6, /* "\u0000" */
     FIXED_MOST = 1024,
+    TOKEN_LEAST = 32, /* shorter words that begin like a token are none */
     CLIENT_LEFT = 499,
     MILLISECONDS_PLACE = 20, /* in "2023-11-14T22:13:20.123Z" */
 };
@@ -82,6 +84,27 @@ static char *put_escaped(char *at, enum access_format format, struct slice text)
     return put(at, slice_from(text, plain));
 }
 
+/* Tokens do not belong into URLs, where nobody accepts them; one that somebody puts there all the same is not
+ * written down. */
+static char *put_masked(char *at, enum access_format format, struct slice text)
+{
+    size_t start = 0, place = 0;
+    while (place < text.size) {
+        const char *found = memmem(text.data + place, text.size - place, "reeve_", 6);
+        if (!found)
+            break;
+        place = (size_t)(found - text.data);
+        size_t length = bearer_length(slice_from(text, place));
+        if (length >= TOKEN_LEAST) {
+            at = put_escaped(at, format, slice_between(text, start, place));
+            at = put(at, SLICE("reeve_***"));
+            start = place + length;
+        }
+        place += length > 0 ? length : 1;
+    }
+    return put_escaped(at, format, slice_from(text, start));
+}
+
 static struct slice cut(struct slice text, size_t most)
 {
     return slice_between(text, 0, text.size < most ? text.size : most);
@@ -148,7 +171,7 @@ static char *put_member(char *at, struct slice name, struct slice text)
 {
     if (!text.data)
         return at;
-    at = put_escaped(put(at, name), ACCESS_JSON, text);
+    at = put_masked(put(at, name), ACCESS_JSON, text);
     *at++ = '"';
     return at;
 }
@@ -171,6 +194,7 @@ static char *put_json(char *at, struct access_line *line, const struct http_reco
     at = put_thousandths(at, (unsigned)(record->duration_us % 1000));
     at = put_member(at, SLICE(",\"route\":\""), cut(slice_of_text(record->route), TEXT_MOST));
     at = put_member(at, SLICE(",\"target\":\""), cut(slice_of_text(record->target), TEXT_MOST));
+    at = put_member(at, SLICE(",\"user\":\""), cut(slice_of_text(record->user), TEXT_MOST));
     at = put_member(at, SLICE(",\"referer\":\""), request_field(record, FIELD_REFERER));
     at = put_member(at, SLICE(",\"user_agent\":\""), request_field(record, FIELD_USER_AGENT));
     return put(at, SLICE("}\n"));
@@ -179,20 +203,34 @@ static char *put_json(char *at, struct access_line *line, const struct http_reco
 static char *put_quoted(char *at, struct slice text)
 {
     at = put(at, SLICE(" \""));
-    at = text.data ? put_escaped(at, ACCESS_COMBINED, text) : put(at, SLICE("-"));
+    at = text.data ? put_masked(at, ACCESS_COMBINED, text) : put(at, SLICE("-"));
     *at++ = '"';
+    return at;
+}
+
+/* A blank would look like the end of the name. */
+static char *put_user(char *at, struct slice user)
+{
+    char *name = at;
+    if (user.size == 0)
+        return put(at, SLICE("-"));
+    at = put_escaped(at, ACCESS_COMBINED, cut(user, TEXT_MOST));
+    for (; name < at; name++)
+        if (*name == ' ')
+            *name = '_';
     return at;
 }
 
 static char *put_combined(char *at, struct access_line *line, const struct http_record *record,
                           int64_t wall_ms)
 {
-    at = put(put(at, peer_text(line, record->peer)), SLICE(" - - ["));
+    at = put(put(at, peer_text(line, record->peer)), SLICE(" - "));
+    at = put(put_user(at, slice_of_text(record->user)), SLICE(" ["));
     at = put(put(at, time_text(line, wall_ms)), SLICE("] \""));
     if (record->request) {
         at = put_escaped(at, ACCESS_COMBINED, cut(record->request->head->method_name, TEXT_MOST));
         *at++ = ' ';
-        at = put_escaped(at, ACCESS_COMBINED, request_target(record));
+        at = put_masked(at, ACCESS_COMBINED, request_target(record));
         at = put_number(put(at, SLICE(" HTTP/1.")), record->request->head->minor);
     }
     at = put_number(put(at, SLICE("\" ")), status_of(record));
@@ -208,6 +246,7 @@ size_t access_line_most(const struct http_record *record)
 {
     size_t text = cut(slice_of_text(record->route), TEXT_MOST).size +
                   cut(slice_of_text(record->target), TEXT_MOST).size +
+                  cut(slice_of_text(record->user), TEXT_MOST).size +
                   request_field(record, FIELD_REFERER).size + request_field(record, FIELD_USER_AGENT).size;
     if (record->request)
         text += cut(record->request->head->method_name, TEXT_MOST).size + request_target(record).size +

@@ -60,8 +60,7 @@ static void note_use(void *owner, const struct principal *principal)
     struct report *report = MEMORY_NEW(struct report);
     report->asking.on_answer = on_reported;
     list_append(&admission->reports, &report->link);
-    asker_ask(admission->asker, &report->asking, "session-used", principal,
-              json_pack("{s:s}", "id", principal->credential));
+    asker_ask(admission->asker, &report->asking, "session-used", principal, NULL);
 }
 
 /* --- what the keeper tells --------------------------------------------------------------------------- */

@@ -308,8 +308,7 @@ static void sign_out(struct login *login, struct exchange *exchange)
     }
     exchange_set_events(exchange, &events, leaving);
     login->settings.on_signed_out(login->settings.owner, principal->credential);
-    asker_ask(login->settings.asker, &leaving->asking, "session-revoke", principal,
-              json_pack("{s:s}", "id", principal->credential));
+    asker_ask(login->settings.asker, &leaving->asking, "sign-out", principal, NULL);
 }
 
 static void show_logout(struct exchange *exchange)

@@ -1,7 +1,4 @@
 /* Who may pass, what of it a program sees, and what ends when a credential does. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "base/memory.h"
 #include "wire/session.h"
 
@@ -251,21 +248,6 @@ static void test_a_signed_in_client_gets_files(void **state)
     free(request);
 }
 
-/* 127.0.0.7 is a trusted proxy of these tests. */
-static struct peer client_from(struct fixture *fixture, uint32_t address)
-{
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)},
-                       to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)fixture->world.port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-    turn_all(fixture->world.loop);
-    return peer_of(fd);
-}
-
 static void test_a_trusted_proxy_says_how_its_client_came(void **state)
 {
     struct fixture *fixture = *state;
@@ -276,7 +258,7 @@ static void test_a_trusted_proxy_says_how_its_client_came(void **state)
                       "X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9;proto=https\r\n"
                       "X-Forwarded-Prefix: /outer\r\nContent-Length: 0\r\n\r\n",
                       fixture->ann);
-    struct peer client = client_from(fixture, 0x7f000007);
+    struct peer client = peer_of(world_connect_from(0x7f000007, world->port));
     peer_say_text(world, &client, request);
     struct peer program = program_accept(world, fixture->program);
     struct slice head = peer_hear(world, &program);
@@ -288,8 +270,7 @@ static void test_a_trusted_proxy_says_how_its_client_came(void **state)
     assert_true(says(head, "\r\nRemote-User: ann\r\n"));
     peer_close(&program);
     peer_close(&client);
-    client = client_from(fixture,
-                         0x7f000008); /* a stranger: its word does not count, and so its cookie does not */
+    client = peer_of(world_connect_from(0x7f000008, world->port)); /* a stranger, whose word does not count */
     peer_say_text(world, &client, request);
     assert_true(slice_starts_with(peer_hear(world, &client), SLICE("HTTP/1.1 401 ")));
     assert_true(program_is_left_alone(world, fixture->program));
@@ -400,7 +381,7 @@ static void test_use_of_a_session_is_told_once_a_minute(void **state)
     assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 1);
     const json_t *body = told_last(world, MESSAGE_GATE_ASK);
     assert_string_equal(json_string_value(json_object_get(body, "operation")), "session-used");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(body, "arguments"), "id")), "s1");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(body, "who"), "credential")), "s1");
     world_advance(world, 60000);
     expect(world, request, "HTTP/1.1 200 ", NULL);
     assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 2);

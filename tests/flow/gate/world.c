@@ -24,14 +24,21 @@ int world_listen(int *port)
     return fd;
 }
 
-int world_connect(int port)
+int world_connect_from(uint32_t address, int port)
 {
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     return fd;
+}
+
+int world_connect(int port)
+{
+    return world_connect_from(INADDR_LOOPBACK, port);
 }
 
 /* --- the keeper's side --------------------------------------------------------------------------- */

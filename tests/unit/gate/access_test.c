@@ -37,7 +37,7 @@ static const char *read_lines(struct fixture *fixture)
     return fixture->text;
 }
 
-static void write_one(struct fixture *fixture, const char *request_text, int status)
+static void write_of(struct fixture *fixture, const char *request_text, int status, const char *user)
 {
     const struct http1_limits limits = {64 * 1024, 64 * 1024};
     struct address peer;
@@ -54,7 +54,13 @@ static void write_one(struct fixture *fixture, const char *request_text, int sta
                                                         .bytes_out = 22,
                                                         .duration_us = 3456,
                                                         .route = "r.yaml:1:1",
-                                                        .target = "api"});
+                                                        .target = "api",
+                                                        .user = user});
+}
+
+static void write_one(struct fixture *fixture, const char *request_text, int status)
+{
+    write_of(fixture, request_text, status, NULL);
 }
 
 #define REQUEST                                                                                              \
@@ -85,6 +91,29 @@ static void test_combined(void **state)
                         "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /x?q=\\\"\\\\ HTTP/1.1\" 499 22 "
                         "\"http://r\xc3\xa9\" \"a\\x09b\\xff\"\n");
     tear_down(&fixture);
+}
+
+#define SECRET "reeve_0123456789abcdefghij-_ABCDEFGHIJ0123456789abc"
+
+static void test_who_but_no_secret(void **state)
+{
+    (void)state;
+    const char *request =
+        "GET /reeve_notes?a=" SECRET "&b=" SECRET " HTTP/1.1\r\nHost: box.lan\r\nCookie: reeve-x=s.e\r\n"
+        "Authorization: Bearer " SECRET "\r\nReferer: http://r/?t=" SECRET "\r\n\r\n";
+    for (enum access_format format = ACCESS_JSON; format <= ACCESS_COMBINED; format++) {
+        struct fixture fixture;
+        set_up(&fixture, format);
+        write_of(&fixture, request, 200, "ann \"lee");
+        const char *line = read_lines(&fixture);
+        assert_null(strstr(line, "0123456789"));
+        assert_null(strstr(line, "s.e"));
+        assert_non_null(strstr(line, "/reeve_notes?a=reeve_***&b=reeve_***"));
+        assert_non_null(strstr(line, "http://r/?t=reeve_***\""));
+        assert_non_null(
+            strstr(line, format == ACCESS_JSON ? ",\"user\":\"ann \\\"lee\"" : " - ann_\\\"lee ["));
+        tear_down(&fixture);
+    }
 }
 
 static void test_no_head_no_request(void **state)
@@ -129,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_combined),
+        cmocka_unit_test(test_who_but_no_secret),
         cmocka_unit_test(test_no_head_no_request),
         cmocka_unit_test(test_a_reader_that_does_not_read_costs_lines_not_time),
     };
