@@ -77,6 +77,30 @@ class Load:
         self.process.wait()
 
 
+class EventsLoad(Load):
+    """bench-events against one server: so many readers, so many events a second."""
+
+    def __init__(self, server, cpu, readers, seconds, rate):
+        command = [BUILD / "bench/bench-events", server.port, "/events", readers, seconds, rate, *server.publish]
+        self.process = start([str(word) for word in command], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.expect("begin")
+
+
+class EventsSample:
+    """CPU for each event that came to a reader, and how long after it was published, in microseconds."""
+
+    def __init__(self, server, cpu, seconds, readers, rate):
+        pids = processes(server.process.pid)
+        load = EventsLoad(server, cpu, readers, seconds, rate)
+        try:
+            before = cpu_us(pids)
+            _, count, self.p50_us, self.p99_us = map(float, ["nan", *load.expect("end")[1:]])
+            self.cpu_us = (cpu_us(pids) - before) / count
+        finally:
+            load.stop()
+        self.share = count / (readers * rate * seconds)
+
+
 class Sample:
     def __init__(self, server, cpu, seconds, work):
         pids = processes(server.process.pid)
@@ -103,6 +127,28 @@ def ratios(ours, theirs, value=lambda sample: sample.cpu_us):
     """Median, lowest, highest of the ratios of samples that were taken side by side."""
     each = [value(a) / value(b) for a, b in zip(ours, theirs)]
     return statistics.median(each), min(each), max(each)
+
+
+def events_pairs(servers, cpu, count, *work):
+    """{server: [EventsSample]}: one after the other, `count` times over."""
+    samples = {server: [] for server in servers}
+    for _ in range(count):
+        for server in servers:
+            samples[server].append(EventsSample(server, cpu, *work))
+    return samples
+
+
+def idle_events_bytes(server, cpu, few, many):
+    """Growth of private memory per reader of an event stream that has had one event and is idle now."""
+    def open_and_look(readers):
+        load = EventsLoad(server, cpu, readers, 0, 20)
+        kib = sum(private_kib(pid) for pid in processes(server.process.pid))
+        return load, kib
+    first, before = open_and_look(few)
+    second, after = open_and_look(many)
+    second.stop()
+    first.stop()
+    return (after - before) * 1024 / many
 
 
 def idle_relay_bytes(server, cpu, few, many):

@@ -86,6 +86,10 @@ class Server:
 class Reeve(Server):
     name = "reeve"
 
+    @property
+    def publish(self):
+        return ("append", self.site / "events.jsonl")
+
     @classmethod
     def installed(cls):
         return (BUILD / "reeve").exists()
@@ -105,6 +109,7 @@ services:
   backend: {{address: "http://127.0.0.1:{self.backend_port}"}}
 {kept}routes:
   - {{path: /static/*, files: {self.site}}}
+  - {{path: /events, events: {{file: {self.site}/events.jsonl, heartbeat: 1h}}}}
   - {{path: /*, to: backend}}
 """)
         return "workers: 1", [BUILD / "reeve", "run", "-c", file]
@@ -150,6 +155,46 @@ http {{
 }}
 """)
         return "worker_processes 1; multi_accept on; upstream keepalive 128;\n" + tuning, \
+            ["nginx", "-e", "stderr", "-p", self.folder, "-c", file]
+
+
+class Nchan(Server):
+    """nginx with nchan: events are posted to it and kept in its memory, one message long."""
+
+    name = "nchan"
+    module = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+    publish = ("post", "/publish")
+
+    @classmethod
+    def installed(cls):
+        return Nginx.installed() and os.path.exists(cls.module)
+
+    @staticmethod
+    def version():
+        query = ["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan"]
+        return subprocess.run(query, capture_output=True, text=True).stdout.strip()
+
+    def configure(self):
+        tuning = """\
+    access_log off; server_tokens off; tcp_nodelay on; keepalive_timeout 1h; keepalive_requests 1000000000;
+    nchan_max_reserved_memory 256M;"""
+        channel = "nchan_channel_id bench; nchan_message_buffer_length 10; nchan_message_timeout 1m; nchan_websocket_ping_interval 0;"
+        file = self.write("nginx.conf", f"""\
+load_module {self.module};
+daemon off; pid {self.folder}/pid; error_log stderr crit; worker_processes 1; worker_rlimit_nofile 20000;
+events {{ worker_connections 10000; multi_accept on; }}
+http {{
+{tuning}
+    client_body_temp_path {self.folder}; proxy_temp_path {self.folder}; fastcgi_temp_path {self.folder};
+    uwsgi_temp_path {self.folder}; scgi_temp_path {self.folder};
+    server {{
+        listen 127.0.0.1:{self.port} backlog=4096;
+        location /events {{ nchan_subscriber eventsource; nchan_subscriber_first_message newest; {channel} }}
+        location /publish {{ nchan_publisher http; {channel} }}
+    }}
+}}
+""")
+        return f"worker_processes 1; multi_accept on;\n{tuning}\n    {channel}", \
             ["nginx", "-e", "stderr", "-p", self.folder, "-c", file]
 
 
