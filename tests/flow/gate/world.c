@@ -145,11 +145,11 @@ void world_prepare(struct world *world, const char *routes)
     json_object_set_new(snapshot, "console",
                         world_json("{'path': '/_reeve/', 'allow': ['anyone'], 'open': true, 'auth': false}"));
     json_object_set_new(snapshot, "routes", world_routes(routes));
-    int fds[2] = {world->listener, world->root_fd};
+    int fds[3] = {world->listener, world->root_fd, world->root_fd};
     world->snapshot++;
-    json_t *names =
-        json_pack("{s:i, s:[s, s]}", "snapshot", world->snapshot, "names", "listener:0", "files:0");
-    assert_int_equal(channel_send(world->keeper, MESSAGE_GATE_DESCRIPTORS, 0, names, fds, 2), 0);
+    json_t *names = json_pack("{s:i, s:[s, s, s]}", "snapshot", world->snapshot, "names", "listener:0",
+                              "files:0", "files:1");
+    assert_int_equal(channel_send(world->keeper, MESSAGE_GATE_DESCRIPTORS, 0, names, fds, 3), 0);
     world_send_json(world, MESSAGE_GATE_PREPARE, json_pack("{s:i}", "snapshot", world->snapshot), snapshot);
 }
 

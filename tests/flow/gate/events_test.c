@@ -1,0 +1,278 @@
+/* Event streams through a whole gate: what is said when, and how a stream ends. Time is the test's. */
+#include "base/memory.h"
+#include "tail/tail.h"
+
+#include "world.h"
+
+#define ROUTES                                                                                               \
+    "[{'place': 'r.yaml:1:1', 'path': '/events', 'kind': 'events', 'root': 'files:0', 'folder': '/x',"       \
+    "  'file': 'events.jsonl', 'from': 'start', 'wait_ms': 60000, 'heartbeat_ms': 15000, 'host': null},"     \
+    " {'place': 'r.yaml:2:1', 'path': '/job/{id}', 'kind': 'events', 'root': 'files:1', 'folder': '/x',"     \
+    "  'file': '{id}.jsonl', 'target': 'job/{id}', 'from': 'start', 'wait_ms': 60000,"                       \
+    "  'heartbeat_ms': 15000, 'host': null}]"
+
+/* Whether inotify(7) can be had on this machine now or not, what was written is seen by then. */
+enum { SEEN_MS = TAIL_POLL_MS + 10 };
+
+static int set_up(void **state)
+{
+    struct world *world = MEMORY_NEW(struct world);
+    world_open(world, -1);
+    world_serve(world, ROUTES);
+    *state = world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    world_close(world);
+    free(world);
+    return 0;
+}
+
+static void append(struct world *world, const char *name, const char *text)
+{
+    int fd = openat(world->root_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    turn_all(world->loop);
+    world_advance(world, SEEN_MS);
+    world_advance(world, 10);
+}
+
+static unsigned times(struct slice bytes, const char *text)
+{
+    unsigned count = 0;
+    char *all = slice_to_text(bytes);
+    for (const char *at = all; (at = strstr(at, text)); at++)
+        count++;
+    free(all);
+    return count;
+}
+
+/* The id that the client would come back with. */
+static void last_id(struct slice bytes, char *id, size_t size)
+{
+    char *all = slice_to_text(bytes);
+    const char *last = NULL;
+    for (const char *at = all; (at = strstr(at, "\nid: ")); at++)
+        last = at + 5;
+    assert_non_null(last);
+    snprintf(id, size, "%.*s", (int)strcspn(last, "\n"), last);
+    free(all);
+}
+
+static struct slice come_back(struct world *world, struct peer *client, const char *path, const char *id)
+{
+    char request[256];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: %s\r\n\r\n", path,
+             id);
+    return client_ask(world, client, request);
+}
+
+static void test_begin(void **state)
+{
+    struct world *world = *state;
+    struct peer client, late;
+    struct slice heard = client_ask(world, &client, GET("/events"));
+    assert_true(says(heard, "HTTP/1.1 200 "));
+    assert_true(says(heard, ": reeve\n\nretry: ") && says(heard, "\n\nid: 0:0:0\n\n"));
+    append(world, "events.jsonl", "one\ntw");
+    append(world, "events.jsonl", "o\n");
+    heard = peer_hear(world, &client);
+    assert_true(says(heard, "data: one\nid: ") && says(heard, "data: two\nid: "));
+    assert_true(says(client_ask(world, &late, GET("/events")), "data: one\nid: "));
+    peer_close(&client);
+    peer_close(&late);
+}
+
+static void test_heartbeat(void **state)
+{
+    struct world *world = *state;
+    struct peer client;
+    append(world, "events.jsonl", "one\n");
+    client_ask(world, &client, GET("/events"));
+    unsigned before = times(peer_hear(world, &client), "\n:\n\n");
+    for (int i = 0; i < 3; i++)
+        world_advance(world, 15000);
+    assert_int_equal(times(peer_hear(world, &client), "\n:\n\n"), before + 3);
+    world_advance(world, 10000);
+    append(world, "events.jsonl", "two\n"); /* what comes in between is a sign of life, too */
+    world_advance(world, 10000);
+    assert_int_equal(times(peer_hear(world, &client), "\n:\n\n"), before + 3);
+    world_advance(world, 5000);
+    assert_int_equal(times(peer_hear(world, &client), "\n:\n\n"), before + 4);
+    peer_close(&client);
+}
+
+static void test_timeout(void **state)
+{
+    struct world *world = *state;
+    struct peer client, found;
+    client_ask(world, &client, GET("/events"));
+    for (int i = 0; i < 59; i++)
+        world_advance(world, 1000);
+    assert_false(says(peer_hear(world, &client), "timeout"));
+    world_advance(world, 1000);
+    struct slice heard = peer_hear(world, &client);
+    assert_true(says(heard, "event: timeout\ndata: {\"waited_ms\":60000}\n\n"));
+    assert_true(says(heard, "\r\n0\r\n\r\n"));
+    client_ask(world, &found, GET("/events"));
+    append(world, "events.jsonl", "one\n");
+    for (int i = 0; i < 61; i++)
+        world_advance(world, 1000);
+    assert_false(says(peer_hear(world, &found), "timeout"));
+    peer_close(&client);
+    peer_close(&found);
+}
+
+static void test_target(void **state)
+{
+    struct world *world = *state;
+    struct peer client, again;
+    char id[64];
+    struct target_row row = world_row("job/a1", TARGET_READY, 0);
+    expect(world, GET("/job/a1"), "HTTP/1.1 404 ", "no such event stream");
+    world_set_row(world, &row);
+    append(world, "a1.jsonl", "one\n");
+    client_ask(world, &client, GET("/job/a1"));
+    row.state = TARGET_BACKOFF; /* it will come again */
+    world_set_row(world, &row);
+    assert_false(says(peer_hear(world, &client), "event: end"));
+    int fd = openat(world->root_fd, "a1.jsonl", O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(write(fd, "last\nhalf", 9), 9); /* not seen yet when the news come */
+    close(fd);
+    row.state = TARGET_FAILED;
+    row.cause = (struct target_cause){.kind = TARGET_CAUSE_EXIT, .code = 7, .text = "exited with 7"};
+    world_set_row(world, &row);
+    struct slice heard = peer_hear(world, &client);
+    char *all = slice_to_text(heard);
+    const char *last = strstr(all, "data: last\n"), *end = strstr(all, "event: end\n");
+    assert_true(last && end && last < end);
+    assert_non_null(strstr(end, "\"state\":\"failed\""));
+    assert_non_null(strstr(end, "\"code\":7"));
+    assert_non_null(strstr(end, "\"unfinished_bytes\":4"));
+    free(all);
+    last_id(heard, id, sizeof id);
+    assert_true(says(come_back(world, &again, "/job/a1", id), "HTTP/1.1 204 "));
+    peer_close(&again);
+    assert_true(
+        says(client_ask(world, &again, GET("/job/a1")), "event: end\n")); /* late, and without a place */
+    assert_true(says(peer_hear(world, &again), "data: one\n"));
+    peer_close(&again);
+    row.state = TARGET_STARTING; /* an operator starts it again */
+    row.generation++;
+    world_set_row(world, &row);
+    assert_true(says(come_back(world, &again, "/job/a1", id), "HTTP/1.1 200 "));
+    assert_false(says(peer_hear(world, &again), "event: end"));
+    world_send(world, MESSAGE_GATE_TARGET, json_pack("{s:s, s:b}", "name", "job/a1", "gone", 1));
+    assert_true(says(peer_hear(world, &again), "\"state\":\"gone\""));
+    expect(world, GET("/job/a1"), "HTTP/1.1 404 ", NULL);
+    peer_close(&again);
+    peer_close(&client);
+}
+
+/* The end comes behind the last line, also for one who takes no more for a while. */
+static void test_end_of_slow_client(void **state)
+{
+    struct world *world = *state;
+    struct target_row row = world_row("job/a1", TARGET_READY, 0);
+    char *line = memory_new(10002);
+    memset(line, 'x', 10000);
+    line[10000] = '\n';
+    world_set_row(world, &row);
+    for (int i = 0; i < 1500; i++)
+        append(world, "a1.jsonl", line);
+    struct peer slow = client_open(world);
+    peer_say_text(world, &slow, GET("/job/a1"));
+    row.state = TARGET_ENDED;
+    world_set_row(world, &row);
+    struct slice heard = peer_hear(world, &slow);
+    assert_int_equal(times(heard, "\ndata: x"), 1500);
+    assert_int_equal(times(heard, "event: end\n"), 1);
+    free(line);
+    peer_close(&slow);
+}
+
+static void test_reset(void **state)
+{
+    struct world *world = *state;
+    struct peer client, again;
+    char id[64], expected[128];
+    append(world, "events.jsonl", "one\ntwo\n");
+    client_ask(world, &client, GET("/events"));
+    last_id(peer_hear(world, &client), id, sizeof id);
+    world_write_file(world, "events.jsonl", "three\n");
+    turn_all(world->loop);
+    world_advance(world, SEEN_MS);
+    struct slice heard = peer_hear(world, &client);
+    snprintf(expected, sizeof expected,
+             "event: reset\ndata: {\"from\":\"%s\",\"reason\":\"truncated\"}\nid: 0:0:0\n\n", id);
+    assert_true(says(heard, expected));
+    assert_true(says(heard, "data: three\n"));
+    snprintf(expected, sizeof expected, "event: reset\ndata: {\"from\":\"%s\",", id);
+    assert_true(says(come_back(world, &again, "/events", id), expected));
+    peer_close(&again);
+    assert_true(says(come_back(world, &again, "/events", "what is this"),
+                     "event: reset\ndata: {\"from\":\"what is this\",\"reason\":\"unknown\"}\n"));
+    peer_close(&again);
+    peer_close(&client);
+}
+
+/* At once up to 100, more of them spread; who takes nothing is cut. */
+static void test_goodbye(void **state)
+{
+    enum { CLIENTS = 150 };
+    struct world *world = *state;
+    struct peer clients[CLIENTS];
+    unsigned told[3] = {0};
+    append(world, "events.jsonl", "one\n");
+    for (int i = 0; i < CLIENTS; i++)
+        client_ask(world, &clients[i], GET("/events"));
+    world_send(world, MESSAGE_GATE_DRAIN, json_pack("{s:i}", "timeout_ms", 30000));
+    for (int step = 0; step < 3; step++) {
+        for (int i = 0; i < CLIENTS; i++)
+            told[step] += says(peer_hear(world, &clients[i]), "event: bye\n");
+        for (int i = 0; i < 10; i++)
+            world_advance(world, 1400);
+    }
+    assert_true(told[0] < 10);
+    assert_true(told[1] > 40 && told[1] < 110);
+    assert_int_equal(told[2], CLIENTS);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_true(says(peer_hear(world, &clients[i]), "retry: "));
+        peer_close(&clients[i]);
+    }
+    turn_all(world->loop);
+    assert_true(world->ended);
+}
+
+static void test_methods(void **state)
+{
+    struct world *world = *state;
+    append(world, "events.jsonl", "one\n");
+    expect(world, "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ",
+           "Allow: GET, HEAD\r\n");
+    expect(world, "HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ",
+           "Content-Type: text/event-stream\r\n");
+    expect(world, "GET /events HTTP/1.0\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n: reeve\n\n");
+    expect(world, GET("/job/.hidden"), "HTTP/1.1 404 ", NULL);
+    expect(world, GET("/job/a%2fb"), "HTTP/1.1 404 ", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_begin, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_heartbeat, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_timeout, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_target, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_end_of_slow_client, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_goodbye, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
+    };
+    return run_group(tests);
+}
