@@ -372,7 +372,8 @@ static bool keeper_open_control(struct keeper *keeper)
         .owner = keeper,
     };
     keeper->operate_keeper = operate_keeper_new(&own);
-    keeper->operate_targets = operate_targets_new(keeper->loop, keeper->targets, keeper->operations);
+    keeper->operate_targets =
+        operate_targets_new(keeper->loop, keeper->targets, keeper->instances, keeper->operations);
     operate_loops_add(keeper->operations, keeper->condition);
     operate_instances_add(keeper->operations, keeper->instances);
     keeper->questions = questions_new(keeper->operations, keeper->gates);

@@ -10,6 +10,8 @@ enum { OPERATE_NO_LIMIT = -1 };
 struct operate_targets {
     struct loop *loop;
     struct targets *targets;
+    const struct instances *instances;
+    const struct operations *operations;
 };
 
 /* One START, STOP or RESTART under way. */
@@ -42,6 +44,19 @@ static void operate_list(void *owner, struct operation *operation)
     operation_answer(operation, 200, json_pack("{s:o}", "targets", rows));
 }
 
+/* Services are the console's; an instance is also theirs whom its template's `allow` names. */
+static bool operate_may(const struct operate_targets *context, const struct operation *operation,
+                        const char *name)
+{
+    return operations_is_console(context->operations, operation->who) ||
+           instances_may_steer(context->instances, name, operation->who);
+}
+
+static bool operate_refuse_stranger(struct operation *operation)
+{
+    return operation_refuse(operation, 403, "this is not for you to ask");
+}
+
 static bool operate_refuse_unknown(struct operation *operation, const char *name)
 {
     return operation_refuse(operation, 404, "there is no target %s; `reeve status` lists them", name);
@@ -52,10 +67,12 @@ static void operate_show(void *owner, struct operation *operation)
     const struct operate_targets *context = owner;
     const char *name = operation_text(operation, "name");
     const struct target_row *row = name ? targets_find(context->targets, name) : NULL;
-    if (row)
-        operation_answer(operation, 200, operate_row(context, row));
-    else
+    if (!row)
         operate_refuse_unknown(operation, name ? name : "(no text)");
+    else if (!operate_may(context, operation, name))
+        operate_refuse_stranger(operation);
+    else
+        operation_answer(operation, 200, operate_row(context, row));
 }
 
 /* --- start, stop, restart ---------------------------------------------------------------------------------
@@ -147,6 +164,8 @@ static bool operate_check(const struct operate_targets *context, struct operatio
         const struct target_row *row = name ? targets_find(context->targets, name) : NULL;
         if (!row)
             return operate_refuse_unknown(operation, name ? name : "(no text)");
+        if (!operate_may(context, operation, name))
+            return operate_refuse_stranger(operation);
         if (!targets_is_kept(context->targets, name))
             return operation_refuse(operation, 409, "%s is kept by someone else: it has no command here",
                                     name);
@@ -195,17 +214,19 @@ static void operate_restart(void *context, struct operation *operation)
 }
 
 static const struct operation_row operate_rows_of_targets[] = {
-    {"targets", OPERATION_CONSOLE, operate_list},    {"target", OPERATION_CONSOLE, operate_show},
-    {"start", OPERATION_CONSOLE, operate_start},     {"stop", OPERATION_CONSOLE, operate_stop},
-    {"restart", OPERATION_CONSOLE, operate_restart},
+    {"targets", OPERATION_CONSOLE, operate_list},   {"target", OPERATION_ANYONE, operate_show},
+    {"start", OPERATION_ANYONE, operate_start},     {"stop", OPERATION_ANYONE, operate_stop},
+    {"restart", OPERATION_ANYONE, operate_restart},
 };
 
 struct operate_targets *operate_targets_new(struct loop *loop, struct targets *targets,
-                                            struct operations *operations)
+                                            const struct instances *instances, struct operations *operations)
 {
     struct operate_targets *context = MEMORY_NEW(struct operate_targets);
     context->loop = loop;
     context->targets = targets;
+    context->instances = instances;
+    context->operations = operations;
     operations_add(operations, operate_rows_of_targets,
                    sizeof operate_rows_of_targets / sizeof *operate_rows_of_targets, context);
     return context;

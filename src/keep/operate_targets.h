@@ -1,4 +1,5 @@
-/* Operations on targets: what they are, and start, stop and restart of them.
+/* Operations on targets: what they are, and start, stop and restart of them. An instance is shown to and
+ * steered by those whom its template's `allow` names, all others are the console's (403).
  *
  *   targets {}                                    200 {targets: [target object]}
  *   target {name}                                 200 target object
@@ -10,6 +11,7 @@
 
 #include "loop/loop.h"
 
+#include "keep/instances.h"
 #include "keep/operations.h"
 #include "keep/targets.h"
 
@@ -17,6 +19,6 @@ struct operate_targets; /* the context of its rows */
 
 /* Adds its rows. Everything outlives it. */
 struct operate_targets *operate_targets_new(struct loop *loop, struct targets *targets,
-                                            struct operations *operations);
+                                            const struct instances *instances, struct operations *operations);
 /* After the operations. */
 void operate_targets_free(struct operate_targets **targets);

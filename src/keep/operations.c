@@ -51,19 +51,23 @@ void operations_add(struct operations *operations, const struct operation_row *r
         (struct operations_topic){.rows = rows, .count = count, .context = context};
 }
 
+bool operations_is_console(const struct operations *operations, const struct principal *who)
+{
+    const struct operations_settings *settings = &operations->settings;
+    return who->kind == PRINCIPAL_OPERATOR ||
+           principal_passes(who, settings->console_allow, settings->console_allow_count);
+}
+
 /* 0: it may be asked; else the status. */
 static int operations_judge(const struct operations *operations, const struct operation_row *row,
                             const struct principal *who)
 {
-    const struct operations_settings *settings = &operations->settings;
     bool by_operator = who->kind == PRINCIPAL_OPERATOR;
     switch (row->right) {
     case OPERATION_OPERATOR:
         return by_operator ? 0 : 403;
     case OPERATION_CONSOLE:
-        return by_operator || principal_passes(who, settings->console_allow, settings->console_allow_count)
-                   ? 0
-                   : 403;
+        return operations_is_console(operations, who) ? 0 : 403;
     case OPERATION_ANYONE:
         return 0;
     case OPERATION_GATE:

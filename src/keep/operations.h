@@ -25,6 +25,9 @@ void operations_free(struct operations **operations);
 void operations_add(struct operations *operations, const struct operation_row *rows, size_t count,
                     void *context);
 
+/* Whether this one has OPERATION_CONSOLE: for handlers that judge for themselves. */
+bool operations_is_console(const struct operations *operations, const struct principal *who);
+
 /* After a reload: who has OPERATION_CONSOLE. */
 void operations_allow(struct operations *operations, const char *const *rules, size_t count);
 

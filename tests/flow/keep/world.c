@@ -57,6 +57,8 @@ static void on_change(void *owner, const struct target_row *changed, int socket)
     struct world *world = owner;
     assert_int_equal(socket >= 0, changed->socket);
     assert_int_equal(changed->ready, changed->state == TARGET_READY);
+    if (world->instances)
+        instances_on_change(world->instances, changed);
     if (strcmp(changed->name, "api") != 0)
         return;
     const char *name = target_state_name(changed->state);
@@ -66,6 +68,15 @@ static void on_change(void *owner, const struct target_row *changed, int socket)
                 (last == 0 || world->states[last - 1] == ' ');
     if (!same)
         snprintf(world->states + length, sizeof world->states - length, "%s ", name);
+}
+
+static void on_gone(void *owner, const struct target_row *gone)
+{
+    struct world *world = owner;
+    size_t length = strlen(world->gone);
+    assert_null(targets_find(world->targets, gone->name));
+    snprintf(world->gone + length, sizeof world->gone - length, "%s ", gone->name);
+    instances_on_gone(world->instances, gone);
 }
 
 static void on_probe(void *owner, const struct targets_probe *probe)
@@ -87,6 +98,7 @@ static void on_journal(void *owner, const char *target, const char *event, const
 
 static const struct targets_events world_events = {
     .on_change = on_change,
+    .on_gone = on_gone,
     .on_probe = on_probe,
     .on_journal = on_journal,
 };
@@ -144,6 +156,10 @@ void keep_again(struct world *world)
         .owner = world,
     };
     world->targets = targets_new(&settings);
+    struct error error = {0};
+    if (world->config->templates.count > 0)
+        world->instances = instances_new(&settings, world->targets, &error);
+    assert_string_equal(error.text, "");
     unsigned calls = world->calls;
     targets_adopt(world->targets, on_done, world);
     UNTIL(world, world->calls == calls + 1);
@@ -158,6 +174,7 @@ void keep(struct world *world, const char *services)
 void crash(struct world *world)
 {
     targets_free(&world->targets);
+    instances_free(&world->instances);
     loop_step(world->loop, 0);
     world->states[0] = '\0';
 }
@@ -287,6 +304,7 @@ int tear_down(void **state)
     if (world->targets) {
         stop_all(world, true);
         targets_free(&world->targets);
+        instances_free(&world->instances);
     }
     for (unsigned i = 0; i < world->event_count; i++)
         assert_null(strstr(world->events[i], "hold-stays")); /* each was acknowledged and went by itself */

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "keep/targets.h"
+#include "keep/instances.h"
 
 enum { PATIENCE_MS = 20000, EVENTS_MOST = 256 };
 
@@ -31,6 +31,8 @@ struct world {
     struct config *config;
     struct loop *loop;
     struct targets *targets;
+    struct instances *instances; /* with templates in the configuration */
+    char gone[256];              /* names that on_gone told: "shell/a1 " ... */
     int program;
     int descriptors;              /* open at the beginning, and at the end again */
     char events[EVENTS_MOST][64]; /* "target event" of the journal */
