@@ -51,40 +51,39 @@ static bool absent_is_in_path(const char *program, const char *path)
     return found;
 }
 
-static void absent_append_program(struct buffer *out, const struct config_service *service)
+static void absent_append_program(struct buffer *out, const char *kind, const struct config_service *service)
 {
     const char *program = service->command.items[0], *path = absent_path(service);
     if (strchr(program, '$'))
         return;
     if (strchr(program, '/') && access(program, F_OK) != 0)
-        absent_warn(out, &service->item, "command", "services.%s.command: there is no file %s", service->name,
+        absent_warn(out, &service->item, "command", "%s.%s.command: there is no file %s", kind, service->name,
                     program);
     else if (strchr(program, '/') && !absent_is_program(program))
-        absent_warn(out, &service->item, "command",
-                    "services.%s.command: %s cannot be executed; try: chmod +x %s", service->name, program,
-                    program);
+        absent_warn(out, &service->item, "command", "%s.%s.command: %s cannot be executed; try: chmod +x %s",
+                    kind, service->name, program, program);
     else if (!strchr(program, '/') && path && !absent_is_in_path(program, path))
         absent_warn(out, &service->item, "command",
-                    "services.%s.command: %s is not in PATH; install it, or write where it is", service->name,
+                    "%s.%s.command: %s is not in PATH; install it, or write where it is", kind, service->name,
                     program);
 }
 
-static void absent_append_service(struct buffer *out, const struct config_service *service)
+static void absent_append_service(struct buffer *out, const char *kind, const struct config_service *service)
 {
     struct stat about;
     if (service->command.count == 0)
         return;
     if (service->user && !strchr(service->user, '$') && !getpwnam(service->user))
-        absent_warn(out, &service->item, "user", "services.%s.user: there is no account %s", service->name,
+        absent_warn(out, &service->item, "user", "%s.%s.user: there is no account %s", kind, service->name,
                     service->user);
     if (service->user && geteuid() != 0)
-        absent_warn(out, &service->item, "user",
-                    "services.%s.user: only a reeve started as root can change users", service->name);
+        absent_warn(out, &service->item, "user", "%s.%s.user: only a reeve started as root can change users",
+                    kind, service->name);
     if (!strchr(service->directory, '$') && (stat(service->directory, &about) || !S_ISDIR(about.st_mode)))
-        absent_warn(out, &service->item, "directory", "services.%s.directory: there is no folder %s",
+        absent_warn(out, &service->item, "directory", "%s.%s.directory: there is no folder %s", kind,
                     service->name, service->directory);
     else
-        absent_append_program(out, service);
+        absent_append_program(out, kind, service);
 }
 
 static void absent_append_fallback(struct buffer *out, const struct config_route *route)
@@ -98,7 +97,9 @@ static void absent_append_fallback(struct buffer *out, const struct config_route
 void absent_append(struct buffer *out, const struct config *config)
 {
     for (size_t i = 0; i < config->services.count; i++)
-        absent_append_service(out, &config->services.items[i]);
+        absent_append_service(out, "services", &config->services.items[i]);
+    for (size_t i = 0; i < config->templates.count; i++)
+        absent_append_service(out, "templates", &config->templates.items[i].service);
     for (size_t i = 0; i < config->routes.count; i++)
         if (config->routes.items[i].files && config->routes.items[i].fallback)
             absent_append_fallback(out, &config->routes.items[i]);

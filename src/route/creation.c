@@ -15,7 +15,9 @@ bool creation_may(const struct http1_head *head)
 {
     struct slice site = fields_get(&head->fields, FIELD_SEC_FETCH_SITE);
     struct slice mode = fields_get(&head->fields, FIELD_SEC_FETCH_MODE);
-    return !slice_equal(site, SLICE("cross-site")) || slice_equal(mode, SLICE("navigate"));
+    struct slice to = fields_get(&head->fields, FIELD_SEC_FETCH_DEST);
+    return !slice_equal(site, SLICE("cross-site")) ||
+           (slice_equal(mode, SLICE("navigate")) && slice_equal(to, SLICE("document")));
 }
 
 static void on_gone(void *owner)

@@ -229,6 +229,10 @@ static void test_nobody_is_asked_for_nothing(void **state)
            "Sec-Fetch-Mode: no-cors\r\n\r\n",
            "HTTP/1.1 404 ", NULL);
     expect(world,
+           "GET /c/new/ HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
+           "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n",
+           "HTTP/1.1 404 ", NULL);
+    expect(world,
            "POST /c/new/ HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nContent-Length: 0\r\n\r\n",
            "HTTP/1.1 403 ", NULL);
     expect(world, "GET /c/new/ HTTP/1.1\r\nHost: evil\r\n\r\n", "HTTP/1.1 421 ", NULL);

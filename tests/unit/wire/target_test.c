@@ -31,6 +31,8 @@ static struct target_row full_row(void)
         .started_ms = 1700000000000,
         .ready_after_ms = 120,
         .streams = 2,
+        .owner = "ann",
+        .url = "/s/a1/",
     };
     return row;
 }
@@ -61,6 +63,8 @@ static void test_a_row_survives_the_way(void **state)
     assert_int_equal(read.started_ms, row.started_ms);
     assert_int_equal(read.ready_after_ms, 120);
     assert_int_equal(read.streams, 2);
+    assert_string_equal(read.owner, "ann");
+    assert_string_equal(read.url, "/s/a1/");
     json_decref(object);
 }
 
