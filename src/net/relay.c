@@ -23,7 +23,7 @@ enum {
 enum flow_state {
     FLOW_OPEN,     /* what the source sends goes to the sink */
     FLOW_FLUSHING, /* the source has ended; what is held still goes to the sink */
-    FLOW_DRAINING, /* the sink takes nothing more: what the source sends is dropped until it ends */
+    FLOW_DRAINING, /* the sink takes or gets nothing more: what the source sends is dropped until it ends */
     FLOW_ENDED,    /* nothing more comes, and the sink knows */
 };
 
@@ -360,6 +360,13 @@ int relay_insert(struct relay *relay, enum relay_direction direction, struct sli
         hold(side, slice_from(bytes, (size_t)count));
     }
     return 0;
+}
+
+void relay_drop(struct relay *relay, enum relay_direction direction)
+{
+    struct side *side = &relay->sides[direction];
+    if (!relay->ended && side->state == FLOW_OPEN)
+        set_state(side, FLOW_DRAINING);
 }
 
 void relay_destroy(struct relay **where)

@@ -50,5 +50,8 @@ struct relay_counts relay_counts(const struct relay *relay);
  * that side is blocked (nothing is taken), -EPIPE when that direction has ended. */
 enum { RELAY_INSERT_LARGEST = 1024 };
 int relay_insert(struct relay *relay, enum relay_direction direction, struct slice bytes);
+/* What comes in that direction from now on is read and dropped; its end still passes. Not from inside the
+ * tap. */
+void relay_drop(struct relay *relay, enum relay_direction direction);
 /* Closes both streams now; no callback. Sets *relay to NULL. */
 void relay_destroy(struct relay **relay);

@@ -132,8 +132,10 @@ static void tell(struct tunnel *tunnel)
     size_t size = websocket_frame_close(payload, tunnel->code, (struct slice){0});
     size_t head = websocket_frame_head(frame, WEBSOCKET_FRAME_CLOSE, true, size, NULL);
     memcpy(frame + head, payload, size);
-    if (relay_insert(tunnel->relay, RELAY_B_TO_A, slice_of(frame, head + size)) == 0)
-        tunnel->state = TUNNEL_TOLD;
+    if (relay_insert(tunnel->relay, RELAY_B_TO_A, slice_of(frame, head + size)) != 0)
+        return;
+    tunnel->state = TUNNEL_TOLD;
+    relay_drop(tunnel->relay, RELAY_B_TO_A); /* nothing follows a close frame (RFC 6455 section 5.5.1) */
 }
 
 static void on_tell(struct loop_task *task)

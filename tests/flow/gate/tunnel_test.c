@@ -190,6 +190,8 @@ static void test_goodbye_waits_for_the_end_of_a_frame(void **state)
     assert_false(world->ended);
     peer_say(world, &client, SLICE("\x88\x82\0\0\0\0\x03\xe9")); /* answered: it is the program's too */
     assert_true(slice_equal(peer_hear(world, &program), SLICE("\x88\x82\0\0\0\0\x03\xe9")));
+    peer_say(world, &program, SLICE("\x88\x02\x03\xe9")); /* not passed: RFC 6455 section 5.5.1 */
+    assert_true(slice_equal(peer_hear(world, &client), SLICE("\x81\x05Hello\x89\x00\x88\x02\x03\xe9")));
     peer_close(&program);
     peer_close(&client);
     turn_all(world->loop);

@@ -523,6 +523,30 @@ static void inserted_bytes_go_between_and_are_not_counted(void **state)
     close_world(&world);
 }
 
+/* What was put in last is the last thing that the sink gets; the other direction goes on. */
+static void a_dropped_direction_passes_its_end_alone(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, true, &(struct relay_settings){0});
+    turn_all(world.loop);
+    assert_int_equal(relay_insert(world.relay, RELAY_B_TO_A, SLICE("last")), 0);
+    relay_drop(world.relay, RELAY_B_TO_A);
+    say(&world, 1, "too late");
+    expect(&world, 0, "last");
+    say(&world, 0, "answer");
+    expect(&world, 1, "answer");
+    assert_int_equal(relay_counts(world.relay).bytes[RELAY_B_TO_A], 0);
+    assert_int_equal(world.ends, 0);
+    close_far(&world, 1);
+    expect(&world, 0, "");
+    close_far(&world, 0);
+    turn_all(world.loop);
+    assert_int_equal(world.ends, 1);
+    relay_drop(world.relay, RELAY_A_TO_B); /* nothing happens any more */
+    close_world(&world);
+}
+
 static void destroy_closes_both_without_a_callback(void **state)
 {
     (void)state;
@@ -552,6 +576,7 @@ int main(void)
         cmocka_unit_test(the_other_side_may_outlive_its_peer_for_half_close_ms),
         cmocka_unit_test(a_tap_may_refuse),
         cmocka_unit_test(inserted_bytes_go_between_and_are_not_counted),
+        cmocka_unit_test(a_dropped_direction_passes_its_end_alone),
         cmocka_unit_test(destroy_closes_both_without_a_callback),
     };
     return run_group(tests);
