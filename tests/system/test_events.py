@@ -443,12 +443,53 @@ routes: [{{path: /events, events: {{file: {folder}/events.jsonl, target: job}}}}
     assert Stream(reeve, after=stream.id).status == 204
 
 
-def test_unknown_target(reeve, folder):
+INSTANCE = """
+import os, sys, time
+with open(os.environ["REEVE_INSTANCE_DIR"] + "/events.jsonl", "a") as file:
+    for n in range(3):
+        file.write("%s %d\\n" % (sys.argv[1], n))
+        file.flush()
+        time.sleep(0.05)
+    file.write("done\\n")
+"""
+
+
+def test_instances(reeve, folder):
+    """Each has a file and an end of its own; one that was never made is 404, one that was removed says so."""
+    (folder / "job.py").write_text(INSTANCE)
     reeve.start(f"""
-templates: {{shell: {{command: ["true"]}}}}
-routes: [{{path: "/i/{{id}}", events: {{file: "${{instance_dir}}/events.jsonl", target: "shell/{{id}}"}}}}]
+templates: {{job: {{command: [{PYTHON}, {folder}/job.py, "${{id}}"], restart: never, listen: none}}}}
+routes: [{{path: "/jobs/{{id}}/events", events: {{file: "${{instance_dir}}/events.jsonl", target: "job/{{id}}"}}}}]
+""", workers=2)
+    assert reeve.get("/jobs/never-made/events")[0] == 404
+    for name in ("a1", "b2"):
+        reeve.verb("create", "job", name)
+    streams = {name: Stream(reeve, f"/jobs/{name}/events") for name in ("a1", "b2")}
+    for name, stream in streams.items():
+        assert stream.lines(4) == [f"{name} {n}".encode() for n in range(3)] + [b"done"]
+        assert stream.named("end")["state"] == "ended"
+        stream.over()
+        assert Stream(reeve, f"/jobs/{name}/events", after=stream.id).status == 204
+    late = Stream(reeve, "/jobs/a1/events")
+    assert late.lines(4)[-1] == b"done"
+    late.close()
+    reeve.verb("rm", "job/a1")
+    wait_for(lambda: reeve.get("/jobs/a1/events", method="HEAD")[0] == 404, what="the instance to be gone")
+    assert reeve.get("/jobs/b2/events", method="HEAD")[0] == 200
+
+
+def test_instance_removed_while_read(reeve, folder):
+    reeve.start(f"""
+templates:
+  job: {{command: [sh, -c, "echo one >> $REEVE_INSTANCE_DIR/events.jsonl; exec sleep 1000"], listen: none}}
+routes: [{{path: "/jobs/{{id}}/events", events: {{file: "${{instance_dir}}/events.jsonl", target: "job/{{id}}"}}}}]
 """)
-    assert reeve.get("/i/never-made")[0] == 404
+    reeve.verb("create", "job", "a1")
+    stream = Stream(reeve, "/jobs/a1/events")
+    assert stream.lines(1) == [b"one"]
+    reeve.verb("rm", "job/a1")
+    assert stream.named("end")["state"] in ("gone", "down")
+    stream.over()
 
 
 # --- how it is answered ------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 /* Event streams through a whole gate: what is said when, and how a stream ends. Time is the test's. */
 #include "base/memory.h"
 #include "tail/tail.h"
+#include "wire/seal.h"
 
 #include "world.h"
+
+#define TOKEN "reeve_robot-0123456789012345678901234567890123456"
 
 #define ROUTES                                                                                               \
     "[{'place': 'r.yaml:1:1', 'path': '/events', 'kind': 'events', 'root': 'files:0', 'folder': '/x',"       \
@@ -249,6 +252,43 @@ static void test_goodbye(void **state)
     assert_true(world->ended);
 }
 
+static json_t *admission(bool token)
+{
+    uint8_t digest[SEAL_SIZE];
+    char hex[SEAL_HEX_SIZE + 1];
+    json_t *data = world_json("{'method': 'password', 'tokens': [], 'revoked': [], 'cookie': 'reeve-test',"
+                              " 'keys': [{'id': 1, 'key': 'AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA'}],"
+                              " 'session': {'lifetime_ms': 3600000, 'idle_ms': 3600000}}");
+    seal_digest(SLICE(TOKEN), digest);
+    seal_to_hex(digest, hex);
+    if (token)
+        json_array_append_new(
+            json_object_get(data, "tokens"),
+            json_pack("{s:s, s:s, s:s, s:n}", "id", "t1", "name", "robot", "sha256", hex, "expires"));
+    return data;
+}
+
+/* Who is not let in any more is told so, and comes back to a 401. */
+static void test_auth(void **state)
+{
+    struct world *world = *state;
+    struct peer client, other;
+    append(world, "events.jsonl", "one\n");
+    client_ask(world, &other, GET("/events"));
+    world_send_admission(world, admission(true));
+    client_ask(world, &client,
+               "GET /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN "\r\n\r\n");
+    assert_true(says(peer_hear(world, &client), "data: one\n"));
+    assert_false(says(peer_hear(world, &client), "event: auth"));
+    world_send_admission(world, admission(false));
+    world_advance(world, 1000);
+    assert_true(says(peer_hear(world, &client), "event: auth\ndata: {\"reason\":\"signed-out\"}\n\n"));
+    assert_true(says(peer_hear(world, &client), "\r\n0\r\n\r\n"));
+    assert_false(says(peer_hear(world, &other), "event: auth"));
+    peer_close(&client);
+    peer_close(&other);
+}
+
 static void test_methods(void **state)
 {
     struct world *world = *state;
@@ -272,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_end_of_slow_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_goodbye, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_auth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
     };
     return run_group(tests);
