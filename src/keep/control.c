@@ -168,7 +168,9 @@ static bool control_admits(const struct control *control, int fd, uid_t *uid)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
         return false;
     *uid = peer.uid;
-    return (peer.uid == 0 || peer.uid == geteuid()) && !gates_has(control->settings.gates, peer.pid) &&
+    const struct control_settings *settings = &control->settings;
+    return (peer.uid == 0 || peer.uid == geteuid()) &&
+           !settings->events->is_exposed(settings->owner, peer.pid) &&
            control->client_count < CONTROL_CLIENTS;
 }
 

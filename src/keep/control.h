@@ -1,7 +1,7 @@
 /* The control socket: how the command reaches the keeper (MESSAGE_CONTROL_* of wire/message.h). What may be
  * asked is keep/operations'.
  *
- * Admits uid 0 and our own uid, never a gate. Requests are hostile until checked. */
+ * Admits uid 0 and our own uid, never a gate or a password helper. Requests are hostile until checked. */
 #pragma once
 
 #include "base/log.h"
@@ -17,6 +17,8 @@ struct control_events {
     /* {name, pid, version, config, state, phase, ...}; a new reference. */
     json_t *(*on_describe)(void *owner);
     void (*on_down)(void *owner, bool now);
+    /* Whether it is a process of ours that reads what comes over the network: it is not let in. */
+    bool (*is_exposed)(void *owner, pid_t pid);
 };
 
 struct control_settings {
@@ -24,7 +26,6 @@ struct control_settings {
     const struct log *log;
     const char *runtime_directory;
     struct operations *operations;
-    struct gates *gates;
     const struct control_events *events;
     void *owner;
 };

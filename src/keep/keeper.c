@@ -9,8 +9,10 @@
 #include "base/memory.h"
 #include "link/spawn.h"
 
+#include "keep/accounts.h"
 #include "keep/control.h"
 #include "keep/describe.h"
+#include "keep/desk.h"
 #include "keep/directories.h"
 #include "keep/gates.h"
 #include "keep/handover.h"
@@ -18,13 +20,8 @@
 #include "keep/keeper.h"
 #include "keep/lifespan.h"
 #include "keep/lock.h"
-#include "keep/operate_instances.h"
-#include "keep/operate_keeper.h"
-#include "keep/operate_loops.h"
-#include "keep/operate_targets.h"
 #include "keep/predecessor.h"
 #include "keep/process.h"
-#include "keep/questions.h"
 #include "keep/reopen.h"
 
 struct keeper {
@@ -43,11 +40,7 @@ struct keeper {
     struct targets *targets;
     struct instances *instances;
     struct gates *gates;
-    struct operations *operations;
-    struct operate_targets *operate_targets;
-    struct operate_keeper *operate_keeper;
-    struct questions *questions;
-    struct control *control;
+    struct desk *desk;
     struct monitor *monitor;
     struct condition *condition;
     struct lifespan *lifespan;
@@ -218,25 +211,23 @@ static void keeper_on_slot_start(void *owner, unsigned slot)
 {
     struct keeper *keeper = owner;
     condition_greet(keeper->condition, slot);
+    desk_slot_start(keeper->desk, slot);
 }
 
 static void keeper_on_slot_gone(void *owner, unsigned slot)
 {
     struct keeper *keeper = owner;
     targets_forget_asker(keeper->targets, slot);
-    questions_forget(keeper->questions, slot);
+    desk_slot_gone(keeper->desk, slot);
     condition_gate_gone(keeper->condition, slot);
 }
 
 static bool keeper_on_gate_message(void *owner, unsigned slot, struct channel_message *message)
 {
     struct keeper *keeper = owner;
-    if (message->type == MESSAGE_GATE_ASK)
-        questions_ask(keeper->questions, slot, message);
-    else if (message->type == MESSAGE_GATE_TROUBLE)
-        condition_gate_trouble(keeper->condition, slot, message->body);
-    else
-        return false;
+    if (message->type != MESSAGE_GATE_TROUBLE)
+        return desk_message(keeper->desk, slot, message);
+    condition_gate_trouble(keeper->condition, slot, message->body);
     return true;
 }
 
@@ -352,44 +343,6 @@ static int keeper_open_listeners(struct keeper *keeper)
     return listeners_open(&keeper->listeners, &settings, keeper->error);
 }
 
-/* All that may be asked of us, by gates and by the command. */
-static bool keeper_open_control(struct keeper *keeper)
-{
-    const struct config_texts *allow = &keeper->config->console.allow;
-    const struct operations_settings operations = {.log = keeper->log,
-                                                   .console_allow = (const char *const *)allow->items,
-                                                   .console_allow_count = allow->count};
-    keeper->operations = operations_new(&operations);
-    const struct operate_keeper_settings own = {
-        .loop = keeper->loop,
-        .operations = keeper->operations,
-        .targets = keeper->targets,
-        .gates = keeper->gates,
-        .journal = &keeper->journal,
-        .condition = keeper->condition,
-        .config = keeper->config,
-        .describe = keeper_on_describe,
-        .owner = keeper,
-    };
-    keeper->operate_keeper = operate_keeper_new(&own);
-    keeper->operate_targets =
-        operate_targets_new(keeper->loop, keeper->targets, keeper->instances, keeper->operations);
-    operate_loops_add(keeper->operations, keeper->condition);
-    operate_instances_add(keeper->operations, keeper->instances);
-    keeper->questions = questions_new(keeper->operations, keeper->gates);
-    const struct control_settings control = {
-        .loop = keeper->loop,
-        .log = keeper->log,
-        .runtime_directory = keeper->directories.runtime,
-        .operations = keeper->operations,
-        .gates = keeper->gates,
-        .events = &keeper_control_events,
-        .owner = keeper,
-    };
-    keeper->control = control_new(&control, keeper->error);
-    return keeper->control != NULL;
-}
-
 static void keeper_make_lifespan(struct keeper *keeper, const struct targets_settings *made)
 {
     const struct condition_settings condition = {
@@ -421,6 +374,27 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
         .gates = keeper->gates,
         .condition = keeper->condition,
     };
+}
+
+/* All that may be asked of us, by gates and by the command. */
+static bool keeper_open_desk(struct keeper *keeper)
+{
+    const struct desk_settings desk = {
+        .made = {.loop = keeper->loop,
+                 .log = keeper->log,
+                 .config = keeper->config,
+                 .journal = &keeper->journal,
+                 .gates = keeper->gates,
+                 .user = keeper->user},
+        .runtime_directory = keeper->directories.runtime,
+        .targets = keeper->targets,
+        .instances = keeper->instances,
+        .condition = keeper->condition,
+        .events = &keeper_control_events,
+        .owner = keeper,
+    };
+    keeper->desk = desk_new(&desk, keeper->error);
+    return keeper->desk != NULL;
 }
 
 static bool keeper_start_targets(struct keeper *keeper)
@@ -460,7 +434,7 @@ static bool keeper_start_targets(struct keeper *keeper)
     if (!keeper->gates)
         return false;
     keeper_make_lifespan(keeper, &targets);
-    return keeper_open_control(keeper);
+    return keeper_open_desk(keeper);
 }
 
 /* The lock first, then the journal, which tells what taking the lock took. */
@@ -489,7 +463,8 @@ static bool keeper_make_directories(struct keeper *keeper)
 
 static int keeper_start(struct keeper *keeper)
 {
-    if (!snapshot_find_user(keeper->config, &keeper->user, keeper->error))
+    if (!snapshot_find_user(keeper->config, &keeper->user, keeper->error) ||
+        !accounts_check(keeper->config, keeper->error))
         return KEEPER_EXIT_USAGE;
     if (!keeper_make_directories(keeper))
         return KEEPER_EXIT_FAILED;
@@ -518,11 +493,7 @@ static int keeper_start(struct keeper *keeper)
 
 static void keeper_end(struct keeper *keeper)
 {
-    control_free(&keeper->control);
-    questions_free(&keeper->questions);
-    operations_free(&keeper->operations);
-    operate_keeper_free(&keeper->operate_keeper);
-    operate_targets_free(&keeper->operate_targets);
+    desk_free(&keeper->desk);
     lifespan_free(&keeper->lifespan);
     condition_free(&keeper->condition);
     gates_free(&keeper->gates);

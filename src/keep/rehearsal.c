@@ -1,4 +1,5 @@
 /* The same steps as a start takes, without taking anything. */
+#include "keep/accounts.h"
 #include "keep/listeners.h"
 #include "keep/rehearsal.h"
 #include "keep/snapshot.h"
@@ -10,7 +11,7 @@ bool rehearsal_check(const struct config *config, struct error *error)
     if (!listeners_new(&listeners, config, error))
         return false;
     listeners_free(&listeners);
-    if (!snapshot_find_user(config, &user, error))
+    if (!snapshot_find_user(config, &user, error) || !accounts_check(config, error))
         return false;
     struct snapshot *snapshot = snapshot_new(config, NULL, 0, &user, error);
     bool good = snapshot != NULL;

@@ -1,8 +1,5 @@
 /* Starting one gate: a fresh image of our own executable with two descriptors and nothing else of ours. */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,34 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/memory.h"
 #include "link/memfd.h"
 
+#include "keep/image.h"
 #include "keep/slot.h"
 
-enum { SLOT_CHANNEL_FD = 3, SLOT_HANDOVER_FD = 4, SLOT_LOWEST_OWN_FD = 10, SLOT_NUMBER_SIZE = 24 };
-
-/* Nothing of our environment but what formats time and text, and what sanitizers read. */
-static char **slot_environment(void)
-{
-    static const char *const passed[] = {"TZ",           "LANG",          "LC_ALL",
-                                         "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
-    const size_t count = sizeof passed / sizeof passed[0];
-    char **environment = MEMORY_ARRAY(char *, count + 1);
-    size_t used = 0;
-    for (size_t i = 0; i < count; i++)
-        if (getenv(passed[i]))
-            environment[used++] = memory_format("%s=%s", passed[i], getenv(passed[i]));
-    return environment;
-}
-
-static void slot_free_environment(char **environment)
-{
-    for (char **at = environment; *at; at++)
-        free(*at);
-    free(environment);
-}
+enum { SLOT_NUMBER_SIZE = 24 };
 
 static int slot_listen_for_handover(struct slot *slot, const struct gates_settings *settings)
 {
@@ -59,44 +35,17 @@ static int slot_listen_for_handover(struct slot *slot, const struct gates_settin
     return error;
 }
 
-/* Above the numbers that the child's descriptors get, so that dup2(2) in the child overwrites nothing. */
-static int slot_raise(int fd)
-{
-    int raised = fcntl(fd, F_DUPFD_CLOEXEC, SLOT_LOWEST_OWN_FD);
-    int error = errno;
-    close(fd);
-    return raised < 0 ? -error : raised;
-}
-
 static int slot_execute(struct slot *slot, const struct gates_settings *settings, int channel, int handover)
 {
     char number[SLOT_NUMBER_SIZE], uid[SLOT_NUMBER_SIZE], gid[SLOT_NUMBER_SIZE];
     snprintf(number, sizeof number, "%u", slot->number);
     snprintf(uid, sizeof uid, "%u", (unsigned)settings->user.uid);
     snprintf(gid, sizeof gid, "%u", (unsigned)settings->user.gid);
-    char program[] = "reeve-gate", verb[] = "__gate";
-    char *arguments[] = {program, verb, number, uid, gid, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    CHECK(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attributes) == 0);
-    posix_spawn_file_actions_adddup2(&actions, channel, SLOT_CHANNEL_FD);
-    posix_spawn_file_actions_adddup2(&actions, handover, SLOT_HANDOVER_FD);
-    posix_spawn_file_actions_addclosefrom_np(&actions, SLOT_HANDOVER_FD + 1);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    char **environment = slot_environment();
-    pid_t pid = 0;
-    int error = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments, environment);
-    slot_free_environment(environment);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    slot->identity.pid = pid;
-    return -error;
+    const char *const arguments[] = {"reeve-gate", "__gate", number, uid, gid, NULL};
+    const int descriptors[] = {channel, handover};
+    pid_t pid = image_start(&(struct image){.arguments = arguments, .descriptors = descriptors, .count = 2});
+    slot->identity.pid = pid > 0 ? pid : 0;
+    return pid > 0 ? 0 : (int)pid;
 }
 
 static int slot_adopt_child(struct slot *slot)
@@ -118,15 +67,10 @@ int slot_spawn(struct slot *slot, const struct gates_settings *settings, const s
         return -errno;
     slot->generation++;
     int handover = slot_listen_for_handover(slot, settings);
-    handover = handover < 0 ? handover : slot_raise(handover);
-    int theirs = slot_raise(pair[1]);
-    int error = handover < 0 ? handover
-                : theirs < 0 ? theirs
-                             : slot_execute(slot, settings, theirs, handover);
+    int error = handover < 0 ? handover : slot_execute(slot, settings, pair[1], handover);
     if (handover >= 0)
         close(handover);
-    if (theirs >= 0)
-        close(theirs);
+    close(pair[1]);
     error = error ? error : slot_adopt_child(slot);
     if (error) {
         close(pair[0]);

@@ -102,6 +102,14 @@ static const char *command_value(struct command_words *words, const char *name)
     return NULL;
 }
 
+static bool command_take_group(struct command *command, const char *group, struct error *error)
+{
+    if (command->group_count == COMMAND_ARGUMENTS)
+        return error_set(error, "too many groups");
+    command->groups[command->group_count++] = group;
+    return true;
+}
+
 static bool command_take_value(const struct verb *verb, struct command_words *words, struct command *command)
 {
     const char *value;
@@ -114,6 +122,10 @@ static bool command_take_value(const struct verb *verb, struct command_words *wo
     else if ((verb->options & COMMAND_TAKES_SET) && command->set_count < COMMAND_ARGUMENTS &&
              (value = command_value(words, "--set")))
         command->sets[command->set_count++] = value;
+    else if ((verb->options & COMMAND_TAKES_GROUP) && (value = command_value(words, "--group")))
+        return command_take_group(command, value, words->error);
+    else if ((verb->options & COMMAND_TAKES_EXPIRES) && (value = command_value(words, "--expires")))
+        command->expires = value;
     else if ((verb->options & COMMAND_TAKES_DETACH) && (value = command_value(words, "--report-to")))
         command->report = (int)strtol(value, NULL, 10);
     return value != NULL;
@@ -235,6 +247,7 @@ bool command_find(const struct command *command, struct command_place *place)
         return false;
     place->state = memory_text(config->state);
     place->runtime = directories_runtime(config->name);
+    place->name = memory_text(config->name);
     config_free(&config);
     return true;
 }
@@ -243,6 +256,7 @@ void command_place_free(struct command_place *place)
 {
     free(place->state);
     free(place->runtime);
+    free(place->name);
     *place = (struct command_place){0};
 }
 
@@ -275,8 +289,8 @@ int command_connect(const struct command *command, const struct command_place *p
     return -1;
 }
 
-/* An HTTP status as exit code (contract §3). */
-static int command_code(int status)
+/* Contract §3. */
+int command_code(int status)
 {
     switch (status) {
     case 400:
@@ -327,10 +341,24 @@ static int command_send(int connection, const char *operation, json_t *arguments
     return failed;
 }
 
+int command_ask_at(int connection, const char *operation, json_t *arguments, json_t **answer)
+{
+    struct error error = {0};
+    json_t *reply = NULL;
+    *answer = NULL;
+    arguments = arguments ? arguments : json_object();
+    int failed = command_send(connection, operation, arguments, &reply, &error);
+    if (failed == -EPIPE)
+        return command_fail(COMMAND_NOT_RUNNING, "the keeper ended before it answered");
+    if (!failed)
+        return command_accept(reply, answer);
+    command_fail(0, "%s", error.text);
+    return failed < 0 ? COMMAND_FAILED : failed;
+}
+
 int command_ask(const struct command *command, const char *operation, json_t *arguments, json_t **answer)
 {
     struct command_place place;
-    arguments = arguments ? arguments : json_object();
     *answer = NULL;
     if (!command_find(command, &place)) {
         json_decref(arguments);
@@ -342,14 +370,7 @@ int command_ask(const struct command *command, const char *operation, json_t *ar
         json_decref(arguments);
         return COMMAND_NOT_RUNNING;
     }
-    struct error error = {0};
-    json_t *reply = NULL;
-    int failed = command_send(connection, operation, arguments, &reply, &error);
+    int code = command_ask_at(connection, operation, arguments, answer);
     close(connection);
-    if (failed == -EPIPE)
-        return command_fail(COMMAND_NOT_RUNNING, "the keeper ended before it answered");
-    if (!failed)
-        return command_accept(reply, answer);
-    command_fail(0, "%s", error.text);
-    return failed < 0 ? COMMAND_FAILED : failed;
+    return code;
 }

@@ -29,8 +29,11 @@ struct command {
     const char *file;  /* -c FILE; NULL: found */
     const char *state; /* --state DIR or $REEVE_STATE */
     bool json, no_wait, detach, now, quiet, follow, previous, force;
-    int report;                               /* --report-to FD of `run -d`; -1: none */
-    const char *since;                        /* logs */
+    int report;                            /* --report-to FD of `run -d`; -1: none */
+    const char *since;                     /* logs */
+    const char *groups[COMMAND_ARGUMENTS]; /* --group of `user add` */
+    int group_count;
+    const char *expires;                      /* --expires of `token create` */
     const char *arguments[COMMAND_ARGUMENTS]; /* what is no option */
     int argument_count;
     const char *sets[COMMAND_ARGUMENTS]; /* create: "NAME=VALUE" */
@@ -57,6 +60,8 @@ enum {
     COMMAND_TAKES_FOLLOW = 1 << 5,
     COMMAND_TAKES_FORCE = 1 << 6,
     COMMAND_TAKES_SET = 1 << 10,
+    COMMAND_TAKES_GROUP = 1 << 7,
+    COMMAND_TAKES_EXPIRES = 1 << 8,
 };
 
 /* Fills `command` from the arguments after the verb. False with the text. */
@@ -70,6 +75,7 @@ struct config *command_load(const struct command *command, const char *given);
 struct command_place {
     char *state;
     char *runtime;
+    char *name; /* of this reeve; NULL: only --state is known */
 };
 bool command_find(const struct command *command, struct command_place *place);
 void command_place_free(struct command_place *place);
@@ -81,6 +87,10 @@ int command_connect(const struct command *command, const struct command_place *p
 /* Find, connect, ask for an operation (keep/operations.h), print the error if there is one. The exit code;
  * *answer is the body on 0. Takes the reference to `arguments` (NULL: {}). */
 int command_ask(const struct command *command, const char *operation, json_t *arguments, json_t **answer);
+/* The same over a connection that stands. */
+int command_ask_at(int connection, const char *operation, json_t *arguments, json_t **answer);
+/* An HTTP status as the exit code it means. */
+int command_code(int status);
 
 /* "reeve: text\n" to stderr; returns `code`. */
 __attribute__((format(printf, 2, 3))) int command_fail(int code, const char *format, ...);

@@ -8,6 +8,7 @@
 
 #include "reeve.h"
 
+#include "admit/checker.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "gate/gate.h"
@@ -51,6 +52,17 @@ static const struct verb reeve_verbs[] = {
      "  --since TIME   from then on: RFC 3339, or an age such as 10m\n"
      "  --previous     of the run before the last one",
      COMMAND_TAKES_JSON | COMMAND_TAKES_FOLLOW, 0, COMMAND_ARGUMENTS, logs_verb},
+    {"user", "add NAME [--group GROUP]... | remove NAME | list", "who may sign in with a password",
+     "  add NAME       the password is asked for, or the first line of what is piped in; for a user who is\n"
+     "                 there already it is a new one\n"
+     "  --group GROUP  once for each; without it a user who is there keeps theirs\n"
+     "The users file is `auth.users` of the configuration. A running reeve sees the change within a second\n"
+     "and ends the sessions of users who have gone or whose password or groups are others now.",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_GROUP, 1, 2, user_verb},
+    {"token", "create NAME [--expires 30d] | revoke NAME | list", "tokens for programs",
+     "  create NAME    prints it on the last line, this once; its bearer is user NAME without groups\n"
+     "  --expires AGE  it counts for so long: 12h, 30d; else until it is revoked",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_EXPIRES, 1, 2, token_verb},
     {"init", "", "look at this directory and write a starter reeve.yaml",
      "  --force        overwrite an existing file", COMMAND_TAKES_JSON | COMMAND_TAKES_FORCE, 0, 0,
      init_verb},
@@ -124,8 +136,8 @@ static const char *reeve_guess_verb(const char *word)
 /* Verbs of the contract whose feature is not built yet. */
 static bool reeve_is_later_verb(const char *word)
 {
-    static const char *const later[] = {"signal", "attach",      "exec", "why",  "route", "reload", "upgrade",
-                                        "busy",   "connections", "pin",  "user", "token", "doctor", "top"};
+    static const char *const later[] = {"signal",  "attach", "exec",        "why", "route",  "reload",
+                                        "upgrade", "busy",   "connections", "pin", "doctor", "top"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(word, later[i]) == 0)
             return true;
@@ -153,6 +165,18 @@ static int reeve_gate(int argc, char **argv)
         .gid = (gid_t)strtoul(argv[4], NULL, 10),
     };
     return gate_main(&start);
+}
+
+/* The keeper starts password helpers with "__password UID GID". */
+static int reeve_check_password(int argc, char **argv)
+{
+    if (argc != 4)
+        return COMMAND_USAGE;
+    const struct checker_start start = {
+        .uid = (uid_t)strtoul(argv[2], NULL, 10),
+        .gid = (gid_t)strtoul(argv[3], NULL, 10),
+    };
+    checker_main(&start);
 }
 
 /* Options may stand before the verb ("reeve -c FILE status"): where the verb is, or argc. */
@@ -202,6 +226,8 @@ int reeve_main(int argc, char **argv, const struct reeve_app *app)
     reeve_fill_standard_descriptors();
     if (argc > 1 && strcmp(argv[1], "__gate") == 0)
         return reeve_gate(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "__password") == 0)
+        return reeve_check_password(argc, argv);
     /* A reader that goes away is an error of write(2), not the end of the keeper. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     int place = reeve_verb_place(argc, argv);

@@ -16,3 +16,5 @@ int status_verb(const struct command *command);
 int steer_start_verb(const struct command *command);
 int steer_stop_verb(const struct command *command);
 int steer_restart_verb(const struct command *command);
+int token_verb(const struct command *command);
+int user_verb(const struct command *command);
