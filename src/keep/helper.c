@@ -136,7 +136,7 @@ static pid_t helper_execute(const struct helper_start *start, int question, int 
     char uid[HELPER_NUMBER_SIZE], gid[HELPER_NUMBER_SIZE];
     snprintf(uid, sizeof uid, "%u", (unsigned)start->user.uid);
     snprintf(gid, sizeof gid, "%u", (unsigned)start->user.gid);
-    const char *const arguments[] = {"reeve-password", "__signin", uid, gid, NULL};
+    const char *const arguments[] = {"reeve-password", "__password", uid, gid, NULL};
     const int descriptors[] = {question, keeper, start->users};
     return image_start(&(struct image){.arguments = arguments,
                                        .descriptors = descriptors,

@@ -206,7 +206,7 @@ size_t sessions_check(struct sessions *sessions, const struct users *users)
     size_t ended = 0;
     for (struct sessions_entry *entry = sessions->entries; entry; entry = entry->hh.next) {
         const struct user *user = users_find(users, entry->user);
-        bool same = user && !user->locked && strcmp(user->stamp, entry->stamp) == 0;
+        bool same = user && strcmp(user->stamp, entry->stamp) == 0;
         if (entry->revoked || same)
             continue;
         sessions_end(sessions, entry, NULL,
