@@ -98,6 +98,7 @@ def test_check_tells_all_places_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("text", [
+    "auth: {method: pam}\n",
     "services: {a: {command: [x], watch: [.]}}\n",
     "services: {a: {command: [x], terminal: {}}}\n",
     "routes: [{path: /*, redirect: /new}]\n",
