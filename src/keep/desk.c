@@ -119,6 +119,15 @@ void desk_free(struct desk **owned)
     *owned = NULL;
 }
 
+void desk_reload(struct desk *desk, const struct config *config)
+{
+    desk->settings.made.config = config;
+    operations_allow(desk->operations, (const char *const *)config->console.allow.items,
+                     config->console.allow.count);
+    operate_keeper_reload(desk->operate_keeper, config);
+    accounts_reload(desk->accounts, config);
+}
+
 void desk_slot_start(struct desk *desk, unsigned slot)
 {
     accounts_tell(desk->accounts, slot);

@@ -24,6 +24,9 @@ struct desk *desk_new(const struct desk_settings *settings, struct error *error)
 /* Nobody is answered any more; before the gates are freed. */
 void desk_free(struct desk **desk);
 
+/* Another configuration, which accounts_check() has found good. The old one is not looked at any more. */
+void desk_reload(struct desk *desk, const struct config *config);
+
 /* As gates say it (struct gates_events). */
 void desk_slot_start(struct desk *desk, unsigned slot);
 void desk_slot_gone(struct desk *desk, unsigned slot);

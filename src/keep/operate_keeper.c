@@ -92,6 +92,11 @@ struct operate_keeper *operate_keeper_new(const struct operate_keeper_settings *
     return context;
 }
 
+void operate_keeper_reload(struct operate_keeper *keeper, const struct config *config)
+{
+    keeper->settings.config = config;
+}
+
 void operate_keeper_free(struct operate_keeper **context)
 {
     free(*context);

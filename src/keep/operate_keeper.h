@@ -30,5 +30,7 @@ struct operate_keeper; /* the context of its rows */
 
 /* Adds its rows. Everything outlives it. */
 struct operate_keeper *operate_keeper_new(const struct operate_keeper_settings *settings);
+/* Another configuration takes the place of the old one. */
+void operate_keeper_reload(struct operate_keeper *keeper, const struct config *config);
 /* After the operations. */
 void operate_keeper_free(struct operate_keeper **keeper);

@@ -46,10 +46,11 @@ static bool secret_ask(const char *prompt, char *line)
     bool known = tcgetattr(STDIN_FILENO, &before) == 0;
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    silent.c_cc[VEOL] = SECRET_INTERRUPT; /* ends the line, as Enter does */
+    if (known) /* before the prompt: what is typed behind it is never shown, nor thrown away */
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     fputs(prompt, stderr);
     fflush(stderr);
-    if (known)
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     bool read = secret_read_line(line);
     if (known)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
