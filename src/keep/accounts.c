@@ -179,6 +179,8 @@ static void accounts_apply(struct accounts *accounts, const struct config *confi
         !roster_open(&accounts->roster, config->auth.users, &error))
         log_error(accounts->settings.log, "nobody can sign in: the users file cannot be used",
                   LOG_TEXT("error", error.text));
+    if (accounts->method == CONFIG_AUTH_PASSWORD && accounts->keys.count == 0)
+        signkeys_load(&accounts->keys, accounts->settings.journal->store, accounts_wall_ms(accounts));
 }
 
 void accounts_reload(struct accounts *accounts, const struct config *config)
@@ -196,7 +198,6 @@ struct accounts *accounts_new(const struct accounts_settings *settings, struct e
     if (!accounts_check(settings->config, error))
         return NULL;
     struct accounts *accounts = MEMORY_NEW(struct accounts);
-    struct store *store = settings->journal->store;
     *accounts = (struct accounts){.settings = *settings, .memfd = -1, .tokens = json_array()};
     accounts_apply(accounts, settings->config);
     const struct sessions_settings sessions = {
@@ -204,8 +205,6 @@ struct accounts *accounts_new(const struct accounts_settings *settings, struct e
     accounts->sessions = sessions_new(&sessions);
     if (accounts->roster.users)
         sessions_check(accounts->sessions, accounts->roster.users); /* the file may be another one by now */
-    if (accounts->method == CONFIG_AUTH_PASSWORD)
-        signkeys_load(&accounts->keys, store, accounts_wall_ms(accounts));
     accounts_read_tokens(accounts);
     accounts_publish(accounts);
     loop_timer_start(settings->loop, &accounts->look, ACCOUNTS_LOOK_MS, accounts_on_look);

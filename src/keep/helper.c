@@ -18,7 +18,7 @@ enum { HELPER_NUMBER_SIZE = 24 };
 
 struct helper {
     struct helper_start start;
-    pid_t pid;
+    struct identity identity;
     int pidfd;
     struct channel *channel; /* NULL: it has hung up */
     struct loop_timer deadline;
@@ -82,10 +82,14 @@ static const struct channel_events helper_channel_events = {
  * -------------------------------------------------------------------------------------------- */
 
 /* Our own child: its pid is nobody else's until we have reaped it, and the pidfd is what is signalled. */
-static void helper_kill(struct helper *helper)
+static void helper_kill(struct helper *helper, const char *why)
 {
-    if (helper->pidfd >= 0 && !helper->reaped)
-        identity_signal(helper->pidfd, SIGKILL);
+    if (helper->pidfd < 0 || helper->reaped)
+        return;
+    journal_note(helper->start.journal, "helper-killed",
+                 json_pack("{s:i, s:I, s:i, s:s}", "pid", (int)helper->identity.pid, "start_time",
+                           (json_int_t)helper->identity.start_time, "signal", SIGKILL, "reason", why));
+    identity_signal(helper->pidfd, SIGKILL);
 }
 
 static void helper_release(struct helper *helper)
@@ -110,8 +114,9 @@ static void helper_end_when_over(struct helper *helper)
 static void helper_on_deadline(struct loop_timer *timer)
 {
     struct helper *helper = LIST_ENTRY(timer, struct helper, deadline);
-    log_warning(helper->start.log, "a password helper took too long: killed", LOG_NUMBER("pid", helper->pid));
-    helper_kill(helper);
+    log_warning(helper->start.log, "a password helper took too long: killed",
+                LOG_NUMBER("pid", helper->identity.pid));
+    helper_kill(helper, "it took too long");
     channel_close(&helper->channel);
     helper_tell_broken(helper, "it took too long");
     helper_end_when_over(helper);
@@ -178,7 +183,10 @@ struct helper *helper_start(const struct helper_start *start, int *socket, int *
         return NULL;
     }
     struct helper *helper = MEMORY_NEW(struct helper);
-    *helper = (struct helper){.start = *start, .pid = pid};
+    *helper = (struct helper){.start = *start};
+    /* Our own child: the pid cannot be anybody else's before we reap it. */
+    if (identity_of(pid, &helper->identity) < 0)
+        helper->identity.pid = pid;
     helper->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     helper->channel = channel_new(start->loop, keeper[0], &helper_channel_events, helper);
     loop_child(start->loop, pid, helper_on_exit, helper);
@@ -191,7 +199,7 @@ struct helper *helper_start(const struct helper_start *start, int *socket, int *
 void helper_drop(struct helper *helper)
 {
     helper->told = true;
-    helper_kill(helper);
+    helper_kill(helper, "nobody waits for its verdict any more");
 }
 
 void helper_free(struct helper **owned)
@@ -200,12 +208,12 @@ void helper_free(struct helper **owned)
     if (!helper)
         return;
     helper_drop(helper);
-    loop_child(helper->start.loop, helper->pid, NULL, NULL);
+    loop_child(helper->start.loop, helper->identity.pid, NULL, NULL);
     helper_release(helper);
     *owned = NULL;
 }
 
 pid_t helper_pid(const struct helper *helper)
 {
-    return helper->pid;
+    return helper->identity.pid;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 
+#include "keep/journal.h"
 #include "keep/snapshot.h"
 
 enum { HELPER_PATIENCE_MS = 10000 /* from the start of the helper to its end */ };
@@ -36,6 +37,7 @@ struct helper_events {
 struct helper_start {
     struct loop *loop;
     const struct log *log;
+    struct journal *journal;   /* of the signals it gets */
     struct snapshot_user user; /* what the helper becomes when we are root */
     int users;                 /* descriptor of the users file; stays the caller's */
     const struct helper_events *events;

@@ -187,6 +187,7 @@ static int logins_start(struct logins *logins, struct logins_place *place)
     const struct helper_start start = {
         .loop = settings->loop,
         .log = settings->log,
+        .journal = settings->journal,
         .user = settings->user,
         .users = users,
         .events = &logins_helper_events,

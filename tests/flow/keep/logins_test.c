@@ -568,6 +568,7 @@ static void test_helpers_that_fail(void **state)
     pass_ms(&keeper, 10001);
     UNTIL(keeper.world, status_of(&keeper, 3) == 503);
     UNTIL(keeper.world, helpers(pids) == 0);
+    assert_int_equal(journal_rows(&keeper, "helper-killed"), 1);
     setenv("LC_ALL", "C", 1);
     write_users(&keeper, "ann\n"); /* then nobody can be checked */
     assert_int_equal(sign_in(&keeper, 4, "ann", "password"), 503);
@@ -671,6 +672,105 @@ static void test_tokens_come_and_go(void **state)
     close_keeper(&keeper);
 }
 
+/* --- what gates and the command ask ----------------------------------------------------------------- */
+
+struct reply {
+    int status;
+    json_t *body;
+};
+
+static void on_reply(void *owner, int status, json_t *body)
+{
+    struct reply *reply = owner;
+    json_decref(reply->body);
+    *reply = (struct reply){status, body};
+}
+
+/* The status; the body stays in `reply`. */
+static int operate(struct operations *operations, const char *name, const struct principal *who,
+                   json_t *arguments, struct reply *reply)
+{
+    const struct operation_request request = {.name = name, .arguments = arguments, .who = who};
+    reply->status = 0;
+    operations_ask(operations, &request, on_reply, reply);
+    json_decref(arguments);
+    return reply->status;
+}
+
+static const char *first_session(const struct reply *reply)
+{
+    return json_string_value(
+        json_object_get(json_array_get(json_object_get(reply->body, "sessions"), 0), "id"));
+}
+
+static void test_operations(void **state)
+{
+    static struct keeper keeper; /* its clock is the loop's to the end */
+    const struct principal command = {.kind = PRINCIPAL_OPERATOR, .credential = "uid 0"};
+    struct principal ann = {.kind = PRINCIPAL_SESSION, .user = "ann"};
+    struct reply reply = {0};
+    char id[SESSIONS_ID_SIZE];
+    open_keeper(&keeper, *state);
+    struct operations *operations = operations_new(&(struct operations_settings){.log = &keeper.log});
+    operate_accounts(operations, keeper.accounts);
+    assert_int_equal(sign_in(&keeper, 1, "ann", "password"), 200);
+    assert_int_equal(operate(operations, "users", &command, NULL, &reply), 200);
+    assert_int_equal(json_array_size(json_object_get(reply.body, "users")), 1);
+    assert_int_equal(operate(operations, "sessions", &command, NULL, &reply), 200);
+    snprintf(id, sizeof id, "%s", first_session(&reply));
+    ann.credential = id;
+    /* Nobody looks at others, or signs them out; a gate reports use only of who asks. */
+    assert_int_equal(operate(operations, "sessions", &ann, NULL, &reply), 403);
+    assert_int_equal(operate(operations, "session-revoke", &ann, json_pack("{s:s}", "id", id), &reply), 403);
+    assert_int_equal(operate(operations, "session-used", &ann, NULL, &reply), 200);
+    assert_int_equal(operate(operations, "session-used", &principal_nobody, NULL, &reply), 404);
+    assert_int_equal(operate(operations, "sign-out", &principal_nobody, NULL, &reply), 200);
+    assert_int_equal(sessions(&keeper), 1);
+    assert_int_equal(operate(operations, "sign-out", &ann, NULL, &reply), 200);
+    assert_int_equal(sessions(&keeper), 0);
+    assert_int_equal(operate(operations, "session-used", &ann, NULL, &reply), 404);
+    assert_int_equal(operate(operations, "session-revoke", &command, json_pack("{s:s}", "id", id), &reply),
+                     404);
+    assert_int_equal(operate(operations, "session-revoke", &command, NULL, &reply), 422);
+    assert_int_equal(operate(operations, "token-create", &command, NULL, &reply), 422);
+    assert_int_equal(operate(operations, "token-create", &command,
+                             json_pack("{s:s, s:i}", "name", "ci", "expires_ms", -1), &reply),
+                     422);
+    assert_int_equal(operate(operations, "token-create", &command,
+                             json_pack("{s:s, s:i}", "name", "ci", "expires_ms", 1000), &reply),
+                     201);
+    assert_int_equal(json_string_length(json_object_get(reply.body, "token")), 49);
+    assert_int_equal(operate(operations, "tokens", &command, NULL, &reply), 200);
+    assert_int_equal(operate(operations, "token-revoke", &command, json_pack("{s:s}", "name", "ci"), &reply),
+                     200);
+    assert_int_equal(operate(operations, "token-revoke", &command, json_pack("{s:s}", "name", "ci"), &reply),
+                     404);
+    json_decref(reply.body);
+    operations_free(&operations);
+    close_keeper(&keeper);
+}
+
+/* Another configuration: sign-in goes and comes back, and who was in is in again. */
+static void test_reload(void **state)
+{
+    static struct keeper keeper; /* its clock is the loop's to the end */
+    open_keeper(&keeper, *state);
+    assert_int_equal(sign_in(&keeper, 1, "ann", "password"), 200);
+    struct session_key key = key_of(keeper.admission);
+    struct config without = *keeper.world->config;
+    without.auth.method = CONFIG_AUTH_NONE;
+    accounts_reload(keeper.accounts, &without);
+    UNTIL(keeper.world, json_array_size(json_object_get(keeper.admission, "keys")) == 0);
+    assert_int_equal(sign_in(&keeper, 2, "ann", "password"), 503);
+    accounts_reload(keeper.accounts, keeper.world->config);
+    UNTIL(keeper.world, json_array_size(json_object_get(keeper.admission, "keys")) == 1);
+    struct session_key again = key_of(keeper.admission);
+    assert_memory_equal(&key, &again, sizeof key);
+    assert_int_equal(sessions(&keeper), 1);
+    assert_int_equal(sign_in(&keeper, 3, "ann", "password"), 200);
+    close_keeper(&keeper);
+}
+
 int main(int count, char **words)
 {
     if (count > 1 && strcmp(words[1], "__gate") == 0)
@@ -688,6 +788,8 @@ int main(int count, char **words)
         TEST(test_users_who_change_are_signed_out),
         TEST(test_a_database_that_fails_keeps_new_ones_out),
         TEST(test_tokens_come_and_go),
+        TEST(test_operations),
+        TEST(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
