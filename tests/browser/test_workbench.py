@@ -1,8 +1,10 @@
 """The page of `make run`, as somebody uses it who opens it for the first time."""
 import re
+import subprocess
 
 import pytest
 
+from conftest import BIN
 from workbench import copy, start
 
 
@@ -71,3 +73,30 @@ def test_jobs_end_fail_and_are_stopped(site, page):
     page.picture("workbench")
     page.click("#jobs li:first-child button")
     page.waitForFunction("document.querySelector('#jobs li:first-child button').disabled", None, {"timeout": 60000})
+
+
+def command(reeve, *words, **more):
+    return subprocess.run([BIN, "-c", reeve.file, *words], check=True, text=True, capture_output=True, cwd=reeve.folder,
+                          **more).stdout
+
+
+def test_with_sign_in(reeve, page):
+    """reeve.auth.yaml, as its head says."""
+    copy(reeve)
+    reeve.file = reeve.folder / "reeve.auth.yaml"
+    command(reeve, "user", "add", "ann", input="correct horse\n")
+    (reeve.folder / "api.token").write_text(command(reeve, "token", "create", "api").splitlines()[-1])
+    start(reeve)
+    page.goto(f"http://127.0.0.1:{reeve.port}/")
+    page.fill("[name=user]", "ann")
+    page.fill("[name=password]", "correct horse")
+    page.click("button")
+    opened(reeve, page)
+    page.waitForSelector("#session >> text=ann")
+    page.click("#start")
+    page.waitForSelector("#jobs .done", {"timeout": 60000})
+    page.picture("workbench-signed-in")
+    page.click("#session button")
+    page.waitForFunction("location.pathname.startsWith('/_reeve/')")
+    page.goto(f"http://127.0.0.1:{reeve.port}/")
+    assert "/_reeve/login" in page.url()
