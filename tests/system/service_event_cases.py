@@ -120,7 +120,7 @@ def append_to_arrival(form):
                         for reader in readers for event in reader.events if event.name == "message")
         figure("append to arrival, 20 readers, p50 ms", form, f"{statistics.median(delays):.1f}")
         figure("append to arrival, 20 readers, p99 ms", form, f"{delays[len(delays) * 99 // 100]:.1f}")
-        figure("… CPU for 20 readers × 42 events, ms", form, f"{used * 1e3:.0f}")
+        figure("… CPU for 20 readers × 42 events, ms", form, f"{used * 1e3:.1f}")
         return {len(reader.data()) for reader in readers}
     finally:
         for reader in readers:

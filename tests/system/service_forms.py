@@ -15,11 +15,10 @@ import time
 import websockets
 
 import kernel
-from conftest import PYTHON, free_port, wait_for
+from conftest import BIN, PYTHON, free_port, wait_for
 
 SERVICE = pathlib.Path(__file__).resolve().parents[2] / "examples/service"
 MADE = shutil.ignore_patterns("state*", "users", "there", "reconciled.json", "__pycache__")
-TICKS = os.sysconf("SC_CLK_TCK")
 Event = collections.namedtuple("Event", "name data id at")
 
 
@@ -82,15 +81,16 @@ class Form:
         self.process.terminate()
 
     def cpu(self):
-        """Seconds of CPU that the service itself has used, its children not counted."""
-        return sum(int(field) for pid in self.pids() if (stat := kernel.stat(pid)) for field in stat[11:13]) / TICKS
+        """Seconds of CPU that the service itself has used, its children not counted (proc(5), schedstat)."""
+        threads = [path for pid in self.pids() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
 
 
 class Python(Form):
     """examples/service/python."""
     kind = "python"
 
-    def __init__(self, folder, token=""):
+    def __init__(self, folder, token="let me in"):
         self.folder, self.token = folder, token
         self.port, self.api, self.terminal = free_port(), free_port(), free_port()
         self.state, self.data, self.starts = folder / "state", folder / "data", folder / "starts"
@@ -163,6 +163,21 @@ class Reeve(Form):
     @property
     def process(self):
         return self.reeve.process
+
+    def verb(self, *words, **more):
+        done = subprocess.run([BIN, "-c", str(self.reeve.file), *words], capture_output=True, text=True,
+                              env=os.environ | self.environment, timeout=60, **more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def make_token(self, name):
+        return self.verb("token", "create", name).splitlines()[-1]
+
+    def start(self):
+        self.verb("user", "add", "ann", input="correct horse battery staple\n")
+        (self.folder / "jobs.token").write_text(self.make_token("jobs"))
+        self.token = self.make_token("client")
+        return super().start()
 
     def launch(self):
         self.reeve.spawn(**self.environment)

@@ -9,7 +9,8 @@ import pathlib
 
 import pytest
 
-import service_door_cases  # noqa: F401 - they register their cases
+import service_admission_cases  # noqa: F401 - they register their cases
+import service_door_cases  # noqa: F401
 import service_event_cases  # noqa: F401
 from service_case import CASES, FIGURES
 from service_forms import Python, Reeve
