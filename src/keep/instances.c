@@ -228,9 +228,7 @@ static void instances_create_named(struct instances *instances, const struct con
     } else if (item) {
         instances_compare(instances, item, request, answer);
     } else if ((answer->errors = parameters_check(template, request->parameters))) {
-        error_set(&answer->error, "%s: %s",
-                  json_string_value(json_object_get(json_array_get(answer->errors, 0), "pointer")) + 1,
-                  json_string_value(json_object_get(json_array_get(answer->errors, 0), "detail")));
+        parameters_tell(answer->errors, &answer->error);
         answer->status = 422;
     } else if (instances_is_full(instances, template)) {
         error_set(&answer->error, "%s has %u instances already (max_instances)", request->template,

@@ -89,3 +89,16 @@ json_t *parameters_check(const struct config_template *template, const json_t *g
     json_decref(errors);
     return NULL;
 }
+
+void parameters_tell(const json_t *errors, struct error *error)
+{
+    struct buffer text = BUFFER(ERROR_TEXT_SIZE - 1);
+    for (size_t i = 0; i < json_array_size(errors); i++) {
+        const json_t *one = json_array_get(errors, i);
+        buffer_append_format(&text, "%s%s: %s", i ? "; " : "",
+                             json_string_value(json_object_get(one, "pointer")) + 1,
+                             json_string_value(json_object_get(one, "detail")));
+    }
+    error_set(error, SLICE_FORMAT, SLICE_ARGUMENTS(buffer_slice(&text)));
+    buffer_free(&text);
+}

@@ -12,3 +12,5 @@ enum { PARAMETERS_MOST = 512 * 1024, PARAMETERS_WORD_MOST = 4096 /* bytes of one
 /* NULL: `given` (NULL: none) fits. Else a fresh list [{pointer, detail}] with what is wrong, by JSON pointers
  * (RFC 6901) into the request: "/parameters/project". */
 json_t *parameters_check(const struct config_template *template, const json_t *given);
+/* Such a list as one text: "parameters/project: it is missing; parameters/..." */
+void parameters_tell(const json_t *errors, struct error *error);

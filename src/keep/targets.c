@@ -508,6 +508,8 @@ const struct target_row *targets_add(struct targets *targets, const struct targe
     entry->pinned = instance->up;
     if (instance->outcome)
         target_restore(entry->target, instance->outcome);
+    if (targets->booted) /* else an earlier run of it may still be found */
+        targets_review_wanted(targets, entry);
     targets_tell_one(targets, entry);
     targets_mark(targets);
     return target_row(entry->target);

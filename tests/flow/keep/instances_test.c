@@ -93,6 +93,8 @@ static void test_its_end_is_kept(void **state)
     keep(world, config);
     targets_boot(world->targets);
     assert_int_equal(create(world, "job", "j1"), 201);
+    assert_true(row(world, "job/j1")->wanted); /* the answer says so already */
+    assert_int_equal(row(world, "job/j1")->state, TARGET_STARTING);
     until_state(world, "job/j1", TARGET_FAILED);
     int64_t since_ms = row(world, "job/j1")->since_ms;
     crash(world);

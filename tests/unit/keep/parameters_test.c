@@ -71,6 +71,19 @@ static void test_every_row(void **state)
     }
 }
 
+static void test_all_faults_are_told_in_one_text(void **state)
+{
+    (void)state;
+    json_t *given = parse("{'topic': 7, 'x': ''}"), *errors = parameters_check(&template, given);
+    struct error error;
+    parameters_tell(errors, &error);
+    assert_string_equal(error.text,
+                        "parameters/topic: it is not a text; parameters/x: the template has no such "
+                        "parameter");
+    json_decref(errors);
+    json_decref(given);
+}
+
 static void test_all_together_have_a_limit(void **state)
 {
     (void)state;
@@ -89,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row),
+        cmocka_unit_test(test_all_faults_are_told_in_one_text),
         cmocka_unit_test(test_all_together_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
