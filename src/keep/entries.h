@@ -19,10 +19,11 @@ struct entry {
     bool adopted;
     struct row_fixed fixed;
     struct askers askers;
-    bool changed;   /* the outside does not know yet */
-    bool ending;    /* its stop at the end of reeve was sent */
-    bool leaving;   /* goes as soon as it is down */
-    uint32_t probe; /* id of the question to a gate; 0: none */
+    bool changed;                  /* the outside does not know yet */
+    bool ending;                   /* its stop at the end of reeve was sent */
+    bool leaving;                  /* goes as soon as it is down */
+    int64_t last_ms, last_wall_ms; /* its last traffic, on both clocks; 0: none */
+    uint32_t probe;                /* id of the question to a gate; 0: none */
     UT_hash_handle hh;
 };
 

@@ -10,6 +10,7 @@
 #include "link/memfd.h"
 
 #include "keep/jsonfile.h"
+#include "keep/traffic.h"
 #include "keep/slot.h"
 
 enum {
@@ -346,6 +347,7 @@ static void gates_on_watch(struct loop_timer *timer)
         if (slot->state != SLOT_GONE && !slot->channel && (uint64_t)slot->hung_up_ms + GATES_GOODBYE_MS < now)
             gates_kill(gates, slot, "it closed its channel and did not end");
     }
+    traffic_note(gates->slots, gates->count, gates->settings.targets);
     loop_timer_start(loop, timer, GATES_WATCH_MS, gates_on_watch);
 }
 

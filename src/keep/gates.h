@@ -43,7 +43,7 @@ struct gates_settings {
     const char *runtime_directory; /* their hand-over sockets */
     unsigned workers;              /* 1..GATES_MOST */
     struct snapshot_user user;
-    const struct targets *targets; /* read when a gate starts */
+    struct targets *targets; /* read when a gate starts; their rows learn of traffic */
     const struct gates_events *events;
     void *owner;
 };

@@ -44,12 +44,13 @@ static void operate_list(void *owner, struct operation *operation)
     operation_answer(operation, 200, json_pack("{s:o}", "targets", rows));
 }
 
-/* Services are the console's; an instance is also theirs whom its template's `allow` names. */
+/* Services are the console's; an instance is theirs whom its template's `allow` names, and of nobody else. */
 static bool operate_may(const struct operate_targets *context, const struct operation *operation,
                         const char *name)
 {
-    return operations_is_console(context->operations, operation->who) ||
-           instances_may_steer(context->instances, name, operation->who);
+    return instances_is_known(context->instances, name)
+               ? instances_may_steer(context->instances, name, operation->who)
+               : operations_is_console(context->operations, operation->who);
 }
 
 static bool operate_refuse_stranger(struct operation *operation)

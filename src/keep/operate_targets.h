@@ -1,5 +1,6 @@
-/* Operations on targets: what they are, and start, stop and restart of them. An instance is shown to and
- * steered by those whom its template's `allow` names, all others are the console's (403).
+/* Operations on targets: what they are, and start, stop and restart of them. An instance is shown to
+ * and steered by those whom its template's `allow` names, and by nobody else but the command; all others are
+ * the console's (403).
  *
  *   targets {}                                    200 {targets: [target object]}
  *   target {name}                                 200 target object

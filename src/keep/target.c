@@ -523,6 +523,12 @@ void target_set_stopped(struct target *target, bool stopped, const char *why)
     target_changed(target);
 }
 
+void target_set_traffic(struct target *target, uint64_t streams, int64_t idle_since_ms)
+{
+    target->row.streams = streams;
+    target->row.idle_since_ms = idle_since_ms;
+}
+
 void target_restore(struct target *target, const struct target_row *outcome)
 {
     CHECK(target->row.state == TARGET_DOWN && !target->run);

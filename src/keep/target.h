@@ -52,6 +52,8 @@ void target_set_wanted(struct target *target, bool wanted);
 void target_set_stopped(struct target *target, bool stopped, const char *why);
 /* It ended or failed before this keeper: how, as its row said then. From TARGET_DOWN only. */
 void target_restore(struct target *target, const struct target_row *outcome);
+/* For the row alone; `idle_since_ms` (wall clock) 0: it is not idle, or nothing is known. */
+void target_set_traffic(struct target *target, uint64_t streams, int64_t idle_since_ms);
 /* Takes over a recorded run; from TARGET_DOWN only. */
 void target_adopt(struct target *target, const struct record *record);
 /* Without grace, when it is stopping. */

@@ -390,6 +390,19 @@ const struct target_row *targets_row(const struct targets *targets, size_t index
     return target_row(targets->entries.items[index]->target);
 }
 
+void targets_set_traffic(struct targets *targets, size_t index, const struct targets_traffic *traffic)
+{
+    CHECK(index < targets->entries.count);
+    struct entry *entry = targets->entries.items[index];
+    const struct clock *clock = loop_clock(targets->shared.settings.loop);
+    int64_t ago_ms = clock->boottime_ms(clock) - traffic->last_ms;
+    bool moved = entry->last_ms != traffic->last_ms;
+    entry->last_ms = traffic->last_ms;
+    if (moved)
+        entry->last_wall_ms = traffic->last_ms ? clock->wall_ms(clock) - ago_ms : 0;
+    target_set_traffic(entry->target, traffic->streams, traffic->streams ? 0 : entry->last_wall_ms);
+}
+
 const struct target_row *targets_find(const struct targets *targets, const char *name)
 {
     const struct entry *entry = entries_find(&targets->entries, name);

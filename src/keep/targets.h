@@ -120,5 +120,11 @@ bool targets_are_stopping(const struct targets *targets);
 /* Rows in the order of the configuration, then of their creation. */
 size_t targets_count(const struct targets *targets);
 const struct target_row *targets_row(const struct targets *targets, size_t index, int *socket);
+/* What gates have counted; nobody is told of it, the row has it when it is asked for. */
+struct targets_traffic {
+    uint64_t streams; /* open now */
+    int64_t last_ms;  /* CLOCK_BOOTTIME of the last user traffic; 0: none yet */
+};
+void targets_set_traffic(struct targets *targets, size_t index, const struct targets_traffic *traffic);
 const struct target_row *targets_find(const struct targets *targets, const char *name);
 void targets_free(struct targets **targets); /* leaves runs alone */

@@ -138,7 +138,7 @@ json_t *target_row_encode(const struct target_row *row, bool internal, int64_t b
     json_object_set_new(object, "cause", target_cause_encode(&row->cause));
     json_object_set_new(object, "run", target_run_encode(row));
     json_object_set_new(object, "streams", json_integer((json_int_t)row->streams));
-    json_object_set_new(object, "idle_since", json_null());
+    json_object_set_new(object, "idle_since", target_time(row->idle_since_ms));
     if (internal)
         target_internal_encode(row, object);
     return object;

@@ -72,7 +72,9 @@ struct target_row {
     pid_t pid;              /* 0: nothing runs */
     int64_t started_ms;     /* wall clock */
     int64_t ready_after_ms; /* from start to ready; -1: not yet */
-    uint64_t streams;
+    uint64_t streams;       /* open requests and relays, as of a second ago */
+    int64_t idle_since_ms;  /* wall clock of the last user traffic; 0: there is some, or was none. Not read
+                               again */
 };
 
 const char *target_state_name(enum target_state state);     /* "down" "starting" ... */

@@ -4,23 +4,28 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import stat
+import tempfile
+import time
 
 import pytest
 
-from conftest import PYTHON, free_port, process_alive, wait_for
+from conftest import PYTHON, SLACK, free_port, process_alive, seconds, wait_for
 
 HOSTILE = "a\nb $(id) `id` ${id} ' \" ; | & \\ \u00e4\u202e %s {x} --flag\t\x01"
 
 # Answers with what it knows of itself, and counts its starts in its own folder.
 PROGRAM = """
-import http.server, json, os, sys
+import http.server, json, os, sys, time
 folder = os.environ["REEVE_INSTANCE_DIR"]
 with open(f"{folder}/starts", "a") as starts:
     starts.write("start\\n")
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        while self.path == "/slow" and not os.path.exists(f"{folder}/go"):
+            time.sleep(0.05)
         body = json.dumps({"path": self.path, "argv": sys.argv[1:], "env": dict(os.environ), "pid": os.getpid(),
                            "prefix": self.headers["X-Forwarded-Prefix"]}).encode()
         self.send_response(200)
@@ -175,6 +180,44 @@ def test_its_folder_is_the_programs_and_readable_for_gates(served):
     assert stat.S_IMODE(record.stat().st_mode) == 0o600 and record.stat().st_uid == os.geteuid()
 
 
+def test_the_id_chooses_the_account(reeve):
+    open_to_all = pathlib.Path(tempfile.mkdtemp(prefix="reeve-instances-"))
+    open_to_all.chmod(0o755)
+    reeve.state = open_to_all / "state"
+    serve(reeve, """
+templates:
+  person:
+    command: [sh, -c, "id -un > $REEVE_INSTANCE_DIR/who; exec sleep 1000"]
+    directory: /
+    user: "${id}"
+    allow: ["user:${id}"]
+""")
+    for name, reason in (("root", "no account of a person"), ("daemon", "no account of a person"),
+                         ("no-such-account", "there is no user")):
+        refused = reeve.verb("create", "person", name, check=False)
+        assert refused.returncode == 2 and reason in refused.stderr
+    assert os.listdir(folder(reeve, "person")) == []
+    # nobody in particular is no `user:nobody`
+    assert api(reeve, "POST", "instances/person", {"id": "nobody"})[0] == 403
+    reeve.verb("create", "person", "nobody")
+    assert api(reeve, "POST", "instances/person/nobody/stop")[0] == 403
+    assert api(reeve, "GET", "instances/person/nobody")[0] == 403
+    assert api(reeve, "DELETE", "instances/person/nobody")[0] == 403
+    if os.geteuid() == 0:
+        who = folder(reeve, "person/nobody") / "who"
+        assert wait_for(lambda: who.exists() and who.read_text(), what="its program to say who it is") == "nobody\n"
+        assert folder(reeve, "person/nobody").owner() == "nobody"
+        assert (folder(reeve, "person/nobody") / "parameters.json").owner() == "nobody"
+        assert (folder(reeve, "person") / ".nobody.json").owner() == "root"
+    else:
+        row = reeve.wait_state("person/nobody", "backoff", "failed")
+        assert "reeve was not started as root" in row["cause"]["text"]
+    reeve.verb("rm", "person/nobody")
+    assert not folder(reeve, "person/nobody").exists()
+    reeve.stop()
+    shutil.rmtree(open_to_all)
+
+
 def test_fifty_creations_at_once_and_no_more_than_max_instances(served):
     def create(number):
         return api(served, "POST", "instances/quiet", {"id": f"n{number}"})[0]
@@ -320,6 +363,22 @@ def test_a_killed_keeper_leaves_them_running(served):
     check_settled(served, before)
     assert served.target("shell/up")["run"]["pid"] == before["shell/up"]["run"]["pid"]
     assert visit(served, "/s/up/")[1]["pid"] == before["shell/up"]["run"]["pid"]
+
+
+def test_the_object_tells_of_traffic(served):
+    served.verb("create", "shell", "a1")
+    visit(served, "/s/a1/")
+    wait_for(lambda: served.target("shell/a1")["idle_since"], what="its last use to be known")
+    row = served.target("shell/a1")
+    assert row["streams"] == 0 and abs(seconds(row["idle_since"]) - time.time()) < 10 * SLACK
+    reader = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    reader.request("GET", "/s/a1/slow")
+    wait_for(lambda: served.target("shell/a1")["streams"] == 1, what="the open request to be counted")
+    assert served.target("shell/a1")["idle_since"] is None
+    (folder(served, "shell/a1") / "go").touch()
+    assert reader.getresponse().status == 200
+    reader.close()
+    wait_for(lambda: served.target("shell/a1")["streams"] == 0, what="the request to be over")
 
 
 def test_logs_of_an_instance(served):
