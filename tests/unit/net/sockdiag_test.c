@@ -105,15 +105,33 @@ static void a_listener_is_found_and_its_clients_are_not(void **state)
     close(client), close(served);
 }
 
+struct overlap {
+    const char *listener;
+    bool raw; /* IPv6 that takes IPv4 too */
+    const char *wanted;
+    int times;
+};
+
+/* What bind(2) says to the wanted address while the other one is listened on. */
+static int second_bind(const struct overlap *row)
+{
+    struct address address;
+    int fd = row->raw ? listen_raw(row->listener, 0, &address) : bound(row->listener, &address);
+    struct address wanted = with_port(row->wanted, &address);
+    int times = in_the_way(&wanted, inode_of(fd));
+    if (times != row->times)
+        fail_msg("%s against %s: %d", row->wanted, row->listener, times);
+    int second = listener_bind(&wanted);
+    if (second >= 0)
+        close(second);
+    close(fd);
+    return second >= 0 ? 0 : second;
+}
+
 static void overlap_is_what_bind_means_by_it(void **state)
 {
     (void)state;
-    static const struct {
-        const char *listener;
-        bool raw; /* IPv6 that takes IPv4 too */
-        const char *wanted;
-        int times;
-    } rows[] = {
+    static const struct overlap rows[] = {
         {"127.0.0.1:0", false, "127.0.0.1:0", 1},
         {"127.0.0.1:0", false, "0.0.0.0:0", 1},
         {"127.0.0.1:0", false, "127.0.0.2:0", 0},
@@ -135,19 +153,13 @@ static void overlap_is_what_bind_means_by_it(void **state)
         {"[::ffff:127.0.0.1]:0", true, "127.0.0.2:0", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct address address;
-        int fd = rows[i].raw ? listen_raw(rows[i].listener, 0, &address) : bound(rows[i].listener, &address);
-        struct address wanted = with_port(rows[i].wanted, &address);
-        int times = in_the_way(&wanted, inode_of(fd));
-        if (times != rows[i].times)
-            fail_msg("%s against %s: %d", rows[i].wanted, rows[i].listener, times);
-        /* The kernel's own opinion. */
-        int second = listener_bind(&wanted);
+        /* The kernel's own opinion. A port that it chose may still be in TIME_WAIT on the other address, from
+         * clients of somebody else: then another one. */
+        int expected = rows[i].times ? -EADDRINUSE : 0, found = second_bind(&rows[i]);
+        for (int again = 0; !expected && found == -EADDRINUSE && again < 100; again++)
+            found = second_bind(&rows[i]);
         if (strcmp(rows[i].wanted, "[::2]:0") != 0) /* no such address here */
-            assert_int_equal(second >= 0 ? 0 : second, rows[i].times ? -EADDRINUSE : 0);
-        if (second >= 0)
-            close(second);
-        close(fd);
+            assert_int_equal(found, expected);
     }
 }
 
