@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,32 @@ static unsigned text_least(unsigned a, unsigned b, unsigned c)
 {
     unsigned least = a < b ? a : b;
     return least < c ? least : c;
+}
+
+bool text_to_signal(struct slice text, int *signo)
+{
+    uint64_t number = 0;
+    if (slice_to_u64(text, &number)) {
+        *signo = number > 0 && number <= (uint64_t)SIGRTMAX ? (int)number : 0;
+        return *signo != 0;
+    }
+    if (text.size > 3 && slice_equal_ignore_case(slice_between(text, 0, 3), SLICE("SIG")))
+        text = slice_from(text, 3);
+    for (*signo = 1; *signo < SIGRTMAX; ++*signo)
+        if (text.size > 0 && slice_equal_ignore_case(slice_of_text(sigabbrev_np(*signo)), text))
+            return true;
+    *signo = 0;
+    return false;
+}
+
+char *text_of_signal(int signo, char *text)
+{
+    const char *name = sigabbrev_np(signo);
+    if (name)
+        snprintf(text, TEXT_SIGNAL_SIZE, "SIG%s", name);
+    else
+        snprintf(text, TEXT_SIGNAL_SIZE, "signal %d", signo);
+    return text;
 }
 
 /* Optimal string alignment distance, three rows at a time. */

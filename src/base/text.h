@@ -14,5 +14,11 @@ enum { TEXT_NUMBER_SIZE = 32 };
 char *text_of_duration(int64_t milliseconds, char *text);
 char *text_of_size(int64_t bytes, char *text);
 
+/* "TERM" "SIGTERM" "sigterm" "15" → 15; a signal that this system has, never 0. */
+bool text_to_signal(struct slice text, int *signo);
+enum { TEXT_SIGNAL_SIZE = 16 };
+/* "SIGTERM"; "signal 99" for one without a name. Into text[TEXT_SIGNAL_SIZE]; returns text. */
+char *text_of_signal(int signo, char *text);
+
 /* Edits (insert, delete, replace, swap of neighbours) that turn a into b; for "did you mean". */
 unsigned text_distance(struct slice a, struct slice b);

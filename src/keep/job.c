@@ -78,7 +78,7 @@ static void job_on_limit(struct loop_timer *timer)
 {
     struct job *job = LIST_ENTRY(timer, struct job, limit);
     job->late = true;
-    run_stop(job->run, SIGTERM, JOB_GRACE_MS);
+    run_stop(job->run, &(struct run_stop_order){SIGTERM, JOB_GRACE_MS, "it took too long"});
     if (job->settings.events->on_late)
         job->settings.events->on_late(job->settings.owner);
 }
@@ -152,7 +152,8 @@ void job_stop(struct job *job, int64_t grace_ms)
 {
     job->stopped = true;
     loop_timer_stop(&job->limit);
-    run_stop(job->run, grace_ms ? SIGTERM : SIGKILL, grace_ms);
+    const struct run_stop_order order = {grace_ms ? SIGTERM : SIGKILL, grace_ms, "stopped with reeve"};
+    run_stop(job->run, &order);
 }
 
 void job_free(struct job **where)

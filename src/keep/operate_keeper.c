@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "config/rules.h"
 
 #include "keep/describe.h"
 #include "keep/operate_keeper.h"
@@ -44,14 +45,20 @@ static void operate_journal(void *owner, struct operation *operation)
         operation_refuse(operation, 503, "the journal cannot be read");
 }
 
-static json_t *operate_route(const struct config_route *route)
+static json_t *operate_route(const struct config *config, const struct config_route *route)
 {
+    const struct config_texts *rules = rules_or_default(config, &route->allow);
+    json_t *allow = json_array();
+    for (size_t i = 0; i < rules->count; i++)
+        json_array_append_new(allow, json_string(rules->items[i]));
     char place[256];
     config_place_text(&route->item.place, place, sizeof place);
-    json_t *row =
-        json_pack("{s:s, s:s?, s:s}", "place", utf8_clean(place), "host", route->host, "path", route->path);
+    json_t *row = json_pack("{s:s, s:s?, s:s, s:o}", "place", utf8_clean(place), "host", route->host, "path",
+                            route->path, "allow", allow);
     if (route->action == CONFIG_ROUTE_TARGET)
         json_object_set_new(row, "to", json_string(route->to));
+    if (route->action == CONFIG_ROUTE_EVENTS)
+        json_object_set_new(row, "events", describe_path(route->events.file));
     if (route->action == CONFIG_ROUTE_FILES)
         json_object_set_new(row, "files", describe_path(route->files));
     return row;
@@ -62,7 +69,7 @@ static void operate_routes(void *owner, struct operation *operation)
     const struct config *config = ((struct operate_keeper *)owner)->settings.config;
     json_t *rows = json_array();
     for (size_t i = 0; i < config->routes.count; i++)
-        json_array_append_new(rows, operate_route(&config->routes.items[i]));
+        json_array_append_new(rows, operate_route(config, &config->routes.items[i]));
     operation_answer(operation, 200, json_pack("{s:o}", "routes", rows));
 }
 

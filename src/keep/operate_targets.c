@@ -1,7 +1,11 @@
 /* A verb on several targets is one answer: it waits until each has its effect, failed, or the time is up. */
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include "keep/operate_targets.h"
 
@@ -214,10 +218,44 @@ static void operate_restart(void *context, struct operation *operation)
     operate_verb(context, operation, TARGETS_RESTART);
 }
 
+static int operate_signo(const json_t *signal)
+{
+    int signo = 0;
+    if (json_is_integer(signal))
+        signo = json_integer_value(signal) > 0 && json_integer_value(signal) <= SIGRTMAX
+                    ? (int)json_integer_value(signal)
+                    : 0;
+    else if (json_is_string(signal))
+        text_to_signal(slice_of_text(json_string_value(signal)), &signo);
+    return signo;
+}
+
+static void operate_signal(void *owner, struct operation *operation)
+{
+    const struct operate_targets *context = owner;
+    int signo = operate_signo(json_object_get(operation->arguments, "signal"));
+    if (!operate_check(context, operation))
+        return;
+    const char *name = json_string_value(json_array_get(operate_names(operation), 0));
+    if (!signo || signo > SIGRTMAX) {
+        operation_refuse(operation, 422, "that is no signal; `kill -l` lists them");
+        return;
+    }
+    int failed = targets_signal(context->targets, name, signo, operation_by(operation));
+    if (failed == -ESRCH)
+        operation_refuse(operation, 409, "%s does not run", name);
+    else if (failed)
+        operation_refuse(operation, 409, "%s: %s", name, strerror(-failed));
+    else
+        operation_answer(
+            operation, 200,
+            json_pack("{s:[o]}", "targets", operate_row(context, targets_find(context->targets, name))));
+}
+
 static const struct operation_row operate_rows_of_targets[] = {
     {"targets", OPERATION_CONSOLE, operate_list},   {"target", OPERATION_ANYONE, operate_show},
     {"start", OPERATION_ANYONE, operate_start},     {"stop", OPERATION_ANYONE, operate_stop},
-    {"restart", OPERATION_ANYONE, operate_restart},
+    {"restart", OPERATION_ANYONE, operate_restart}, {"signal", OPERATION_ANYONE, operate_signal},
 };
 
 struct operate_targets *operate_targets_new(struct loop *loop, struct targets *targets,

@@ -7,7 +7,10 @@
  *   start stop restart {targets: [names], wait?: bool, wait_ms?: n, generation?: n}
  *       200 {targets} when the effect is there, 202 {targets} when it is not after `wait_ms` (wait: false is
  * 0; neither: no limit), 503 {text, targets} when it has failed, 404 and 409 (one without a command), 412
- *       when the generation is another one. */
+ *       when the generation is another one.
+ *   signal {targets: [name], signal: name or number, generation?}
+ *       200 {targets} when it was sent, 404, 409 (nothing runs) and 412 as above, 422 for what is no signal.
+ */
 #pragma once
 
 #include "loop/loop.h"

@@ -20,7 +20,7 @@ static char *operation_name_asker(const struct principal *who)
     case PRINCIPAL_NOBODY:
         break;
     }
-    return memory_text(who->user ? who->user : "somebody");
+    return memory_text(who->user ? who->user : "somebody over HTTP");
 }
 
 struct operation *operation_new(const struct operation_request *request, operation_done_fn *done, void *owner)

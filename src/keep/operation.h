@@ -53,7 +53,8 @@ __attribute__((format(printf, 3, 4))) bool operation_refuse(struct operation *op
                                                             const char *format, ...);
 /* A text among the arguments; NULL: absent or no text. */
 const char *operation_text(const struct operation *operation, const char *name);
-/* Who asked, for people and the journal: "uid 0", "ann", "token ci", "somebody". Lives as long as it. */
+/* Who asked, for people and the journal: "uid 0", "ann", "token ci", "somebody over HTTP". Lives as long as
+ * it. */
 const char *operation_by(const struct operation *operation);
 
 /* The same form wherever it comes from: all borrowed, copied as far as needed. */

@@ -14,6 +14,7 @@
 #include "link/channel.h"
 
 #include "keep/cause.h"
+#include "keep/evidence.h"
 #include "keep/run.h"
 #include "keep/sweep.h"
 
@@ -79,6 +80,11 @@ static void run_journal(struct run *run, const char *event, json_t *evidence)
     json_decref(evidence);
 }
 
+static json_t *run_evidence(const struct run *run)
+{
+    return evidence_of_process(&run->record, run->state > RUN_GREETING && run->state < RUN_LOST);
+}
+
 /* --- the end ------------------------------------------------------------------------------------ */
 
 static void run_watch_main_no_more(struct run *run)
@@ -122,11 +128,7 @@ static void run_accept_end(struct run *run, const struct hold_end *end)
     run->end.after_ms = end->after_ms;
     run->record.over = true;
     run_write_record(run);
-    run_journal(run, "exit",
-                json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "cause", target_cause_name(run->end.cause.kind),
-                          "text", run->end.cause.text, "pid", (json_int_t)run->record.main.pid, "after_ms",
-                          (json_int_t)end->after_ms, "leftovers", (json_int_t)end->leftovers, "remaining",
-                          (json_int_t)end->remaining));
+    run_journal(run, "exit", evidence_of_end(&run->record, end, &run->end.cause));
 }
 
 static void run_on_end_message(struct run *run, const json_t *body)
@@ -335,9 +337,9 @@ static void run_set_executed(struct run *run, int64_t started_ms)
         loop_timer_stop(&run->patience);
     run_have_watched(run);
     run_write_record(run);
-    run_journal(run, run->adopted ? "adopted" : "started",
-                json_pack("{s:i, s:I, s:i}", "pid", (int)run->record.main.pid, "start_time",
-                          (json_int_t)run->record.main.start_time, "hold", (int)run->record.hold.pid));
+    json_t *evidence = run_evidence(run);
+    json_object_set_new(evidence, "hold", json_integer(run->record.hold.pid));
+    run_journal(run, run->adopted ? "adopted" : "started", evidence);
     run->settings.events->on_executed(run->settings.owner);
 }
 
@@ -547,19 +549,33 @@ struct run *run_adopt(const struct run_settings *settings, const struct record *
     return run;
 }
 
-void run_stop(struct run *run, int signo, int64_t grace_ms)
+int run_signal(struct run *run, int signo, const char *by)
 {
+    if (run->state != RUN_RUNNING || run->main.fd < 0)
+        return -ESRCH;
+    json_t *evidence = run_evidence(run);
+    json_object_set_new(evidence, "signal", json_integer(signo));
+    json_object_set_new(evidence, "by", json_string(by));
+    run_journal(run, "signal", evidence);
+    return identity_signal(run->main.fd, signo);
+}
+
+void run_stop(struct run *run, const struct run_stop_order *order)
+{
+    int64_t grace_ms = order->grace_ms;
     if (run->state >= RUN_FAREWELL || (run->stop_grace_ms >= 0 && run->stop_grace_ms <= grace_ms))
         return;
     run->stop_grace_ms = grace_ms;
-    run_journal(run, "stop",
-                json_pack("{s:i, s:I, s:I, s:i}", "pid", (int)run->record.main.pid, "start_time",
-                          (json_int_t)run->record.main.start_time, "grace_ms", (json_int_t)grace_ms, "signal",
-                          grace_ms ? signo : SIGKILL));
+    json_t *evidence = run_evidence(run);
+    json_object_set_new(evidence, "grace_ms", json_integer((json_int_t)grace_ms));
+    json_object_set_new(evidence, "signal", json_integer(grace_ms ? order->signal : SIGKILL));
+    if (order->reason)
+        json_object_set_new(evidence, "reason", json_string(order->reason));
+    run_journal(run, "stop", evidence);
     if (!run->channel)
         return;
     channel_send(run->channel, MESSAGE_HOLD_STOP, 0,
-                 json_pack("{s:i, s:I}", "signal", signo, "grace_ms", (json_int_t)grace_ms), NULL, 0);
+                 json_pack("{s:i, s:I}", "signal", order->signal, "grace_ms", (json_int_t)grace_ms), NULL, 0);
     loop_timer_start(run->settings.loop, &run->patience, grace_ms + RUN_STOP_MARGIN_MS, run_on_no_end);
 }
 

@@ -56,7 +56,16 @@ enum { RUN_ANSWER_MS = 10000 };
 
 /* Stop signal to the main process, and SIGKILL to everything after the grace; again with a shorter grace to
  * hurry. A hold that is not done some seconds after that is taken for lost. */
-void run_stop(struct run *run, int signo, int64_t grace_ms);
+struct run_stop_order {
+    int signal;
+    int64_t grace_ms;
+    const char *reason; /* for the journal; NULL: none */
+};
+void run_stop(struct run *run, const struct run_stop_order *order);
+/* One signal to the main process, through its pidfd; `by` asked for it. 0, -ESRCH (it does not run) or
+ * -errno.
+ */
+int run_signal(struct run *run, int signo, const char *by);
 /* SIGKILL to every process of the run, found by identity, until none is left; then on_over. */
 void run_kill(struct run *run);
 /* Notes in the record when the target became ready. */

@@ -34,7 +34,7 @@ static void stray_free(struct stray *stray)
 static void strays_on_executed(void *owner)
 {
     struct stray *stray = owner;
-    run_stop(stray->run, SIGTERM, STRAYS_GRACE_MS);
+    run_stop(stray->run, &(struct run_stop_order){SIGTERM, STRAYS_GRACE_MS, "nobody wants it any more"});
 }
 
 static void strays_on_ending(void *owner)
@@ -111,7 +111,8 @@ void strays_hurry(struct strays *strays)
 {
     LIST_FOR_EACH(link, &strays->list)
     {
-        run_stop(LIST_ENTRY(link, struct stray, link)->run, SIGKILL, 0);
+        const struct run_stop_order order = {.signal = SIGKILL, .reason = "without grace"};
+        run_stop(LIST_ENTRY(link, struct stray, link)->run, &order);
     }
 }
 

@@ -397,7 +397,10 @@ static void target_end(struct target *target, enum table_event event)
     (void)event;
     target_look_no_more(target);
     if (target->run) {
-        run_stop(target->run, target->service->stop.signal, target->service->stop.grace_ms);
+        const char *why = ending_text(target->ending, target->stopped);
+        const struct run_stop_order order = {target->service->stop.signal, target->service->stop.grace_ms,
+                                             why ? why : target->row.cause.text};
+        run_stop(target->run, &order);
         return;
     }
     /* It only waited for its dependencies. */
@@ -559,10 +562,9 @@ void target_adopt(struct target *target, const struct record *record)
     target_event(target, TABLE_ADOPT);
 }
 
-void target_hurry(struct target *target)
+struct run *target_run(const struct target *target)
 {
-    if (target->run && target->row.state == TARGET_STOPPING)
-        run_stop(target->run, SIGKILL, 0);
+    return target->run;
 }
 
 struct target *target_new(const struct target_shared *shared, const struct target_form *form)

@@ -56,8 +56,7 @@ void target_restore(struct target *target, const struct target_row *outcome);
 void target_set_traffic(struct target *target, uint64_t streams, int64_t idle_since_ms);
 /* Takes over a recorded run; from TARGET_DOWN only. */
 void target_adopt(struct target *target, const struct record *record);
-/* Without grace, when it is stopping. */
-void target_hurry(struct target *target);
+struct run *target_run(const struct target *target); /* NULL: none */
 /* The answer to on_probe. */
 void target_probed(struct target *target, bool ok, const char *text);
 

@@ -113,6 +113,14 @@ static bool targets_review_dependencies(struct entry *entry)
     return true;
 }
 
+static void targets_hurry(const struct target *target)
+{
+    struct run *run = target_run(target);
+    const struct run_stop_order order = {.signal = SIGKILL, .reason = "without grace"};
+    if (run && target_row(target)->state == TARGET_STOPPING)
+        run_stop(run, &order);
+}
+
 /* --- the end of reeve --------------------------------------------------------------------------- */
 
 /* In reverse order: a target ends when nothing that depends on it is left. */
@@ -126,7 +134,7 @@ static bool targets_review_end(struct targets *targets, struct entry *entry)
     target_set_stopped(entry->target, true, targets_by_end);
     target_event(entry->target, TABLE_STOP);
     if (targets->hurried)
-        target_hurry(entry->target);
+        targets_hurry(entry->target);
     return true;
 }
 
@@ -331,6 +339,13 @@ bool targets_is_kept(const struct targets *targets, const char *name)
     return entry && target_is_kept(entry->target) && !entry->leaving;
 }
 
+int targets_signal(struct targets *targets, const char *name, int signo, const char *by)
+{
+    const struct entry *entry = entries_find(&targets->entries, name);
+    struct run *run = entry ? target_run(entry->target) : NULL;
+    return run ? run_signal(run, signo, by) : -ESRCH;
+}
+
 void targets_forget_owner(struct targets *targets, void *owner)
 {
     verbs_forget(targets->verbs, owner);
@@ -357,7 +372,7 @@ void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owne
         targets->hurried = true;
         strays_hurry(targets->strays);
         for (size_t i = 0; i < targets->entries.count; i++)
-            target_hurry(targets->entries.items[i]->target);
+            targets_hurry(targets->entries.items[i]->target);
     }
     targets_mark(targets);
 }

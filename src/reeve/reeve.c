@@ -47,6 +47,12 @@ static const struct verb reeve_verbs[] = {
      COMMAND_TAKES_JSON | COMMAND_TAKES_SET, 1, 2, create_verb},
     {"rm", "TEMPLATE/ID...", "stop instances and remove their folders and logs", NULL, COMMAND_TAKES_JSON, 1,
      COMMAND_ARGUMENTS, create_rm_verb},
+    {"signal", "NAME SIGNAL", "send a signal to the main process of a target",
+     "SIGNAL is a name (HUP, SIGHUP) or a number.", COMMAND_TAKES_JSON, 2, 2, steer_signal_verb},
+    {"why", "[NAME]", "tell in sentences what was done to a target, when, and on whose wish",
+     "Without a NAME: of everything.", COMMAND_TAKES_JSON, 0, 1, why_verb},
+    {"route", "URL", "show which route answers a URL, where it leads, and who may pass",
+     "Works without a running reeve.", COMMAND_TAKES_JSON, 1, 1, route_verb},
     {"logs", "[-f] [NAME...]", "print what services wrote",
      "  -f, --follow   go on with what comes\n"
      "  --since TIME   from then on: RFC 3339, or an age such as 10m\n"

@@ -39,3 +39,15 @@ int steer_restart_verb(const struct command *command)
 {
     return steer(command, "restart");
 }
+
+int steer_signal_verb(const struct command *command)
+{
+    json_t *answer = NULL;
+    json_t *body =
+        json_pack("{s:[s], s:s}", "targets", command->arguments[0], "signal", command->arguments[1]);
+    int code = command_ask(command, "signal", body, &answer);
+    if (code == COMMAND_DONE && command->json)
+        command_print_json(json_incref(json_object_get(answer, "targets")));
+    json_decref(answer);
+    return code;
+}

@@ -18,3 +18,6 @@ int steer_stop_verb(const struct command *command);
 int steer_restart_verb(const struct command *command);
 int token_verb(const struct command *command);
 int user_verb(const struct command *command);
+int steer_signal_verb(const struct command *command);
+int why_verb(const struct command *command);
+int route_verb(const struct command *command);

@@ -1,4 +1,5 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -82,6 +83,29 @@ static void test_the_shortest_spelling_reads_back(void **state)
     }
 }
 
+static void test_signals(void **state)
+{
+    static const struct {
+        const char *text;
+        int signo;
+    } cells[] = {{"TERM", SIGTERM},  {"SIGTERM", SIGTERM},
+                 {"sighup", SIGHUP}, {"9", SIGKILL},
+                 {"64", 64},         {"0", 0},
+                 {"65", 0},          {"", 0},
+                 {"SIG", 0},         {"TERMX", 0},
+                 {"-9", 0},          {"EXIT", 0}};
+    char text[TEXT_SIGNAL_SIZE];
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        int signo = 0;
+        bool read = text_to_signal(slice_of_text(cells[i].text), &signo);
+        if (read != (cells[i].signo != 0) || signo != cells[i].signo)
+            fail_msg("%s: %d", cells[i].text, signo);
+    }
+    assert_string_equal(text_of_signal(SIGUSR1, text), "SIGUSR1");
+    assert_string_equal(text_of_signal(SIGRTMAX, text), "signal 64");
+}
+
 static void test_distance_counts_edits(void **state)
 {
     (void)state;
@@ -102,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_durations_are_read_with_exactly_one_unit),
         cmocka_unit_test(test_sizes_are_read_in_steps_of_1024),
         cmocka_unit_test(test_the_shortest_spelling_reads_back),
+        cmocka_unit_test(test_signals),
         cmocka_unit_test(test_distance_counts_edits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,7 +153,7 @@ static void test_who_asked_is_told_in_words(void **state)
     static const struct {
         const struct principal *who;
         const char *by;
-    } cells[] = {{&the_operator, "uid 7"}, {&ann, "ann"}, {&ci, "token ci"}, {&nobody, "somebody"}};
+    } cells[] = {{&the_operator, "uid 7"}, {&ann, "ann"}, {&ci, "token ci"}, {&nobody, "somebody over HTTP"}};
     struct world *world = *state;
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         ask(world, "create", cells[i].who, "{\"text\": \"x\"}");

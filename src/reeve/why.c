@@ -1,0 +1,77 @@
+/* `reeve why [NAME]`: the journal in sentences, and how it stands now. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#include "reeve/sentences.h"
+#include "reeve/verbs.h"
+
+enum { WHY_ROWS = 500, WHY_LIMIT = 1 << 24 };
+
+static void why_print(const json_t *sentences)
+{
+    struct buffer out = BUFFER(WHY_LIMIT);
+    char time[SENTENCES_TIME_SIZE];
+    int64_t now_ms = clock_system.wall_ms(&clock_system);
+    for (size_t i = 0; i < json_array_size(sentences); i++) {
+        const json_t *row = json_array_get(sentences, i);
+        buffer_append_format(
+            &out, "%s %s\n",
+            sentences_time(json_integer_value(json_object_get(row, "time_ms")), now_ms, time),
+            json_string_value(json_object_get(row, "text")));
+    }
+    command_print(stdout, buffer_slice(&out));
+    buffer_free(&out);
+}
+
+/* "now: api is backoff: exited with 7 after 0.2 s" */
+static void why_print_now(const json_t *target)
+{
+    const char *name = json_string_value(json_object_get(target, "name")),
+               *state = json_string_value(json_object_get(target, "state")),
+               *next = json_string_value(json_object_get(target, "next_attempt")),
+               *text = json_string_value(json_object_get(json_object_get(target, "cause"), "text"));
+    if (name && state)
+        printf("now: %s is %s%s%s%s%s\n", name, state, text && *text ? ": " : "", text ? text : "",
+               next ? "; next attempt at " : "", next ? next : "");
+}
+
+/* A target that has gone may have rows all the same; who has neither is unknown. */
+static int why_answer(const struct command *command, const json_t *rows, const json_t *target)
+{
+    json_t *sentences = sentences_make(rows);
+    if (command->json) {
+        command_print_json(sentences);
+        return COMMAND_DONE;
+    }
+    why_print(sentences);
+    why_print_now(target);
+    json_decref(sentences);
+    return COMMAND_DONE;
+}
+
+int why_verb(const struct command *command)
+{
+    const char *name = command->argument_count ? command->arguments[0] : NULL;
+    json_t *answer = NULL, *status = NULL;
+    int code =
+        command_ask(command, "journal", json_pack("{s:s*, s:i}", "target", name, "last", WHY_ROWS), &answer);
+    if (code)
+        return code;
+    const json_t *rows = json_object_get(answer, "rows"), *target = NULL;
+    code = command_ask(command, "status", NULL, &status);
+    const json_t *targets = json_object_get(status, "targets");
+    for (size_t i = 0; name && i < json_array_size(targets); i++) {
+        const char *other = json_string_value(json_object_get(json_array_get(targets, i), "name"));
+        if (other && strcmp(other, name) == 0)
+            target = json_array_get(targets, i);
+    }
+    if (!code && name && !target && json_array_size(rows) == 0)
+        code = command_fail(COMMAND_NO_TARGET, "there is no target %s; `reeve status` lists them", name);
+    else if (!code)
+        code = why_answer(command, rows, target);
+    json_decref(answer);
+    json_decref(status);
+    return code;
+}
