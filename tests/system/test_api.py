@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import PYTHON, free_port, program, wait_for
+from conftest import PYTHON, free_port, program, reeves, wait_for
 
 BASE = "/_reeve/api/v1/"
 JSON = {"Content-Type": "application/json"}
@@ -326,3 +326,72 @@ def test_beyond_loopback_without_auth_it_is_closed(reeve):
     assert status == 403 and "console.listen" in body
     assert get("127.0.0.1", reeve.port, BASE + "targets")[0] == 401
     assert get("192.0.2.10", 8081, "/health")[0] == 200
+
+
+# --- instances, tokens, and what else there is --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    with reeves(tmp_path_factory) as make:
+        reeve = make()
+        reeve.start("""templates:
+  job: {command: [sleep, "1000"], max_instances: 2, start: boot, parameters: {speed: {pattern: "[0-9]+"}}}
+loops:
+  tick: {every: 1h, command: ["true"]}
+""")
+        port = console_port(reeve)
+        yield lambda *words, **more: ask(port, *words, **more), reeve
+
+
+def test_an_instance_from_birth_to_end(jobs):
+    api, reeve = jobs
+    status, fields, made = api("POST", "instances/job", {"id": "a1", "parameters": {"speed": "5"}})
+    assert status == 201 and fields["Location"] == BASE + "instances/job/a1", made
+    assert made["name"] == "job/a1" and made["kind"] == "instance" and made["href"] == fields["Location"]
+    status, fields, same = api("POST", "instances/job", {"id": "a1", "parameters": {"speed": "5"}})
+    assert status == 200 and "Location" not in fields and same["name"] == "job/a1"
+    assert api("POST", "instances/job", {"id": "a1", "parameters": {"speed": "6"}})[0] == 409
+    status, _, wrong = api("POST", "instances/job", {"id": "a2", "parameters": {"speed": "fast"}})
+    assert status == 422 and wrong["errors"][0]["pointer"] == "/parameters/speed", wrong
+    assert api("POST", "instances/nothing", {})[0] == 404
+    status, _, other = api("POST", "instances/job", {"parameters": {"speed": "1"}})
+    assert status == 201
+    assert api("POST", "instances/job", {"id": "a3", "parameters": {"speed": "1"}})[0] == 429
+    status, _, started = api("POST", "instances/job/a1/start?wait=30s")
+    assert status == 200 and started["state"] == "ready", started
+    status, fields, one = api("GET", "instances/job/a1")
+    assert status == 200 and fields["ETag"] == f'"{one["run"]["generation"]}"'
+    assert {row["name"] for row in api("GET", "targets")[2]["targets"]} == {"job/a1", other["name"]}
+    assert [row["name"] for row in api("GET", "templates")[2]["templates"]] == ["job"]
+    status, _, stopped = api("POST", "instances/job/a1/stop?wait=30s")
+    assert status == 200 and stopped["wanted"] == "down"
+    assert api("DELETE", "instances/job/a1")[0] == 200
+    assert api("GET", "instances/job/a1")[0] == 404 and api("DELETE", "instances/job/a1")[0] == 404
+    assert api("DELETE", "instances/" + other["name"])[0] == 200
+    assert reeve.status()["targets"] == []
+
+
+def test_a_token_from_birth_to_end(jobs):
+    api, reeve = jobs
+    status, fields, made = api("POST", "tokens", {"name": "ci", "expires": "1h"})
+    assert status == 201 and made["token"].startswith("reeve_") and fields["Cache-Control"] == "no-store"
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    wait_for(lambda: ask(reeve.port, "GET", "targets", headers=bearer)[0] == 200, what="the token to count")
+    status, _, listed = api("GET", "tokens")
+    assert status == 200 and [row["name"] for row in listed["tokens"]] == ["ci"]
+    assert made["token"] not in json.dumps(listed)
+    assert api("DELETE", "tokens/ci")[0] == 200
+    wait_for(lambda: ask(reeve.port, "GET", "targets", headers=bearer)[0] == 401, what="the token to be revoked")
+    assert api("DELETE", "tokens/ci")[0] == 404
+
+
+@pytest.mark.parametrize("path,member", [("loops", "loops"), ("users", "users"), ("sessions", "sessions")])
+def test_what_else_can_be_read(jobs, path, member):
+    api, _ = jobs
+    status, _, answer = api("GET", path)
+    assert status == 200 and isinstance(answer[member], list), answer
+
+
+def test_a_session_that_is_none(jobs):
+    assert jobs[0]("DELETE", "sessions/nothing")[0] == 404
