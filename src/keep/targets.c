@@ -90,28 +90,7 @@ static bool targets_review_wanted(struct targets *targets, struct entry *entry)
     return true;
 }
 
-/* --- dependencies ------------------------------------------------------------------------------- */
-
-static bool targets_review_dependencies(struct entry *entry)
-{
-    struct target *target = entry->target;
-    bool waits = target_waits(target);
-    if (!waits && !(target_heals(target) && target_row(target)->wanted))
-        return false;
-    const struct target_row *culprit = NULL;
-    enum dependency all = wanted_judge_dependencies(entry, &culprit);
-    if (all == DEPENDENCY_READY) {
-        target_event(target, TABLE_DEPENDENCIES_READY);
-        return true;
-    }
-    if (!waits || all == DEPENDENCY_WAIT)
-        return false;
-    char *text = memory_format("needs %s, which is %s: %s", culprit->name, target_state_name(culprit->state),
-                               culprit->cause.text);
-    target_dependency_failed(target, text, culprit->next_attempt_ms);
-    free(text);
-    return true;
-}
+/* --- the end of reeve --------------------------------------------------------------------------- */
 
 static void targets_hurry(const struct target *target)
 {
@@ -120,8 +99,6 @@ static void targets_hurry(const struct target *target)
     if (run && target_row(target)->state == TARGET_STOPPING)
         run_stop(run, &order);
 }
-
-/* --- the end of reeve --------------------------------------------------------------------------- */
 
 /* In reverse order: a target ends when nothing that depends on it is left. */
 static bool targets_review_end(struct targets *targets, struct entry *entry)
@@ -210,7 +187,7 @@ static void targets_on_review(struct loop_task *task)
             struct entry *entry = targets->entries.items[i];
             changed |= targets_review_wanted(targets, entry);
             changed |= targets_review_end(targets, entry);
-            changed |= targets_review_dependencies(entry);
+            changed |= wanted_review_dependencies(entry);
         }
     }
     targets_tell(targets);

@@ -1,4 +1,8 @@
 /* Boot, requests, the operator and dependents are the four reasons to run; an operator's stop beats them. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+
 #include "keep/wanted.h"
 
 static bool wanted_by_row(const struct target *target)
@@ -42,4 +46,25 @@ enum dependency wanted_judge_dependencies(const struct entry *entry, const struc
             *culprit = target_row(needed->target);
     }
     return all;
+}
+
+bool wanted_review_dependencies(struct entry *entry)
+{
+    struct target *target = entry->target;
+    bool waits = target_waits(target);
+    if (!waits && !(target_heals(target) && target_row(target)->wanted))
+        return false;
+    const struct target_row *culprit = NULL;
+    enum dependency all = wanted_judge_dependencies(entry, &culprit);
+    if (all == DEPENDENCY_READY) {
+        target_event(target, TABLE_DEPENDENCIES_READY);
+        return true;
+    }
+    if (!waits || all == DEPENDENCY_WAIT)
+        return false;
+    char *text = memory_format("needs %s, which is %s: %s", culprit->name, target_state_name(culprit->state),
+                               culprit->cause.text);
+    target_dependency_failed(target, text, culprit->next_attempt_ms);
+    free(text);
+    return true;
 }

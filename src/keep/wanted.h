@@ -1,4 +1,4 @@
-/* Which targets shall run, and whether what one depends on is there: read from the entries, nothing changed.
+/* Which targets shall run, and whether what one depends on is there: read from the entries.
  */
 #pragma once
 
@@ -18,3 +18,5 @@ bool wanted_has_dependent(const struct wanted *wanted, const struct entry *entry
                           bool (*is)(const struct target *));
 /* The worst of all that it depends on; *culprit is the first that failed. */
 enum dependency wanted_judge_dependencies(const struct entry *entry, const struct target_row **culprit);
+/* Tells a target that waits (or could heal) how its dependencies are. True when it was told something. */
+bool wanted_review_dependencies(struct entry *entry);
