@@ -70,15 +70,16 @@ void targets_boot(struct targets *targets);
 
 struct targets_instance {
     const struct config_service *service; /* its own: its name is the target's. Both outlive the target */
-    const struct instance *instance;
-    bool up;                          /* it was when the last keeper ended: up again */
-    const struct target_row *outcome; /* it ended before this keeper; NULL: it did not */
+    const struct instance *instance;      /* NULL: a service, that is new */
+    bool up;                              /* it was when the last keeper ended: up again */
+    const struct target_row *outcome;     /* it ended before this keeper; NULL: it did not */
 };
 
 /* The name is no other target's. One that is added before targets_adopt() takes over its run there. The row
  * has been told (on_change) before this returns. */
 const struct target_row *targets_add(struct targets *targets, const struct targets_instance *instance);
-/* Stops it, whoever wants it, and when it is down forgets it: on_gone follows from the loop. */
+/* Stops it, whoever wants it, and when it is down forgets it: on_gone follows from the loop. Of services too,
+ * when none that stays depends on it. */
 void targets_remove(struct targets *targets, const char *name);
 
 /* --- what is wanted

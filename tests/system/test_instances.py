@@ -218,6 +218,37 @@ templates:
     shutil.rmtree(open_to_all)
 
 
+def test_each_only_their_own(reeve):
+    (reeve.folder / "users").touch()
+    serve(reeve, CONFIG.replace("    create: request\n", "    create: request\n    allow: [\"user:${id}\"]\n")
+          + "auth: {method: password, users: users}\n")
+    tokens = {name: reeve.verb("token", "create", name).stdout.split()[-1] for name in ("ann", "bob")}
+
+    def ask(who, method, path, body=None):
+        fields = {"Authorization": f"Bearer {tokens[who]}"} if who else {}
+        text = None if body is None else json.dumps(body)
+        status, _, content = reeve.get(path, headers=fields | {"Content-Type": "application/json"}, method=method,
+                                       body=text)
+        return status, content
+
+    at = "/_reeve/api/v1/instances/shell"
+    assert ask(None, "POST", at, {"id": "ann"})[0] == 401
+    assert ask("bob", "POST", at, {"id": "ann"})[0] == 403
+    assert ask(None, "GET", "/s/ann/")[0] == 401
+    assert ask("bob", "GET", "/s/ann/")[0] == 403
+    assert reeve.status()["targets"] == [] and os.listdir(folder(reeve, "shell")) == []
+    status, made = ask("ann", "POST", at, {"id": "ann"})
+    assert status == 201 and json.loads(made)["owner"] == "ann"
+    assert ask("bob", "GET", "/s/bob/")[0] == 200 and reeve.target("shell/bob")["owner"] == "bob"
+    assert ask("bob", "GET", f"{at}/ann")[0] == 403
+    assert ask("bob", "POST", f"{at}/ann/start")[0] == 403
+    assert ask("bob", "DELETE", f"{at}/ann")[0] == 403
+    assert ask("ann", "GET", f"{at}/ann")[0] == 200
+    assert ask("ann", "POST", f"{at}/ann/start?wait=30s")[0] == 200
+    assert ask("ann", "DELETE", f"{at}/ann")[0] == 200
+    assert [row["name"] for row in reeve.status()["targets"]] == ["shell/bob"]
+
+
 def test_fifty_creations_at_once_and_no_more_than_max_instances(served):
     def create(number):
         return api(served, "POST", "instances/quiet", {"id": f"n{number}"})[0]
