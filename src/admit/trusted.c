@@ -1,5 +1,6 @@
 /* An IPv4 address that came over an IPv6 listener (::ffff:10.0.0.7) is the IPv4 address. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,75 @@ bool trusted_says_secure(const struct fields *fields)
             return true;
     }
     return false;
+}
+
+/* --- who the client is ----------------------------------------------------------------------------- */
+
+/* "192.0.2.7", "192.0.2.7:99", "2001:db8::7", "[2001:db8::7]:99" */
+static bool read_address(struct slice text, struct address *address)
+{
+    char with_port[ADDRESS_TEXT_SIZE];
+    size_t colon = slice_find(text, ':');
+    bool bracketed = text.size > 0 && text.data[0] == '[';
+    bool bare = !bracketed && colon < text.size &&
+                slice_find(slice_from(text, colon + 1), ':') < text.size - colon - 1;
+    if (bracketed)
+        text = slice_between(text, 0, slice_find(text, ']') + 1);
+    else if (!bare)
+        text = slice_between(text, 0, colon);
+    if (text.size == 0 || text.size + 8 > sizeof with_port)
+        return false;
+    snprintf(with_port, sizeof with_port, bare ? "[" SLICE_FORMAT "]:0" : SLICE_FORMAT ":0",
+             SLICE_ARGUMENTS(text));
+    return address_parse(slice_of_text(with_port), address, NULL) && address->any.sa_family != AF_UNIX;
+}
+
+/* The address in one element of Forwarded (RFC 7239 §6). */
+static struct slice forwarded_for(struct slice element)
+{
+    struct slice part, name = SLICE("for=");
+    while (slice_next(&element, ';', &part)) {
+        part = slice_trim(part);
+        if (!slice_equal_ignore_case(slice_between(part, 0, name.size), name))
+            continue;
+        part = slice_from(part, name.size);
+        bool quoted = part.size >= 2 && part.data[0] == '"' && part.data[part.size - 1] == '"';
+        return quoted ? slice_between(part, 1, part.size - 1) : part;
+    }
+    return (struct slice){0};
+}
+
+/* From left to right, so that the last stranger stays; what cannot be read hides who was before it. */
+struct chain {
+    struct address stranger, proxy;
+    bool has_stranger, has_proxy;
+};
+
+static void chain_add(struct chain *chain, const struct trusted *trusted, struct slice text)
+{
+    struct address address;
+    if (!read_address(text, &address)) {
+        chain->has_stranger = chain->has_proxy = false;
+    } else if (!trusted_has(trusted, &address)) {
+        chain->stranger = address;
+        chain->has_stranger = true;
+    } else if (!chain->has_proxy) {
+        chain->proxy = address;
+        chain->has_proxy = true;
+    }
+}
+
+bool trusted_client(const struct trusted *trusted, const struct fields *fields, struct address *client)
+{
+    enum field_id id = fields_has(fields, FIELD_X_FORWARDED_FOR) ? FIELD_X_FORWARDED_FOR : FIELD_FORWARDED;
+    struct chain chain = {0};
+    struct slice value, element;
+    size_t place = 0;
+    while (fields_each(fields, id, &place, &value))
+        while (fields_list_next(&value, &element))
+            chain_add(&chain, trusted, id == FIELD_FORWARDED ? forwarded_for(element) : element);
+    *client = chain.has_stranger ? chain.stranger : chain.proxy;
+    return chain.has_stranger || chain.has_proxy;
 }
 
 void trusted_free(struct trusted **trusted)

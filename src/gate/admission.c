@@ -107,8 +107,11 @@ void admission_recognise(struct admission *admission, const struct trusted *trus
 {
     const struct exchange_request *request = exchange_request(exchange);
     const struct fields *fields = &request->head->fields;
-    if (trusted_has(trusted, request->peer))
-        exchange_trust(exchange, trusted_says_secure(fields));
+    if (trusted_has(trusted, request->peer)) {
+        struct address client;
+        bool named = trusted_client(trusted, fields, &client);
+        exchange_trust(exchange, trusted_says_secure(fields), named ? &client : NULL);
+    }
     if (!fields_has(fields, FIELD_AUTHORIZATION) && !fields_has(fields, FIELD_COOKIE))
         return;
     const struct credentials_shown shown = {

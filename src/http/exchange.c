@@ -59,6 +59,7 @@ void exchange_begin(struct exchange *exchange)
     exchange->principal = &principal_nobody;
     exchange->request = (struct exchange_request){
         .peer = &exchange->connection->peer,
+        .client = &exchange->connection->peer,
         .listener = exchange->connection->listener,
         .started_us = loop_now_us(exchange->connection->server->loop),
     };
@@ -79,7 +80,7 @@ void exchange_record(struct exchange *exchange)
     exchange->recorded = true;
     const struct http_record record = {
         .request = exchange->known ? &exchange->request : NULL,
-        .peer = &exchange->connection->peer,
+        .peer = exchange->request.client,
         .status = exchange->status,
         .bytes_in = exchange->in.taken,
         .bytes_out = exchange->out.body == OUTGOING_NONE ? 0 : exchange->out.taken,
@@ -142,8 +143,13 @@ void exchange_set_context(struct exchange *exchange, void *context)
     exchange->context = context;
 }
 
-void exchange_trust(struct exchange *exchange, bool secure)
+void exchange_trust(struct exchange *exchange, bool secure, const struct address *client)
 {
+    struct address *copy = client ? arena_new(&exchange->arena, sizeof *copy) : NULL;
+    if (copy) {
+        *copy = *client;
+        exchange->request.client = copy;
+    }
     exchange->request.trusted = true;
     exchange->request.secure = secure;
 }

@@ -39,7 +39,8 @@ struct exchange_request {
     bool secure;                   /* came over TLS, here or at a trusted proxy */
     bool trusted;                  /* the peer is a trusted proxy: its forwarding fields count */
     const struct address *peer;
-    unsigned listener; /* index in the snapshot */
+    const struct address *client; /* the peer, or whom a trusted proxy names (port 0) */
+    unsigned listener;            /* index in the snapshot */
     int64_t started_us;
 };
 
@@ -61,8 +62,9 @@ void exchange_set_principal(struct exchange *exchange, const struct principal *p
 /* A pointer of whoever dispatched it, given back in its record (http/server.h); NULL until set. */
 void exchange_set_context(struct exchange *exchange, void *context);
 
-/* The peer is a trusted proxy, and its client came over TLS or did not. */
-void exchange_trust(struct exchange *exchange, bool secure);
+/* The peer is a trusted proxy, and its client came over TLS or did not; `client` (copied): from there, NULL:
+ * it does not say. */
+void exchange_trust(struct exchange *exchange, bool secure, const struct address *client);
 
 /* --- request body ------------------------------------------------------------------------------ */
 

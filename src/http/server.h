@@ -9,9 +9,9 @@ struct http_server;
 /* One finished exchange, for the access log and the counters. Valid during the call. */
 struct http_record {
     const struct exchange_request *request; /* NULL when no head could be read (then only peer, status) */
-    const struct address *peer;
-    int status;                   /* 0: the client left before an answer */
-    uint64_t bytes_in, bytes_out; /* bodies */
+    const struct address *peer;             /* the client, where a trusted proxy names one */
+    int status;                             /* 0: the client left before an answer */
+    uint64_t bytes_in, bytes_out;           /* bodies */
     int64_t duration_us;
     const char *route, *target; /* NULL: none */
     const char *user;           /* who has signed in, or a token's name; NULL: nobody */

@@ -99,50 +99,67 @@ static struct slice forwarded(struct exchange *exchange, struct slice peer)
     return arena_join(exchange_arena(exchange), parts, sizeof parts / sizeof *parts);
 }
 
-/* What a trusted proxy says, all of its fields with that name as one list; data NULL: nothing, or from
- * somebody else. */
+/* What we say of how the request came to us, before a proxy's word is heard. */
+struct way {
+    struct slice peers, host, scheme, prefix, forwarded;
+};
+
+/* All fields of a trusted proxy with that name as one list; data NULL: there are none. */
 static struct slice told(struct exchange *exchange, enum field_id id)
 {
-    const struct exchange_request *request = exchange_request(exchange);
     struct slice value, list = {0};
     size_t place = 0;
-    while (request->trusted && fields_each(&request->head->fields, id, &place, &value)) {
+    while (fields_each(&exchange_request(exchange)->head->fields, id, &place, &value)) {
         const struct slice parts[] = {list, list.data ? SLICE(", ") : (struct slice){0}, value};
         list = list.data ? arena_join(exchange_arena(exchange), parts, 3) : value;
     }
     return list;
 }
 
-static struct slice told_and(struct exchange *exchange, enum field_id id, struct slice separator,
-                             struct slice own)
+static void put_before(struct exchange *exchange, enum field_id id, struct slice separator, struct slice *own)
 {
-    const struct slice before = told(exchange, id), parts[] = {before, separator, own};
-    return before.data ? arena_join(exchange_arena(exchange), parts, 3) : own;
+    const struct slice parts[] = {told(exchange, id), separator, *own};
+    if (parts[0].data)
+        *own = arena_join(exchange_arena(exchange), parts, 3);
 }
 
-static struct slice told_or(struct exchange *exchange, enum field_id id, struct slice own)
+static void put_instead(struct exchange *exchange, enum field_id id, struct slice *own)
 {
     struct slice value = told(exchange, id);
-    return value.data ? value : own;
+    if (value.data)
+        *own = value;
 }
 
-/* How the request came to us. */
+static void hear_proxy(struct exchange *exchange, struct way *way)
+{
+    put_before(exchange, FIELD_X_FORWARDED_FOR, SLICE(", "), &way->peers);
+    put_before(exchange, FIELD_X_FORWARDED_PREFIX, (struct slice){0}, &way->prefix);
+    put_before(exchange, FIELD_FORWARDED, SLICE(", "), &way->forwarded);
+    put_instead(exchange, FIELD_X_FORWARDED_HOST, &way->host);
+    put_instead(exchange, FIELD_X_FORWARDED_PROTO, &way->scheme);
+}
+
 static void add_way(struct exchange *exchange, struct slice stripped, struct exchange_field *fields,
                     size_t *count)
 {
     const struct exchange_request *request = exchange_request(exchange);
-    struct slice none = {0}, list = SLICE(", "), scheme = request->secure ? SLICE("https") : SLICE("http");
     char text[ADDRESS_TEXT_SIZE];
     struct slice peer =
         arena_copy(exchange_arena(exchange), slice_of_text(address_format_host(request->peer, text)));
-    add(fields, count, SLICE("X-Forwarded-For"), told_and(exchange, FIELD_X_FORWARDED_FOR, list, peer));
-    add(fields, count, SLICE("X-Forwarded-Host"),
-        told_or(exchange, FIELD_X_FORWARDED_HOST, request->authority));
-    add(fields, count, SLICE("X-Forwarded-Proto"), told_or(exchange, FIELD_X_FORWARDED_PROTO, scheme));
-    add(fields, count, SLICE("X-Forwarded-Prefix"),
-        told_and(exchange, FIELD_X_FORWARDED_PREFIX, none, stripped));
-    add(fields, count, SLICE("Forwarded"),
-        told_and(exchange, FIELD_FORWARDED, list, forwarded(exchange, peer)));
+    struct way way = {
+        .peers = peer,
+        .host = request->authority,
+        .scheme = request->secure ? SLICE("https") : SLICE("http"),
+        .prefix = stripped,
+        .forwarded = forwarded(exchange, peer),
+    };
+    if (request->trusted)
+        hear_proxy(exchange, &way);
+    add(fields, count, SLICE("X-Forwarded-For"), way.peers);
+    add(fields, count, SLICE("X-Forwarded-Host"), way.host);
+    add(fields, count, SLICE("X-Forwarded-Proto"), way.scheme);
+    add(fields, count, SLICE("X-Forwarded-Prefix"), way.prefix);
+    add(fields, count, SLICE("Forwarded"), way.forwarded);
 }
 
 /* Who asks: whom admission has found, else whom a trusted proxy names. */
@@ -151,6 +168,8 @@ static void add_user(struct exchange *exchange, struct exchange_field *fields, s
     const struct principal *principal = exchange_principal(exchange);
     struct arena *arena = exchange_arena(exchange);
     struct slice groups = {0};
+    if (!principal->user && !exchange_request(exchange)->trusted)
+        return;
     if (!principal->user) {
         add(fields, count, SLICE("Remote-User"), told(exchange, FIELD_REMOTE_USER));
         add(fields, count, SLICE("Remote-Groups"), told(exchange, FIELD_REMOTE_GROUPS));

@@ -201,7 +201,7 @@ static void try_to_sign_in(struct attempt *attempt)
         reply_notice(attempt, 400, 0, "Fill in both, user name and password.");
         return;
     }
-    address_format_host(exchange_request(attempt->exchange)->peer, address);
+    address_format_host(exchange_request(attempt->exchange)->client, address);
     attempt->signin.on_end = on_result;
     signins_start(attempt->login->settings.signins, &attempt->signin, attempt->user, password, address);
     explicit_bzero(attempt->form, sizeof attempt->form);

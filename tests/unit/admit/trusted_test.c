@@ -84,12 +84,52 @@ static void test_scheme(void **state)
     assert_false(SECURE("Host", "x"));
 }
 
+/* Of proxies in 10/8 and 127/8; NULL: they do not say. */
+static void check_client(const char *name, const char *value, const char *expected)
+{
+    const char *networks[] = {"10.0.0.0/8", "127.0.0.0/8", NULL};
+    struct trusted *trusted = trusted_new(networks, NULL);
+    struct field storage[2];
+    struct fields fields;
+    struct address client;
+    char text[ADDRESS_TEXT_SIZE] = "";
+    fields_init(&fields, storage, 2);
+    fields_add(&fields, slice_of_text(name), slice_of_text(value));
+    bool named = trusted_client(trusted, &fields, &client);
+    trusted_free(&trusted);
+    if (named != (expected != NULL) || (named && strcmp(address_format_host(&client, text), expected) != 0))
+        fail_msg("%s: %s -> %s", name, value, text);
+}
+
+static void test_client(void **state)
+{
+    (void)state;
+    const char *list = "X-Forwarded-For", *forwarded = "Forwarded";
+    check_client(list, "203.0.113.9", "203.0.113.9");
+    check_client(list, "203.0.113.9:4711", "203.0.113.9");
+    check_client(list, "6.6.6.6, 203.0.113.9, 10.0.0.1",
+                 "203.0.113.9"); /* what stands before is the client's own word */
+    check_client(list, "10.0.0.2, 10.0.0.1", "10.0.0.2");
+    check_client(list, "2001:db8::7", "2001:db8::7");
+    check_client(list, "[2001:db8::7]:99, 127.0.0.1", "2001:db8::7");
+    check_client(list, "203.0.113.9, unknown", NULL);
+    check_client(list, "203.0.113.9, unknown, 10.0.0.1", "10.0.0.1");
+    check_client(list, "", NULL);
+    check_client(list, "unix:/x", NULL);
+    check_client(list, ":, ::, [", NULL);
+    check_client(forwarded, "for=203.0.113.9;proto=https", "203.0.113.9");
+    check_client(forwarded, "for=6.6.6.6, proto=http; For=\"[2001:db8::7]:1\", for=10.0.0.1", "2001:db8::7");
+    check_client(forwarded, "proto=https", NULL);
+    check_client("Host", "203.0.113.9", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_scheme),
+        cmocka_unit_test(test_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
