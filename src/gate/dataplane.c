@@ -297,6 +297,7 @@ static void compose_admission(struct dataplane *dataplane)
                                                           .cookie = cookie,
                                                           .on_signed_out = on_signed_out,
                                                           .owner = dataplane});
+    dataplane->tunnels = tunnels_new(loop, dataplane->streams, cookie, on_fewer, dataplane);
     dataplane->proxy = proxy_new(loop, dataplane->backends, dataplane->tunnels, cookie);
     free(cookie);
 }
@@ -328,7 +329,6 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->backends = backends_new(&backends);
     dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
-    dataplane->tunnels = tunnels_new(settings->loop, dataplane->streams, on_fewer, dataplane);
     dataplane->events = events_new(&(struct events_settings){.loop = settings->loop,
                                                              .backends = dataplane->backends,
                                                              .streams = dataplane->streams,

@@ -219,14 +219,21 @@ size_t forward_request(struct exchange *exchange, struct slice stripped, struct 
     return count;
 }
 
-size_t forward_response(const struct http1_head *head, bool upgraded, struct exchange_field *fields)
+static bool sets_own(const struct field *field, struct slice cookie)
+{
+    struct slice name = slice_between(field->value, 0, slice_find(field->value, '='));
+    return field->id == FIELD_SET_COOKIE && cookies_is_own(slice_trim(name), cookie);
+}
+
+size_t forward_response(const struct http1_head *head, bool upgraded, struct slice cookie,
+                        struct exchange_field *fields)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->fields.count; i++) {
         const struct field *field = &head->fields.list[i];
         bool transport = field->id == FIELD_CONTENT_LENGTH || field->id == FIELD_DATE;
         bool kept = field->id == FIELD_UPGRADE ? upgraded : !field->hop_by_hop && !transport;
-        if (kept)
+        if (kept && !sets_own(field, cookie))
             fields[count++] = (struct exchange_field){field->name, field->value, .checked = true};
     }
     if (upgraded)

@@ -37,5 +37,6 @@ enum {
 size_t forward_request(struct exchange *exchange, struct slice stripped, struct slice cookie,
                        struct exchange_field *fields);
 /* An answer's fields for the client; they point into `head`. `upgraded`: of a 101, with Connection and
- * Upgrade. */
-size_t forward_response(const struct http1_head *head, bool upgraded, struct exchange_field *fields);
+ * Upgrade. A program sets every cookie but ours: it could sign its user in as somebody else. */
+size_t forward_response(const struct http1_head *head, bool upgraded, struct slice cookie,
+                        struct exchange_field *fields);

@@ -222,7 +222,7 @@ static void on_head(void *owner, const struct http1_head *head)
         tunnels_open(passage->proxy->tunnels, passage->exchange, &call, head, passage->backend);
         return;
     }
-    size_t count = forward_response(head, false, fields);
+    size_t count = forward_response(head, false, slice_of_text(passage->proxy->cookie), fields);
     if (head->status < 200) {
         exchange_interim(passage->exchange, (int)head->status, fields, count);
         return;

@@ -49,6 +49,7 @@ struct tunnel {
 struct tunnels {
     struct loop *loop;
     struct streams *streams;
+    char *cookie;
     struct list open;
     size_t count;
     bool leaving; /* a goodbye was said: to those who come now too */
@@ -57,12 +58,13 @@ struct tunnels {
     void *owner;
 };
 
-struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, void (*on_empty)(void *owner),
-                            void *owner)
+struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, const char *cookie,
+                            void (*on_empty)(void *owner), void *owner)
 {
     struct tunnels *tunnels = MEMORY_NEW(struct tunnels);
     tunnels->loop = loop;
     tunnels->streams = streams;
+    tunnels->cookie = memory_text(cookie);
     tunnels->on_empty = on_empty;
     tunnels->owner = owner;
     list_init(&tunnels->open);
@@ -110,6 +112,7 @@ void tunnels_free(struct tunnels **tunnels)
         return;
     LIST_FOR_EACH(link, &(*tunnels)->open)
     end(LIST_ENTRY(link, struct tunnel, link));
+    free((*tunnels)->cookie);
     free(*tunnels);
     *tunnels = NULL;
 }
@@ -295,7 +298,7 @@ void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, struct ups
         return;
     }
     struct tunnel *tunnel = tunnel_new(tunnels, backend, exchange, answer);
-    size_t count = forward_response(answer, true, fields);
+    size_t count = forward_response(answer, true, slice_of_text(tunnels->cookie), fields);
     struct stream *upstream = upstream_upgrade(call, &from_upstream);
     struct stream *client = exchange_upgrade(exchange, fields, count, &from_client, &unsent);
     struct buffer to_client = BUFFER(UNSENT_MOST);

@@ -16,9 +16,9 @@ enum tunnels_goodbye {
 
 /* Each tunnel is a member of `streams`, which outlive it: when its credential ends, its client is told with
  * 4401 (4403: not allowed any more) and cut within a second. `on_empty` fires when the last tunnel has ended;
- * may be NULL. */
-struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, void (*on_empty)(void *owner),
-                            void *owner);
+ * may be NULL. `cookie`: "reeve-NAME", which no program sets; copied. */
+struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, const char *cookie,
+                            void (*on_empty)(void *owner), void *owner);
 /* Cuts what is left. */
 void tunnels_free(struct tunnels **tunnels);
 size_t tunnels_count(const struct tunnels *tunnels);

@@ -240,6 +240,26 @@ static void test_the_program_sees_who_asks_and_no_secret(void **state)
     peer_close(&program);
 }
 
+static void test_a_program_sets_no_cookie_of_ours(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct peer client = client_open(world);
+    peer_say_text(world, &client, GET("/open/x"));
+    struct peer program = program_accept(world, fixture->program);
+    peer_hear(world, &program);
+    peer_say_text(
+        world, &program,
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: reeve-test=evil\r\n"
+        "Set-Cookie: __Host-reeve-test=; Max-Age=0\r\nSet-Cookie: reeve-other=2\r\n\r\n");
+    struct slice answer = peer_hear(world, &client);
+    assert_true(says(answer, "\r\nSet-Cookie: a=1; Path=/\r\n"));
+    assert_true(says(answer, "\r\nSet-Cookie: reeve-other=2\r\n"));
+    assert_false(says(answer, "reeve-test"));
+    peer_close(&client);
+    peer_close(&program);
+}
+
 static void test_a_signed_in_client_gets_files(void **state)
 {
     struct fixture *fixture = *state;
@@ -408,6 +428,7 @@ int main(void)
         TEST(test_a_refused_request_touches_nothing),
         TEST(test_health_and_pages_of_ours_need_no_credential),
         TEST(test_the_program_sees_who_asks_and_no_secret),
+        TEST(test_a_program_sets_no_cookie_of_ours),
         TEST(test_a_signed_in_client_gets_files),
         TEST(test_a_trusted_proxy_says_how_its_client_came),
         TEST(test_revoked_sessions_and_tokens_end_their_streams),
