@@ -49,6 +49,22 @@ class Backend:
         self.process.wait()
 
 
+class Fanout:
+    """bench-fanout: the floor of event streams, one bare send each."""
+
+    name = "floor"
+
+    def __init__(self, folder, cpu):
+        file = pathlib.Path(folder) / "site/floor.jsonl"
+        self.publish = ("append", file)
+        self.process = start([BUILD / "bench/bench-fanout", file], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 class Server:
     """One running server. Subclasses say `name`, `version()`, `configure()`: files written, the command returned."""
 

@@ -59,3 +59,15 @@ static inline void list_remove(struct list *link)
     link->next->previous = link->previous;
     list_init(link);
 }
+
+/* Moves all of `from`, in order, to the end of `to`. */
+static inline void list_append_all(struct list *to, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->previous = to->previous;
+    to->previous->next = from->next;
+    from->previous->next = to;
+    to->previous = from->previous;
+    list_init(from);
+}

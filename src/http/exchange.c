@@ -323,12 +323,13 @@ ssize_t exchange_write_file(struct exchange *exchange, int file, int64_t *offset
     return sent == 0 ? 0 : after_write(exchange, sent, size);
 }
 
+/* A whole write is the common case and leaves the connection alone: no deadline runs while nothing waits. */
 bool exchange_write_piece(struct exchange *exchange, const struct chunks_piece *piece)
 {
     CHECK(exchange->open && exchange->status);
-    if (exchange->connection->broken)
-        return false;
     int error = outgoing_write_piece(&exchange->out, piece);
+    if (error == 0 && !exchange->wants_body)
+        return true;
     if (error && error != -EAGAIN) {
         connection_break(exchange->connection);
         return false;

@@ -37,21 +37,22 @@ struct events_route {
     struct events_route_settings settings;
 };
 
+/* What each line touches comes first. */
 struct event_stream {
-    struct list link;
-    const struct events_route *route;
-    struct exchange *exchange;
     struct tail_reader reader;
+    struct exchange *exchange;
+    const struct events_route *route;
+    int64_t wrote_us;
+    bool resting;     /* the client takes no more now */
+    bool ending;      /* the target is over: the end follows the last line */
+    bool reset_waits; /* for room */
+    struct list link;
     struct stream_member member;
     struct backend *backend; /* NULL: the route has no target */
     struct backends_watcher watcher;
     struct loop_timer beat;
     struct loop_timer wait; /* for a file */
     struct loop_timer bye;
-    int64_t wrote_us;
-    bool resting;     /* the client takes no more now */
-    bool ending;      /* the target is over: the end follows the last line */
-    bool reset_waits; /* for room */
     enum tail_reason reset_reason;
     struct event_id reset_from;
 };

@@ -54,12 +54,6 @@ static void move(struct tail_reader *reader, struct list *to)
     list_append(to, &reader->link);
 }
 
-static void move_all(struct list *from, struct list *to)
-{
-    while (!list_empty(from))
-        move(reader_of(from->next), to);
-}
-
 static void on_work(struct loop_task *task);
 
 static void schedule(struct tail *tail)
@@ -274,7 +268,7 @@ static void look(struct tail *tail)
     sequence_read(&tail->sequence, &grew);
     if (grew) {
         tail->sent_us = loop_now_us(tail->group->settings.loop);
-        move_all(&tail->level, &tail->due);
+        list_append_all(&tail->due, &tail->level);
     }
     if (tail->sequence.unwatched && !loop_timer_armed(&tail->poll))
         loop_timer_start(tail->group->settings.loop, &tail->poll, TAIL_POLL_MS, on_poll);
@@ -292,7 +286,7 @@ static void on_work(struct loop_task *task)
     }
     if (tail->sequence.settled && tail->asked) {
         tail->asked = false;
-        move_all(&tail->level, &tail->due);
+        list_append_all(&tail->due, &tail->level);
     }
     serve_some(tail);
 }
@@ -438,8 +432,9 @@ enum tail_reason tail_join(struct tail_group *group, const struct place *place, 
     reader->resting = false;
     tail->readers++;
     list_append(&tail->due, &reader->link);
-    if (!sequence_is_current(&tail->sequence)) { /* news of it are still to come */
-        tail->sequence.look = true;
+    bool current = sequence_is_current(&tail->sequence);
+    if (!current || start == TAIL_END) { /* news of it may still be to come */
+        tail->sequence.look |= !current;
         look(tail);
     }
     if (start == TAIL_AFTER && id->generation != 0)

@@ -68,12 +68,33 @@ static void test_an_entry_may_be_removed_in_the_loop(void **state)
     assert_true(list_empty(&head));
 }
 
+static void test_append_all(void **state)
+{
+    (void)state;
+    struct list from = LIST_INIT(from), to = LIST_INIT(to);
+    struct item items[4] = {{.number = 1}, {.number = 2}, {.number = 3}, {.number = 4}};
+    list_append_all(&to, &from);
+    assert_true(list_empty(&to));
+    list_append(&from, &items[0].link);
+    list_append(&from, &items[1].link);
+    list_append_all(&to, &from);
+    assert_true(list_empty(&from));
+    assert_int_equal(digits(&to), 12);
+    list_append(&from, &items[2].link);
+    list_append_all(&to, &from);
+    list_append(&to, &items[3].link);
+    assert_int_equal(digits(&to), 1234);
+    list_remove(&items[1].link);
+    assert_int_equal(digits(&to), 134);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keeps_the_order_of_insertion),
         cmocka_unit_test(test_removing_twice_is_harmless),
         cmocka_unit_test(test_an_entry_may_be_removed_in_the_loop),
+        cmocka_unit_test(test_append_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
