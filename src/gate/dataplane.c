@@ -277,6 +277,12 @@ static void on_events_degraded(void *owner, int error)
     free(text);
 }
 
+static void on_events_refused(void *owner, const char *path, int error)
+{
+    const struct dataplane *dataplane = owner;
+    dataplane->settings.events->on_refused(dataplane->settings.owner, path, error);
+}
+
 /* --- composition --------------------------------------------------------------------------------- */
 
 static void on_signed_out(void *owner, const char *session)
@@ -333,6 +339,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
                                                              .backends = dataplane->backends,
                                                              .streams = dataplane->streams,
                                                              .on_degraded = on_events_degraded,
+                                                             .on_refused = on_events_refused,
                                                              .owner = dataplane});
     compose_admission(dataplane);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);

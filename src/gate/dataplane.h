@@ -21,6 +21,8 @@ struct dataplane_events {
     void (*on_unwant)(void *owner, const char *target);
     probes_fn *on_probed;
     asker_send_fn *on_ask;
+    /* An event file is there that gates may not read. */
+    void (*on_refused)(void *owner, const char *path, int error);
     /* Something works less well than it should: `what` it is and why; text NULL: it works again. */
     void (*on_trouble)(void *owner, const char *what, const char *text);
     signins_send_fn *on_sign_in;

@@ -151,6 +151,13 @@ static bool on_ask(void *owner, uint32_t id, json_t *body, int descriptor)
     return false;
 }
 
+static void on_refused(void *owner, const char *path, int error)
+{
+    const struct gate *gate = owner;
+    log_warning(&gate->log, "an event file cannot be read by the user that gates run as",
+                LOG_TEXT("file", path), LOG_TEXT("error", strerror(error)));
+}
+
 static void on_trouble(void *owner, const char *what, const char *text)
 {
     const struct gate *gate = owner;
@@ -200,6 +207,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
     static const struct dataplane_events events = {.on_want = on_want,
                                                    .on_unwant = on_unwant,
                                                    .on_probed = on_probed,
+                                                   .on_refused = on_refused,
                                                    .on_trouble = on_trouble,
                                                    .on_ask = on_ask,
                                                    .on_sign_in = on_sign_in,

@@ -61,8 +61,10 @@ struct events *events_new(const struct events_settings *settings)
 {
     struct events *events = MEMORY_NEW(struct events);
     events->settings = *settings;
-    events->tails = tail_group_new(&(struct tail_group_settings){
-        .loop = settings->loop, .on_degraded = settings->on_degraded, .owner = settings->owner});
+    events->tails = tail_group_new(&(struct tail_group_settings){.loop = settings->loop,
+                                                                 .on_degraded = settings->on_degraded,
+                                                                 .on_refused = settings->on_refused,
+                                                                 .owner = settings->owner});
     list_init(&events->open);
     return events;
 }
@@ -205,6 +207,15 @@ static void end_with(struct event_stream *stream, struct said *said)
     exchange_end(exchange);
 }
 
+/* A file that gates may not read is as good as none, but its writer should hear of it. */
+static json_t *with_refusal(const struct event_stream *stream, json_t *object)
+{
+    int error = tail_refused(&stream->reader);
+    if (error)
+        json_object_set_new(object, "error", json_string(strerror(error)));
+    return object;
+}
+
 static json_t *outcome(const struct event_stream *stream)
 {
     const struct target_row *row = backends_row(stream->backend);
@@ -221,7 +232,7 @@ static json_t *outcome(const struct event_stream *stream)
                                                "text", cause->text));
     if (unfinished > 0)
         json_object_set_new(object, "unfinished_bytes", json_integer(unfinished));
-    return object;
+    return with_refusal(stream, object);
 }
 
 static void say_end(struct event_stream *stream)
@@ -236,8 +247,8 @@ static void on_timeout(struct loop_timer *timer)
 {
     struct event_stream *stream = LIST_ENTRY(timer, struct event_stream, wait);
     struct said said = said_new();
-    add_event(&said, "timeout", NULL,
-              json_pack("{s:I}", "waited_ms", (json_int_t)stream->route->settings.wait_ms));
+    json_t *data = json_pack("{s:I}", "waited_ms", (json_int_t)stream->route->settings.wait_ms);
+    add_event(&said, "timeout", NULL, with_refusal(stream, data));
     end_with(stream, &said);
 }
 

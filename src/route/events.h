@@ -20,6 +20,7 @@ struct events_settings {
     struct streams *streams; /* each stream is a member */
     /* See tail/tail.h; may be NULL. */
     void (*on_degraded)(void *owner, int error);
+    void (*on_refused)(void *owner, const char *path, int error);
     void *owner;
 };
 

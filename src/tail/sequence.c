@@ -200,10 +200,12 @@ static bool look_at_place(struct sequence *sequence)
     }
     if (last && !error && place_same(&about, &last->growing.file)) {
         sequence->named = true;
+        sequence->refused = 0;
         return false;
     }
     sequence->named = false;
     int fd = place_open(&sequence->place, &about);
+    sequence->refused = fd == -EACCES || fd == -EPERM ? fd : 0;
     if (is_shortage(fd))
         sequence->unwatched = fd;
     if (fd < 0)

@@ -32,6 +32,7 @@ struct tail {
     struct sequence sequence;
     struct list due, level, resting;
     size_t readers;
+    bool refused;           /* and told so */
     bool asked;             /* tail_refresh(): all are told when they are level */
     int64_t left_us;        /* the last reader has left */
     int64_t sent_us;        /* something new was last given out */
@@ -78,6 +79,11 @@ struct event_id tail_place(const struct tail_reader *reader)
     return (struct event_id){.generation = reader->file->growing.generation,
                              .offset = reader->cursor.offset,
                              .check = reader->cursor.check};
+}
+
+int tail_refused(const struct tail_reader *reader)
+{
+    return -reader->tail->sequence.refused;
 }
 
 int64_t tail_unfinished(const struct tail_reader *reader)
@@ -262,6 +268,15 @@ static void tell_degraded(struct tail_group *group)
         group->settings.on_degraded(group->settings.owner, degraded);
 }
 
+static void tell_refused(struct tail *tail)
+{
+    const struct tail_group_settings *settings = &tail->group->settings;
+    int error = -tail->sequence.refused;
+    if (error && !tail->refused && settings->on_refused)
+        settings->on_refused(settings->owner, tail->sequence.place.path, error);
+    tail->refused = error != 0;
+}
+
 static void look(struct tail *tail)
 {
     bool grew;
@@ -272,6 +287,7 @@ static void look(struct tail *tail)
     }
     if (tail->sequence.unwatched && !loop_timer_armed(&tail->poll))
         loop_timer_start(tail->group->settings.loop, &tail->poll, TAIL_POLL_MS, on_poll);
+    tell_refused(tail);
     if (is_used_up(tail->sequence.unwatched) != (tail->group->degraded != 0))
         tell_degraded(tail->group);
 }

@@ -335,6 +335,20 @@ def test_timeout(reeve, folder):
     stream.over()
 
 
+def test_unreadable(reeve, folder):
+    """For gates a file that they may not read is not there, but that is told."""
+    (folder / "events.jsonl").write_text("secret\n")
+    (folder / "events.jsonl").chmod(0)
+    start(reeve, folder, keys=", wait: 300ms", workers=1)
+    stream = Stream(reeve)
+    assert stream.named("timeout") == {"waited_ms": 300, "error": "Permission denied"}
+    wait_for(lambda: "an event file cannot be read" in reeve.log(), what="the log to name it")
+    stream = Stream(reeve)
+    (folder / "events.jsonl").chmod(0o644)
+    assert stream.lines(1) == [b"secret"]
+    stream.close()
+
+
 def test_bad_names(reeve, folder):
     start(reeve, folder, file="{id}/events.jsonl", path="/i/{id}/events")
     (folder / ".hidden").mkdir()
