@@ -194,10 +194,28 @@ static bool has_route(void *owner, uint64_t route)
     return serving_has_route(owner, route);
 }
 
+static bool is_same_listener(const struct serving_settings *a, const struct serving_settings *b, size_t index)
+{
+    return index < a->listener_count && index < b->listener_count &&
+           a->is_console[index] == b->is_console[index] &&
+           strcmp(a->addresses[index], b->addresses[index]) == 0;
+}
+
+/* A connection is known by its listener's index: what came in by one must not pass for another's. */
+static void leave_moved_listeners(struct dataplane *dataplane)
+{
+    const struct serving_settings *before = dataplane_settings(dataplane);
+    const struct serving_settings *after = serving_settings(dataplane->prepared);
+    for (size_t i = 0; before && i < before->listener_count; i++)
+        if (!is_same_listener(before, after, i))
+            http_server_leave(dataplane->server, (unsigned)i);
+}
+
 bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
 {
     if (!dataplane->prepared || number != dataplane->prepared_number)
         return false;
+    leave_moved_listeners(dataplane);
     serving_retire(&dataplane->serving);
     dataplane->serving = dataplane->prepared;
     dataplane->prepared = NULL;

@@ -269,6 +269,7 @@ static bool read_listeners(struct serving *serving, struct row *top, struct desc
         size_t place = settings->listener_count++;
         serving->addresses[place] = memory_text(row_text(&row, "address"));
         settings->addresses[place] = serving->addresses[place];
+        settings->is_console[place] = json_is_true(row_member(&row, "console"));
         settings->listeners[place] = row_descriptor(&row, "descriptor", descriptors);
         if (row.wrong)
             return false;

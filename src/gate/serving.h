@@ -32,6 +32,7 @@ struct serving_settings {
     size_t listener_count;
     int listeners[ENTRANCE_MOST]; /* the taker's */
     const char *addresses[ENTRANCE_MOST];
+    bool is_console[ENTRANCE_MOST]; /* the listener of the console alone */
 };
 
 /* What answers with: one each for the whole gate, all of which outlive the serving. */

@@ -69,6 +69,19 @@ void http_server_drain(struct http_server *server, int64_t idle_close_ms)
         loop_task_start(server->loop, &server->drained_task, on_drained);
 }
 
+void http_server_leave(struct http_server *server, unsigned listener)
+{
+    LIST_FOR_EACH(link, &server->connections)
+    {
+        struct connection *connection = LIST_ENTRY(link, struct connection, link);
+        if (connection->listener != listener)
+            continue;
+        connection->last = true;
+        if (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HEAD)
+            connection_cut(connection);
+    }
+}
+
 void http_server_free(struct http_server **where)
 {
     struct http_server *server = *where;

@@ -39,6 +39,9 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 /* A fresh connection: `fd` is taken over. */
 void http_server_accept(struct http_server *server, int fd, const struct address *peer, unsigned listener);
 size_t http_server_connections(const struct http_server *server);
+/* Another listener has this index now: its connections bring no further request. Those that answer one are
+ * closed behind the answer. From the loop only. */
+void http_server_leave(struct http_server *server, unsigned listener);
 /* Answers the next request of each connection with "Connection: close"; idle connections are closed
  * `idle_close_ms` from now (0: at once). */
 void http_server_drain(struct http_server *server, int64_t idle_close_ms);

@@ -128,6 +128,11 @@ void desk_reload(struct desk *desk, const struct config *config)
     accounts_reload(desk->accounts, config);
 }
 
+struct operations *desk_operations(const struct desk *desk)
+{
+    return desk->operations;
+}
+
 void desk_slot_start(struct desk *desk, unsigned slot)
 {
     accounts_tell(desk->accounts, slot);

@@ -27,6 +27,9 @@ void desk_free(struct desk **desk);
 /* Another configuration, which accounts_check() has found good. The old one is not looked at any more. */
 void desk_reload(struct desk *desk, const struct config *config);
 
+/* For others to add theirs. */
+struct operations *desk_operations(const struct desk *desk);
+
 /* As gates say it (struct gates_events). */
 void desk_slot_start(struct desk *desk, unsigned slot);
 void desk_slot_gone(struct desk *desk, unsigned slot);

@@ -145,3 +145,13 @@ void directories_each(void (*found)(void *owner, const char *runtime), void *own
         closedir(directory);
     free(base);
 }
+
+int directories_open(const char *state, const char *name)
+{
+    char *path = memory_format("%s/%s", state, name);
+    mkdir(path, 0711);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd < 0 ? -errno : fd;
+    free(path);
+    return result;
+}

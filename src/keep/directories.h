@@ -20,4 +20,6 @@ bool directories_make(const char *name, const char *state, struct directories *d
                       struct error *error);
 /* Takes the runtime directories away when nothing is left in them: at the end of an orderly stop. */
 void directories_remove_empty(const struct directories *directories);
+/* A folder of the state directory, made when it is missing. Its descriptor or -errno. */
+int directories_open(const char *state, const char *name);
 void directories_free(struct directories *directories);

@@ -48,6 +48,27 @@ struct entry *entries_of(const struct entries *entries, const struct target *tar
     return entry;
 }
 
+void entries_link(struct entries *entries, struct entry *entry)
+{
+    const struct config_texts *names = &target_service(entry->target)->depends_on;
+    free(entry->depends);
+    entry->depends = MEMORY_ARRAY(struct entry *, names->count + 1);
+    entry->depends_count = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        struct entry *needed = entries_find(entries, names->items[i]);
+        CHECK(needed);
+        entry->depends[entry->depends_count++] = needed;
+    }
+}
+
+bool entries_are_leaving(const struct entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        if (entries->items[i]->leaving)
+            return true;
+    return false;
+}
+
 static void entries_release(struct entries *entries, struct entry *entry)
 {
     unsigned slot = target_row(entry->target)->slot;

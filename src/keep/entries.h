@@ -39,8 +39,11 @@ struct entries {
 unsigned entries_take_slot(struct entries *entries);
 /* Takes the target, whose slot entries_take_slot() gave and whose name no other has. */
 struct entry *entries_add(struct entries *entries, struct target *target);
+/* Looks up what it depends on, by its service as it is now; each is there. */
+void entries_link(struct entries *entries, struct entry *entry);
 struct entry *entries_find(const struct entries *entries, const char *name);
 struct entry *entries_of(const struct entries *entries, const struct target *target);
+bool entries_are_leaving(const struct entries *entries);
 /* Frees the entry with its target (a run is left alone); no other depends on it. */
 void entries_remove(struct entries *entries, struct entry *entry);
 void entries_free(struct entries *entries);

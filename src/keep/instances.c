@@ -13,6 +13,7 @@
 
 #include "keep/account.h"
 #include "keep/adoption.h"
+#include "keep/directories.h"
 #include "keep/instance_allow.h"
 #include "keep/instance_item.h"
 #include "keep/instances.h"
@@ -491,28 +492,19 @@ static bool instances_read_all(struct instances *instances, struct error *error)
     return fine;
 }
 
-static int instances_open_state(const struct targets_settings *settings, const char *name)
-{
-    char *path = memory_format("%s/%s", settings->state_directory, name);
-    mkdir(path, 0711);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(path);
-    return fd;
-}
-
 struct instances *instances_new(const struct targets_settings *made, struct targets *targets,
                                 struct error *error)
 {
     struct instances *instances = MEMORY_NEW(struct instances);
     instances->settings = *made;
     instances->targets = targets;
-    instances->folder = instances_open_state(made, "instances");
-    instances->run = instances_open_state(made, "run");
-    instances->log = instances_open_state(made, "log");
+    instances->folder = directories_open(made->state_directory, "instances");
+    instances->run = directories_open(made->state_directory, "run");
+    instances->log = directories_open(made->state_directory, "log");
     if (instances->folder >= 0)
         instances->trash = trash_new(made->loop, made->log, instances->folder);
     if (!instances->trash)
-        error_set(error, "cannot make %s/instances: %s", made->state_directory, strerror(errno));
+        error_set(error, "cannot make %s/instances: %s", made->state_directory, strerror(-instances->folder));
     if (!instances->trash || !instances_read_all(instances, error))
         instances_free(&instances);
     return instances;

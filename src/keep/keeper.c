@@ -22,17 +22,18 @@
 #include "keep/lock.h"
 #include "keep/predecessor.h"
 #include "keep/process.h"
-#include "keep/reopen.h"
+#include "keep/reload_parts.h"
 
 struct keeper {
     struct keeper_settings settings;
-    const struct config *config;
+    struct config config; /* as it is now: see keep/reload.h */
     const struct log *log;
     struct loop *loop;
     struct directories directories;
     struct lock lock;
     struct journal journal;
     struct listeners listeners;
+    struct listeners_settings listening;
     struct handover handover;
     struct snapshot_user user;
     int hold_program;
@@ -41,6 +42,8 @@ struct keeper {
     struct instances *instances;
     struct gates *gates;
     struct desk *desk;
+    struct reload *reload;
+    struct reload_parts parts;
     struct monitor *monitor;
     struct condition *condition;
     struct lifespan *lifespan;
@@ -84,8 +87,9 @@ static void keeper_on_adopted(void *owner)
 static void keeper_on_serving(void *owner)
 {
     struct keeper *keeper = owner;
-    handover_drain(&keeper->handover, keeper->config->drain_timeout_ms);
+    handover_drain(&keeper->handover, keeper->config.drain_timeout_ms);
     reopen_start(&keeper->reopen);
+    reload_set_open(keeper->reload, true);
     journal_note(&keeper->journal, "serving", json_object());
     condition_set_phase(keeper->condition, "serving");
     if (keeper->settings.events->on_serving)
@@ -127,6 +131,7 @@ void keeper_stop(struct keeper *keeper, bool now)
     bool first = lifespan_phase(keeper->lifespan) != LIFESPAN_STOPPING;
     if (first) {
         reopen_stop(&keeper->reopen);
+        reload_set_open(keeper->reload, false);
         journal_note(&keeper->journal, "stop", json_pack("{s:b}", "now", now));
         log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills",
                  LOG_NUMBER("at_most_ms", lifespan_stop_ms(keeper->lifespan)));
@@ -234,6 +239,8 @@ static bool keeper_on_gate_message(void *owner, unsigned slot, struct channel_me
 static void keeper_on_served(void *owner, bool ok, const char *text)
 {
     struct keeper *keeper = owner;
+    if (keeper->served && reload_served(keeper->reload, ok, text))
+        return;
     if (!ok && keeper->served) {
         log_error(keeper->log, "gates go on with what they had", LOG_TEXT("error", text));
         return;
@@ -263,7 +270,7 @@ static json_t *keeper_on_describe(void *owner)
 {
     const struct keeper *keeper = owner;
     const struct describe describe = {
-        .config = keeper->config,
+        .config = &keeper->config,
         .listeners = &keeper->listeners,
         .state = keeper->directories.state,
         .phase = keeper_phase(keeper),
@@ -288,7 +295,7 @@ static void keeper_on_signal(void *owner, const siginfo_t *about)
 {
     struct keeper *keeper = owner;
     if (about->si_signo == SIGHUP) {
-        log_warning(keeper->log, "reload is not supported yet: nothing was changed");
+        reload_ask(keeper->reload, false, "SIGHUP", NULL, NULL);
         return;
     }
     json_t *evidence = json_pack("{s:i, s:i, s:i}", "signal", about->si_signo, "from_pid", (int)about->si_pid,
@@ -328,19 +335,19 @@ static bool keeper_is_ours(void *owner, const struct identity *identity)
 
 static int keeper_open_listeners(struct keeper *keeper)
 {
-    const struct listeners_settings settings = {
-        .config = keeper->config,
+    keeper->listening = (struct listeners_settings){
+        .config = &keeper->config,
         .log = keeper->log,
         .ours = keeper_is_ours,
         .journal = keeper_journal_own,
         .owner = keeper,
     };
-    if (!listeners_new(&keeper->listeners, keeper->config, keeper->error))
+    if (!listeners_new(&keeper->listeners, &keeper->config, keeper->error))
         return KEEPER_EXIT_USAGE;
     listeners_take_passed(&keeper->listeners);
     handover_take(&keeper->handover, keeper->directories.state, keeper->directories.runtime,
-                  &keeper->listeners, &settings);
-    return listeners_open(&keeper->listeners, &settings, keeper->error);
+                  &keeper->listeners, &keeper->listening);
+    return listeners_open(&keeper->listeners, &keeper->listening, keeper->error);
 }
 
 static void keeper_make_lifespan(struct keeper *keeper, const struct targets_settings *made)
@@ -355,7 +362,7 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
     const struct lifespan_settings lifespan = {
         .loop = keeper->loop,
         .log = keeper->log,
-        .config = keeper->config,
+        .config = &keeper->config,
         .journal = &keeper->journal,
         .jobs = condition_jobs(keeper->condition),
         .targets = keeper->targets,
@@ -368,7 +375,7 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
     keeper->reopen = (struct reopen){
         .loop = keeper->loop,
         .log = keeper->log,
-        .config = keeper->config,
+        .config = &keeper->config,
         .listeners = &keeper->listeners,
         .user = &keeper->user,
         .gates = keeper->gates,
@@ -377,12 +384,31 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
 }
 
 /* All that may be asked of us, by gates and by the command. */
+static void keeper_make_reload(struct keeper *keeper)
+{
+    keeper->parts = (struct reload_parts){
+        .loop = keeper->loop,
+        .log = keeper->log,
+        .journal = &keeper->journal,
+        .config = &keeper->config,
+        .listeners = &keeper->listeners,
+        .listening = &keeper->listening,
+        .user = &keeper->user,
+        .targets = keeper->targets,
+        .instances = keeper->instances,
+        .gates = keeper->gates,
+        .condition = keeper->condition,
+        .desk = keeper->desk,
+    };
+    keeper->reload = reload_parts_new(&keeper->parts);
+}
+
 static bool keeper_open_desk(struct keeper *keeper)
 {
     const struct desk_settings desk = {
         .made = {.loop = keeper->loop,
                  .log = keeper->log,
-                 .config = keeper->config,
+                 .config = &keeper->config,
                  .journal = &keeper->journal,
                  .gates = keeper->gates,
                  .user = keeper->user},
@@ -394,7 +420,10 @@ static bool keeper_open_desk(struct keeper *keeper)
         .owner = keeper,
     };
     keeper->desk = desk_new(&desk, keeper->error);
-    return keeper->desk != NULL;
+    if (!keeper->desk)
+        return false;
+    keeper_make_reload(keeper);
+    return true;
 }
 
 static bool keeper_start_targets(struct keeper *keeper)
@@ -403,7 +432,7 @@ static bool keeper_start_targets(struct keeper *keeper)
     const struct targets_settings targets = {
         .loop = keeper->loop,
         .log = keeper->log,
-        .config = keeper->config,
+        .config = &keeper->config,
         .state_directory = keeper->directories.state,
         .runtime_directory = keeper->directories.runtime,
         .socket_directory = keeper->directories.sockets,
@@ -421,10 +450,10 @@ static bool keeper_start_targets(struct keeper *keeper)
     const struct gates_settings gates = {
         .loop = keeper->loop,
         .log = keeper->log,
-        .name = keeper->config->name,
+        .name = keeper->config.name,
         .state_directory = keeper->directories.state,
         .runtime_directory = keeper->directories.runtime,
-        .workers = process_workers(keeper->config->workers, GATES_MOST, keeper->log),
+        .workers = process_workers(keeper->config.workers, GATES_MOST, keeper->log),
         .user = keeper->user,
         .targets = keeper->targets,
         .events = &keeper_gates_events,
@@ -441,7 +470,7 @@ static bool keeper_start_targets(struct keeper *keeper)
 static int keeper_take_lock(struct keeper *keeper)
 {
     json_t *signals = json_array();
-    int code = predecessor_lock(keeper->config, &keeper->directories, &keeper->lock, signals, keeper->error);
+    int code = predecessor_lock(&keeper->config, &keeper->directories, &keeper->lock, signals, keeper->error);
     if (code == KEEPER_EXIT_DONE)
         journal_open(&keeper->journal, keeper->directories.state);
     for (size_t i = 0; i < json_array_size(signals); i++)
@@ -453,9 +482,9 @@ static int keeper_take_lock(struct keeper *keeper)
 static bool keeper_make_directories(struct keeper *keeper)
 {
     directories_free(&keeper->directories);
-    if (directories_make(keeper->config->name, keeper->config->state, &keeper->directories, keeper->error))
+    if (directories_make(keeper->config.name, keeper->config.state, &keeper->directories, keeper->error))
         return true;
-    struct config_place at = config_place_of(&keeper->config->item, "state");
+    struct config_place at = config_place_of(&keeper->config.item, "state");
     char place[256];
     return error_prefix(keeper->error, "%s (`state:` says where its files go)",
                         config_place_text(&at, place, sizeof place));
@@ -463,8 +492,8 @@ static bool keeper_make_directories(struct keeper *keeper)
 
 static int keeper_start(struct keeper *keeper)
 {
-    if (!snapshot_find_user(keeper->config, &keeper->user, keeper->error) ||
-        !accounts_check(keeper->config, keeper->error))
+    if (!snapshot_find_user(&keeper->config, &keeper->user, keeper->error) ||
+        !accounts_check(&keeper->config, keeper->error))
         return KEEPER_EXIT_USAGE;
     if (!keeper_make_directories(keeper))
         return KEEPER_EXIT_FAILED;
@@ -486,7 +515,7 @@ static int keeper_start(struct keeper *keeper)
         return KEEPER_EXIT_USAGE;
     journal_note(&keeper->journal, "start",
                  json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce, "config",
-                           describe_path(keeper->config->file)));
+                           describe_path(keeper->config.file)));
     gates_serve(keeper->gates, snapshot);
     return KEEPER_EXIT_DONE;
 }
@@ -494,6 +523,7 @@ static int keeper_start(struct keeper *keeper)
 static void keeper_end(struct keeper *keeper)
 {
     desk_free(&keeper->desk);
+    reload_free(&keeper->reload);
     lifespan_free(&keeper->lifespan);
     condition_free(&keeper->condition);
     gates_free(&keeper->gates);
@@ -522,7 +552,7 @@ int keeper_run(const struct keeper_settings *settings, struct error *error)
 {
     struct keeper keeper = {
         .settings = *settings,
-        .config = settings->config,
+        .config = *settings->config,
         .log = settings->log,
         .journal = {.clock = settings->clock, .log = settings->log},
         .lock = {.fd = -1},

@@ -40,6 +40,22 @@ void ports_reserve(struct ports *ports, uint16_t port)
         ports->next = port == ports->last ? ports->first : (uint16_t)(port + 1);
 }
 
+void ports_exchange(struct ports *ports, uint16_t old, uint16_t new)
+{
+    if (old)
+        ports_release(ports, old);
+    if (new)
+        ports_reserve(ports, new);
+}
+
+uint32_t ports_seed(const char *state_directory)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *at = state_directory; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return hash;
+}
+
 void ports_release(struct ports *ports, uint16_t port)
 {
     ports->taken[port / 8] &= (uint8_t) ~(1u << (port % 8));

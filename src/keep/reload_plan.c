@@ -27,12 +27,27 @@ static bool reload_is_among(const char *path, const char *const *parents, size_t
     return false;
 }
 
+/* Whether its process is ours or somebody else's is what makes a service what it is. */
+static bool reload_changes_kind(const struct config_change *change)
+{
+    const char *key = strrchr(change->path, '.');
+    return (!change->before || !change->after) &&
+           strncmp(change->path, "services.", sizeof "services." - 1) == 0 &&
+           (strcmp(key, ".command") == 0 || strcmp(key, ".address") == 0);
+}
+
+static bool reload_is_fixed(const struct config_change *change)
+{
+    return reload_changes_kind(change) ||
+           reload_is_among(change->path, reload_fixed, sizeof reload_fixed / sizeof *reload_fixed);
+}
+
 bool reload_plan_check(const struct config_changes *changes, struct error *error)
 {
     enum { TEXT_LIMIT = 512 };
     struct buffer names = BUFFER(TEXT_LIMIT);
     for (size_t i = 0; i < changes->count; i++)
-        if (reload_is_among(changes->items[i].path, reload_fixed, sizeof reload_fixed / sizeof *reload_fixed))
+        if (reload_is_fixed(&changes->items[i]))
             buffer_append_format(&names, "%s%s", buffer_size(&names) ? ", " : "", changes->items[i].path);
     bool fine = buffer_size(&names) == 0;
     if (!fine)

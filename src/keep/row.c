@@ -21,6 +21,21 @@ static void row_add_upstream(struct target_row *row, const struct config_upstrea
         snprintf(text, TARGET_ADDRESS_SIZE, "%s:%u", upstream->host, upstream->port);
 }
 
+void row_set_service(struct target_row *row, const struct config_service *service)
+{
+    bool kept = service->addresses.count == 0;
+    row->demand = kept && service->start == CONFIG_START_DEMAND;
+    row->hold_ms = service->ready.timeout_ms + ROW_VERDICT_MS;
+    row->url[0] = '\0';
+    if (service->url && strlen(service->url) < sizeof row->url)
+        snprintf(row->url, sizeof row->url, "%s", service->url);
+    if (kept)
+        return;
+    row->address_count = 0;
+    for (size_t i = 0; i < service->addresses.count && i < TARGET_MOST_ADDRESSES; i++)
+        row_add_upstream(row, &service->addresses.items[i]);
+}
+
 void row_init(struct target_row *row, const struct config_service *service, const struct instance *instance,
               int64_t wall_ms)
 {
@@ -29,18 +44,13 @@ void row_init(struct target_row *row, const struct config_service *service, cons
         .wanted = !kept,
         .state = kept ? TARGET_DOWN : TARGET_READY,
         .ready = !kept,
-        .demand = kept && service->start == CONFIG_START_DEMAND,
         .instance = instance != NULL,
         .since_ms = wall_ms,
-        .hold_ms = service->ready.timeout_ms + ROW_VERDICT_MS,
         .ready_after_ms = -1,
     };
     snprintf(row->name, sizeof row->name, "%s", service->name);
     snprintf(row->owner, sizeof row->owner, "%s", instance && instance->owner ? instance->owner : "");
-    if (service->url && strlen(service->url) < sizeof row->url)
-        snprintf(row->url, sizeof row->url, "%s", service->url);
-    for (size_t i = 0; i < service->addresses.count && i < TARGET_MOST_ADDRESSES; i++)
-        row_add_upstream(row, &service->addresses.items[i]);
+    row_set_service(row, service);
 }
 
 void row_restore(struct target_row *row, const struct target_row *outcome)

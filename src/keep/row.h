@@ -9,6 +9,8 @@
  */
 void row_init(struct target_row *row, const struct config_service *service, const struct instance *instance,
               int64_t wall_ms);
+/* What another form of the same service changes in it at once. */
+void row_set_service(struct target_row *row, const struct config_service *service);
 /* How it ended: state, cause, and what is told of its last run. */
 void row_restore(struct target_row *row, const struct target_row *outcome);
 /* Its one address; "" for none. */

@@ -101,13 +101,14 @@ static int64_t target_now_ms(const struct target *target)
     return target_clock(target)->boottime_ms(target_clock(target));
 }
 
-static void target_write_journal(const struct target *target, const char *event, const json_t *evidence)
+static void target_write_journal(void *owner, const char *event, const json_t *evidence)
 {
+    const struct target *target = owner;
     const struct targets_settings *settings = &target->shared->settings;
     settings->events->on_journal(settings->owner, target->row.name, event, evidence);
 }
 
-static void target_journal(const struct target *target, const char *event)
+static void target_journal(struct target *target, const char *event)
 {
     json_t *evidence = row_evidence(&target->row, target_now_ms(target));
     target_write_journal(target, event, evidence);
@@ -190,17 +191,12 @@ static void target_on_over(void *owner, const struct run_end *end)
     target_event(target, target_judge(target, &how));
 }
 
-static void target_on_journal(void *owner, const char *event, const json_t *evidence)
-{
-    target_write_journal(owner, event, evidence);
-}
-
 static const struct run_events target_run_events = {
     .on_executed = target_on_executed,
     .on_ending = target_on_ending,
     .on_lost = target_on_lost,
     .on_over = target_on_over,
-    .on_journal = target_on_journal,
+    .on_journal = target_write_journal,
 };
 
 static struct run_settings target_run_settings(struct target *target)
@@ -578,9 +574,16 @@ struct target *target_new(const struct target_shared *shared, const struct targe
     row_init(&target->row, form->service, form->instance,
              target_clock(target)->wall_ms(target_clock(target)));
     target->row.slot = form->slot;
-    if (form->service->listen.port)
-        ports_reserve(shared->ports, form->service->listen.port);
+    ports_exchange(shared->ports, 0, form->service->listen.port);
     return target;
+}
+
+void target_set_service(struct target *target, const struct config_service *service)
+{
+    ports_exchange(target->shared->ports, target->service->listen.port, service->listen.port);
+    target->service = service;
+    row_set_service(&target->row, service);
+    target_changed(target);
 }
 
 void target_free(struct target **where)

@@ -38,6 +38,9 @@ struct target_form {
 
 /* A service with addresses is ready at once and for ever. */
 struct target *target_new(const struct target_shared *shared, const struct target_form *form);
+/* Another form of the same service, after a reload (or the same one, whose values are others now): for what
+ * comes next; a run goes on as it is. */
+void target_set_service(struct target *target, const struct config_service *service);
 /* Leaves a run alone. */
 void target_free(struct target **target);
 

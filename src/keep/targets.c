@@ -14,6 +14,7 @@
 #include "base/memory.h"
 
 #include "keep/adoption.h"
+#include "keep/directories.h"
 #include "keep/entries.h"
 #include "keep/ports.h"
 #include "keep/strays.h"
@@ -458,29 +459,6 @@ void targets_adopt(struct targets *targets, void (*done)(void *owner), void *own
 
 /* --- beginning and end -------------------------------------------------------------------------- */
 
-static int targets_open_directory(const struct targets *targets, const char *name)
-{
-    char *path = memory_format("%s/%s", targets->shared.settings.state_directory, name);
-    mkdir(path, 0711);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        log_error(targets->shared.settings.log, "cannot open a folder of the state directory",
-                  LOG_TEXT("path", path), LOG_TEXT("error", strerror(errno)));
-    free(path);
-    return fd;
-}
-
-static void targets_set_depends(struct targets *targets, struct entry *entry)
-{
-    const struct config_texts *names = &target_service(entry->target)->depends_on;
-    entry->depends = MEMORY_ARRAY(struct entry *, names->count + 1);
-    for (size_t i = 0; i < names->count; i++) {
-        struct entry *needed = entries_find(&targets->entries, names->items[i]);
-        CHECK(needed);
-        entry->depends[entry->depends_count++] = needed;
-    }
-}
-
 static struct entry *targets_add_one(struct targets *targets, const struct config_service *service,
                                      const struct instance *instance)
 {
@@ -503,13 +481,13 @@ static void targets_add_all(struct targets *targets)
     for (size_t i = 0; i < services->count; i++)
         targets_add_one(targets, &services->items[i], NULL);
     for (size_t i = 0; i < targets->entries.count; i++)
-        targets_set_depends(targets, targets->entries.items[i]);
+        entries_link(&targets->entries, targets->entries.items[i]);
 }
 
 const struct target_row *targets_add(struct targets *targets, const struct targets_instance *instance)
 {
     struct entry *entry = targets_add_one(targets, instance->service, instance->instance);
-    targets_set_depends(targets, entry);
+    entries_link(&targets->entries, entry);
     entry->pinned = instance->up;
     if (instance->outcome)
         target_restore(entry->target, instance->outcome);
@@ -529,17 +507,33 @@ void targets_remove(struct targets *targets, const char *name)
     entry->leaving = true;
     wishes_set_stopped(targets->wishes, name, false);
     target_set_stopped(entry->target, true, targets_by_removal);
-    target_event(entry->target, TABLE_STOP);
+    if (target_is_kept(entry->target))
+        target_event(entry->target, TABLE_STOP);
     targets_mark(targets);
 }
 
-/* The same for one keeper at every start, another for each (FNV-1a of its state directory). */
-static uint32_t targets_seed(const char *state_directory)
+void targets_reload(struct targets *targets, const struct config *config)
 {
-    uint32_t hash = 2166136261u;
-    for (const char *at = state_directory; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 16777619u;
-    return hash;
+    for (size_t i = 0; i < targets->entries.count; i++) {
+        struct entry *entry = targets->entries.items[i];
+        const struct target_row *row = target_row(entry->target);
+        if (entry->leaving) {
+            entry->depends_count = 0;
+            continue;
+        }
+        if (!row->instance)
+            target_set_service(entry->target, config_service(config, row->name));
+        else
+            target_set_service(entry->target, target_service(entry->target));
+        entry->fixed = row_fixed(target_service(entry->target));
+        entries_link(&targets->entries, entry);
+    }
+    targets_mark(targets);
+}
+
+bool targets_are_leaving(const struct targets *targets)
+{
+    return entries_are_leaving(&targets->entries);
 }
 
 struct targets *targets_new(const struct targets_settings *settings)
@@ -550,8 +544,11 @@ struct targets *targets_new(const struct targets_settings *settings)
     if (!settings->environment)
         targets->shared.settings.environment = (const char *const *)environ;
     targets->shared.ports = ports_new(settings->config->ports_first, settings->config->ports_last,
-                                      targets_seed(settings->state_directory));
-    targets->shared.run_directory = targets_open_directory(targets, "run");
+                                      ports_seed(settings->state_directory));
+    targets->shared.run_directory = directories_open(settings->state_directory, "run");
+    if (targets->shared.run_directory < 0)
+        log_error(settings->log, "the folder run/ of the state directory cannot be opened",
+                  LOG_TEXT("error", strerror(-targets->shared.run_directory)));
     targets->shared.events = &targets_target_events;
     targets->shared.lookup = targets_lookup;
     targets->shared.owner = targets;

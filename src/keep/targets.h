@@ -82,6 +82,12 @@ const struct target_row *targets_add(struct targets *targets, const struct targe
  * when none that stays depends on it. */
 void targets_remove(struct targets *targets, const char *name);
 
+/* Another configuration: every service that is in it goes on by its new settings; what it depends on is found
+ * anew. Services must have been added before. */
+void targets_reload(struct targets *targets, const struct config *config);
+/* One that was removed is not down yet. */
+bool targets_are_leaving(const struct targets *targets);
+
 /* --- what is wanted
  * ----------------------------------------------------------------------------------------- */
 

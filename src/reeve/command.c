@@ -59,6 +59,7 @@ static const struct command_flag command_flags[] = {
     {"--quiet", "-q", COMMAND_TAKES_QUIET, offsetof(struct command, quiet)},
     {"--follow", "-f", COMMAND_TAKES_FOLLOW, offsetof(struct command, follow)},
     {"--previous", NULL, COMMAND_TAKES_FOLLOW, offsetof(struct command, previous)},
+    {"--dry-run", NULL, COMMAND_TAKES_DRY_RUN, offsetof(struct command, dry_run)},
     {"--force", NULL, COMMAND_TAKES_FORCE, offsetof(struct command, force)},
 };
 

@@ -28,7 +28,7 @@ struct command {
     const char *verb;
     const char *file;  /* -c FILE; NULL: found */
     const char *state; /* --state DIR or $REEVE_STATE */
-    bool json, no_wait, detach, now, quiet, follow, previous, force;
+    bool json, no_wait, detach, now, quiet, follow, previous, force, dry_run;
     int report;                            /* --report-to FD of `run -d`; -1: none */
     const char *since;                     /* logs */
     const char *groups[COMMAND_ARGUMENTS]; /* --group of `user add` */
@@ -62,6 +62,7 @@ enum {
     COMMAND_TAKES_SET = 1 << 10,
     COMMAND_TAKES_GROUP = 1 << 7,
     COMMAND_TAKES_EXPIRES = 1 << 8,
+    COMMAND_TAKES_DRY_RUN = 1 << 11,
 };
 
 /* Fills `command` from the arguments after the verb. False with the text. */

@@ -69,6 +69,10 @@ static const struct verb reeve_verbs[] = {
      "  create NAME    prints it on the last line, this once; its bearer is user NAME without groups\n"
      "  --expires AGE  it counts for so long: 12h, 30d; else until it is revoked",
      COMMAND_TAKES_JSON | COMMAND_TAKES_EXPIRES, 1, 2, token_verb},
+    {"reload", "[--dry-run]", "read the configuration again; what did not change goes on",
+     "  --dry-run      only check, and print what would change\n"
+     "Exit: 0 taken, 1 something else is being changed, 2 the configuration is wrong: nothing was changed.",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_DRY_RUN, 0, 0, reload_verb},
     {"init", "", "look at this directory and write a starter reeve.yaml",
      "  --force        overwrite an existing file", COMMAND_TAKES_JSON | COMMAND_TAKES_FORCE, 0, 0,
      init_verb},
@@ -142,8 +146,8 @@ static const char *reeve_guess_verb(const char *word)
 /* Verbs of the contract whose feature is not built yet. */
 static bool reeve_is_later_verb(const char *word)
 {
-    static const char *const later[] = {"signal",  "attach", "exec",        "why", "route",  "reload",
-                                        "upgrade", "busy",   "connections", "pin", "doctor", "top"};
+    static const char *const later[] = {"signal", "attach",      "exec", "why",    "route", "upgrade",
+                                        "busy",   "connections", "pin",  "doctor", "top"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(word, later[i]) == 0)
             return true;

@@ -11,6 +11,7 @@ int down_verb(const struct command *command);
 int init_verb(const struct command *command);
 int logs_verb(const struct command *command);
 int status_ls_verb(const struct command *command);
+int reload_verb(const struct command *command);
 int run_verb(const struct command *command);
 int status_verb(const struct command *command);
 int steer_start_verb(const struct command *command);

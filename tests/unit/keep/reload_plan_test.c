@@ -84,6 +84,10 @@ static void test_fixed(void **state)
     assert_true(reload_plan_check(&changes, &error));
     changes = plan_changes(&change, "services.api.user");
     assert_true(reload_plan_check(&changes, &error));
+    changes = plan_changes(&change, "services.api.command");
+    assert_true(reload_plan_check(&changes, &error));
+    change.after = NULL; /* it has an address now */
+    assert_false(reload_plan_check(&changes, &error));
 }
 
 static void test_touches(void **state)

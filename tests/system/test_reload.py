@@ -1,0 +1,203 @@
+"""`reeve reload`: another configuration, whole or not at all, and nobody feels what did not change (design §3)."""
+import json
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+from conftest import free_port, process_alive, program, wait_for
+from peers import Peer, frame, handshake
+
+
+def services(**commands):
+    rows = ["services:"] + [f"  {name}: {{{keys}}}" for name, keys in commands.items()]
+    return "\n".join(rows) + "\n"
+
+
+def routes(*rows):
+    return "routes:\n" + "".join(f"  - {{{row}}}\n" for row in rows)
+
+
+def echo(more="", name="echo.py"):
+    return f"command: [{program(name)}, --port, \"${{PORT}}\"]{more}"
+
+
+def websocket(reeve, path):
+    peer = Peer.connect(reeve.port)
+    peer.send(handshake(path))
+    assert peer.read_answer().status == 101
+    return peer
+
+
+def echoes(peer, text=b"hello"):
+    peer.send(frame(1, text))
+    return peer.read(2 + len(text)) == frame(1, text, masked=False)
+
+
+def changed(reeve, *words):
+    return sorted(row["path"] for row in json.loads(reeve.verb("reload", "--json", *words).stdout)["changes"])
+
+
+def test_nothing_changed(reeve):
+    reeve.start(services(a=echo()) + routes("path: /*, to: a"))
+    before = reeve.wait_state("a", "ready")["run"]["pid"]
+    gates = reeve.gates()
+    assert changed(reeve) == []
+    assert "nothing differs" in reeve.verb("reload").stdout
+    assert reeve.target("a")["run"]["pid"] == before
+    assert reeve.gates() == gates
+
+
+def test_services_come_change_and_go(reeve):
+    reeve.start(services(a=echo(), b=echo(), c=echo()) + routes("path: /a/*, to: a", "path: /b/*, to: b", "path: /c/*, to: c"))
+    before = {name: reeve.wait_state(name, "ready")["run"]["pid"] for name in "abc"}
+    reeve.configure(services(a=echo(), b=echo(", env: {NEW: x}"), d=echo(", depends_on: [e]"), e=echo())
+                    + routes("path: /a/*, to: a", "path: /b/*, to: b", "path: /d/*, to: d"))
+    assert changed(reeve, "--dry-run") == ["routes", "services.b.env.NEW", "services.c", "services.d", "services.e"]
+    assert {row["name"] for row in reeve.status()["targets"]} == set("abc")
+    assert changed(reeve) == ["routes", "services.b.env.NEW", "services.c", "services.d", "services.e"]
+    for name in "bde":
+        reeve.wait_state(name, "ready")
+    assert reeve.target("a")["run"]["pid"] == before["a"]
+    assert reeve.target("b")["run"]["pid"] != before["b"]
+    wait_for(lambda: {row["name"] for row in reeve.status()["targets"]} == set("abde"), 15, "c to go")
+    assert not process_alive(before["c"])
+    assert reeve.get("/d/x")[0] == 200
+    assert reeve.get("/c/x")[0] == 404
+
+
+def test_settings_without_a_restart(reeve):
+    reeve.start(services(a=echo()) + routes("path: /*, to: a"))
+    before = reeve.wait_state("a", "ready")["run"]
+    reeve.configure(services(a=echo(", restart: never, stop: {grace: 1s}")) + routes("path: /*, to: a"), drain="{timeout: 1s}")
+    assert changed(reeve) == ["drain.timeout", "services.a.restart", "services.a.stop.grace"]
+    assert reeve.target("a")["run"] == before
+    os.kill(before["pid"], signal.SIGKILL)  # the new policy rules
+    reeve.wait_state("a", "failed")
+
+
+@pytest.mark.parametrize("text, said", [
+    ("services: {a: {comand: x}}\n", "reeve.yaml:4:16"),
+    ("routes:\n  - {path: /*, files: ./nowhere}\n", "nowhere"),
+    (services(a="address: \"127.0.0.1:9\"") + routes("path: /*, to: a"), "services.a.command"),
+])
+def test_nothing_of_a_wrong_one_is_taken(reeve, text, said):
+    reeve.start(services(a=echo()) + routes("path: /*, to: a"))
+    before = reeve.wait_state("a", "ready")["run"]
+    reeve.configure(text)
+    done = reeve.verb("reload", "--state", str(reeve.state), check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    reeve.configure(services(a=echo()) + routes("path: /*, to: a"))  # for the commands that follow
+    assert reeve.target("a")["run"] == before
+    assert reeve.get("/x")[0] == 200
+    reeve.stop()
+    assert [event for _, event, _ in reeve.journal() if event.startswith("reload")] == ["reload-refused"]
+
+
+def test_what_only_a_start_takes(reeve):
+    reeve.start(services(a=echo()))
+    reeve.configure(services(a=echo()), workers=1)
+    done = reeve.verb("reload", check=False)
+    assert done.returncode == 2 and "workers" in done.stderr and "reeve down" in done.stderr
+
+
+def test_a_hangup_reloads(reeve):
+    reeve.start(services(a=echo()))
+    reeve.configure(services(a=echo(), b=echo()))
+    reeve.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "b" in {row["name"] for row in reeve.status()["targets"]}, 10, "b to be there")
+    reeve.wait_state("b", "ready")
+
+
+def test_streams_of_what_stays_stay(reeve):
+    both = routes("path: /a/*, to: a, strip: true", "path: /b/*, to: b, strip: true", "path: /c/*, to: b, strip: true")
+    reeve.start(services(a=echo("", "ws_echo.py"), b=echo("", "ws_echo.py")) + both)
+    reeve.wait_state("a", "ready"), reeve.wait_state("b", "ready")
+    stays, goes, moves = websocket(reeve, "/a/echo"), websocket(reeve, "/c/echo"), websocket(reeve, "/b/echo")
+    assert echoes(stays) and echoes(goes) and echoes(moves)
+    reeve.configure("# a line more\n" + services(a=echo("", "ws_echo.py"), b=echo("", "ws_echo.py"))
+                    + routes("path: /b/*, to: b, strip: true, timeout: {connect: 4s}", "path: /a/*, to: a, strip: true"))
+    assert changed(reeve) == ["routes"]
+    for peer in (goes, moves):
+        assert peer.read(4) == b"\x88\x02" + (1012).to_bytes(2, "big")
+    assert echoes(stays)
+    with websocket(reeve, "/b/echo") as again:
+        assert echoes(again)
+
+
+def test_a_hundred_reloads_are_not_felt(reeve):
+    """1,000 requests and one WebSocket meanwhile: none refused, none closed; memory does not grow."""
+    def text(i):
+        return services(a=echo("", "ws_echo.py"), b=echo(f", stop: {{grace: {i + 1}s}}")) + routes(
+            "path: /a/*, to: a, strip: true", f"path: /b{i % 2}/*, to: b", "path: /c/*, to: b")
+    reeve.start(text(0))
+    reeve.wait_state("a", "ready"), reeve.wait_state("b", "ready")
+    stays, failed, stop = websocket(reeve, "/a/echo"), [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            status = reeve.get("/c/x")[0]
+            if status != 200:
+                failed.append(status)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for i in range(1, 101):
+        reeve.configure(text(i))
+        reeve.verb("reload")
+    stop.set()
+    asking.join()
+    assert not failed
+    assert echoes(stays)
+
+
+def test_listeners_come_and_go(reeve):
+    first, second = free_port(), free_port()
+    text = services(a=echo()) + routes("path: /*, to: a")
+
+    def listen(*ports):
+        return "listen: [" + ", ".join(f'{{address: "127.0.0.1:{port}"}}' for port in ports) + "]\n"
+
+    reeve.port = first
+    reeve.start(listen(first) + text)
+    reeve.wait_state("a", "ready")
+    kept = Peer.connect(first)
+    kept.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert kept.read_answer().status == 200
+    reeve.configure(listen(first, second) + text)
+    assert changed(reeve) == ["listen"]
+    with Peer.connect(second) as peer:
+        peer.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert peer.read_answer().status == 200
+    kept.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")  # its listener stays, and so does it
+    assert kept.read_answer().status == 200
+    reeve.configure(listen(second, first) + text)
+    reeve.verb("reload")
+    assert kept.read_to_end() == b""  # it must not pass for one of the listener that has its place now
+    with Peer.connect(first) as peer:
+        peer.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert peer.read_answer().status == 200
+    reeve.configure(listen(second) + text)
+    reeve.verb("reload")
+    wait_for(lambda: refused(first), 5, "the first port to be given back")
+
+
+def refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_taken_port_changes_nothing(reeve):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        reeve.start(services(a=echo()) + routes("path: /*, to: a"))
+        before = reeve.wait_state("a", "ready")["run"]
+        reeve.configure(f'listen: [{{address: "127.0.0.1:{reeve.port}"}}, {{address: "127.0.0.1:{taken.getsockname()[1]}"}}]\n'
+                        + services(b=echo()))
+        done = reeve.verb("reload", check=False)
+        assert done.returncode == 2 and str(os.getpid()) in done.stderr
+        assert reeve.target("a")["run"] == before
