@@ -184,27 +184,34 @@ static void condition_on_reached(void *owner, const char *service, const char *a
 
 /* --- gates ------------------------------------------------------------------------------------------- */
 
-static const char condition_events[] = "events";
+static const char condition_events[] = "event streams of ";
 
-static char *condition_gate(unsigned slot, char what[CONDITION_WHAT_SIZE])
+static void condition_set_gate(struct condition *condition, const char *before, unsigned slot,
+                               const char *reason)
 {
-    snprintf(what, CONDITION_WHAT_SIZE, "event streams of gate %u", slot);
-    return what;
+    char what[CONDITION_WHAT_SIZE];
+    snprintf(what, sizeof what, "%sgate %u", before, slot);
+    condition_set(condition, what, reason);
 }
 
 void condition_gate_trouble(struct condition *condition, unsigned slot, const json_t *body)
 {
     const char *about = json_string_value(json_object_get(body, "what"));
-    char what[CONDITION_WHAT_SIZE];
-    if (about && strcmp(about, condition_events) == 0)
-        condition_set(condition, condition_gate(slot, what),
-                      json_string_value(json_object_get(body, "text")));
+    if (about && strcmp(about, "events") == 0)
+        condition_set_gate(condition, condition_events, slot,
+                           json_string_value(json_object_get(body, "text")));
+}
+
+void condition_gate_late(struct condition *condition, unsigned slot, bool late)
+{
+    condition_set_gate(condition, "", slot,
+                       late ? "its loop does not turn; it is replaced after 10 s" : NULL);
 }
 
 void condition_gate_gone(struct condition *condition, unsigned slot)
 {
-    char what[CONDITION_WHAT_SIZE];
-    condition_set(condition, condition_gate(slot, what), NULL);
+    condition_set_gate(condition, condition_events, slot, NULL);
+    condition_set_gate(condition, "", slot, NULL);
 }
 
 /* --- jobs -------------------------------------------------------------------------------------------- */
@@ -331,6 +338,8 @@ struct condition *condition_new(const struct condition_settings *settings)
                                          .on_result = condition_on_reached,
                                          .owner = condition};
     condition->reach = reach_new(&reach);
+    if (!settings->journal->store)
+        condition_set(condition, "journal", "its database cannot be opened: nothing is journalled");
     monitor_start(settings->made.monitor, &condition_monitor_events, condition);
     condition->watchdog =
         (struct notify_watchdog){.loop = condition->loop, .is_well = condition_is_well, .owner = condition};

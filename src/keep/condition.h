@@ -27,8 +27,10 @@ void condition_reload(struct condition *condition, const struct config *config);
 /* Something else that is shown has changed: a target, a loop, the phase. */
 void condition_changed(struct condition *condition);
 void condition_set_phase(struct condition *condition, const char *phase);
-/* The body of MESSAGE_GATE_TROUBLE, hostile until checked; and the gate has gone, its troubles with it. */
+/* The body of MESSAGE_GATE_TROUBLE, hostile until checked; its loop does not turn; it has gone, its troubles
+ * with it. */
 void condition_gate_trouble(struct condition *condition, unsigned slot, const json_t *body);
+void condition_gate_late(struct condition *condition, unsigned slot, bool late);
 void condition_gate_gone(struct condition *condition, unsigned slot);
 /* A gate has been started: it gets the details. */
 void condition_greet(struct condition *condition, unsigned slot);

@@ -333,20 +333,28 @@ static void gates_start_gate(struct gates *gates, struct slot *slot)
         slot_prepare(slot, gates->current ? gates->current : gates->pending);
 }
 
+static void gates_watch_slot(struct gates *gates, struct slot *slot, uint64_t now)
+{
+    const struct gates_events *events = gates->settings.events;
+    uint64_t tick = atomic_load_explicit(&slot->page->tick_ms, memory_order_relaxed);
+    bool late = slot->state != SLOT_GONE && tick + GATES_LATE_MS < now;
+    if (late != slot->late && events->on_late)
+        events->on_late(gates->settings.owner, slot->number, late);
+    slot->late = late;
+    if (slot->state != SLOT_GONE && tick + GATES_HUNG_MS < now)
+        gates_kill(gates, slot, "it did not turn for 10 s");
+    if (slot->state != SLOT_GONE && !slot->channel && (uint64_t)slot->hung_up_ms + GATES_GOODBYE_MS < now)
+        gates_kill(gates, slot, "it closed its channel and did not end");
+}
+
 static void gates_on_watch(struct loop_timer *timer)
 {
     struct gates *gates = LIST_ENTRY(timer, struct gates, watch);
     struct loop *loop = gates->settings.loop;
     uint64_t now = (uint64_t)loop_now_ms(loop);
     atomic_store_explicit(&gates->own_page->tick_ms, now, memory_order_relaxed);
-    for (unsigned i = 0; i < gates->count; i++) {
-        struct slot *slot = &gates->slots[i];
-        uint64_t tick = atomic_load_explicit(&slot->page->tick_ms, memory_order_relaxed);
-        if (slot->state != SLOT_GONE && tick + GATES_HUNG_MS < now)
-            gates_kill(gates, slot, "it did not turn for 10 s");
-        if (slot->state != SLOT_GONE && !slot->channel && (uint64_t)slot->hung_up_ms + GATES_GOODBYE_MS < now)
-            gates_kill(gates, slot, "it closed its channel and did not end");
-    }
+    for (unsigned i = 0; i < gates->count; i++)
+        gates_watch_slot(gates, &gates->slots[i], now);
     traffic_note(gates->slots, gates->count, gates->settings.targets);
     loop_timer_start(loop, timer, GATES_WATCH_MS, gates_on_watch);
 }

@@ -12,6 +12,7 @@
 #include "keep/snapshot.h"
 #include "keep/targets.h"
 
+enum { GATES_LATE_MS = 3000 };
 enum { GATES_MOST = 14, GATES_ALL = GATES_MOST };
 
 enum gates_phase { GATES_STARTING, GATES_SERVING, GATES_STOPPING };
@@ -25,6 +26,9 @@ struct gates_events {
      * (gates_send()), and reaches it before its first COMMIT. May be NULL. */
     void (*on_slot_start)(void *owner, unsigned slot);
     void (*on_slot_gone)(void *owner, unsigned slot);
+    /* Its loop has not turned for GATES_LATE_MS (it is replaced when that goes on), or turns again. May be
+     * NULL. */
+    void (*on_late)(void *owner, unsigned slot, bool late);
     /* A message that is not about the gates themselves; hostile until checked. False: unknown. May be NULL.
      */
     bool (*on_message)(void *owner, unsigned slot, struct channel_message *message);

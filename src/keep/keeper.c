@@ -101,12 +101,6 @@ static void keeper_on_hook_failed(void *owner, const char *text)
     keeper_fail(owner, KEEPER_EXIT_FAILED, text);
 }
 
-static void keeper_on_trouble(void *owner, const char *text)
-{
-    const struct keeper *keeper = owner;
-    log_error(keeper->log, "a shutdown hook has failed", LOG_TEXT("error", text));
-}
-
 static void keeper_on_stopped(void *owner)
 {
     struct keeper *keeper = owner;
@@ -116,7 +110,6 @@ static void keeper_on_stopped(void *owner)
 static const struct lifespan_events keeper_lifespan_events = {
     .on_serving = keeper_on_serving,
     .on_failed = keeper_on_hook_failed,
-    .on_trouble = keeper_on_trouble,
     .on_stopped = keeper_on_stopped,
 };
 
@@ -219,6 +212,12 @@ static void keeper_on_slot_start(void *owner, unsigned slot)
     desk_slot_start(keeper->desk, slot);
 }
 
+static void keeper_on_late(void *owner, unsigned slot, bool late)
+{
+    struct keeper *keeper = owner;
+    condition_gate_late(keeper->condition, slot, late);
+}
+
 static void keeper_on_slot_gone(void *owner, unsigned slot)
 {
     struct keeper *keeper = owner;
@@ -258,6 +257,7 @@ static const struct gates_events keeper_gates_events = {
     .on_unwant = keeper_on_unwant,
     .on_slot_start = keeper_on_slot_start,
     .on_slot_gone = keeper_on_slot_gone,
+    .on_late = keeper_on_late,
     .on_message = keeper_on_gate_message,
     .on_journal = keeper_journal_own,
     .on_served = keeper_on_served,

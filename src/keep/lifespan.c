@@ -52,7 +52,8 @@ static void lifespan_on_hook_failed(void *owner, const char *text)
     if (lifespan->phase == LIFESPAN_STARTING)
         events->on_failed(lifespan->settings.owner, text);
     else
-        events->on_trouble(lifespan->settings.owner, text);
+        log_error(lifespan->settings.log, "a shutdown hook has failed; the stop goes on",
+                  LOG_TEXT("error", text));
 }
 
 static void lifespan_on_hooks_done(void *owner, bool ok)

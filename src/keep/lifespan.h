@@ -20,8 +20,6 @@ struct lifespan_events {
     void (*on_serving)(void *owner);
     /* A startup hook has failed: call lifespan_stop(). The text has its last words. */
     void (*on_failed)(void *owner, const char *text);
-    /* A shutdown hook has failed; the stop goes on. */
-    void (*on_trouble)(void *owner, const char *text);
     /* Nothing runs any more but what is to outlive reeve. */
     void (*on_stopped)(void *owner);
 };

@@ -81,7 +81,7 @@ int slot_spawn(struct slot *slot, const struct gates_settings *settings, const s
     slot->state = SLOT_STARTED;
     slot->started_ms = loop_now_ms(settings->loop);
     slot->prepared = slot->committed = 0;
-    slot->killed = false;
+    slot->killed = slot->late = false;
     return slot->channel ? 0 : -ENOMEM;
 }
 

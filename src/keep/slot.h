@@ -27,6 +27,7 @@ struct slot {
     int64_t started_ms;
     int64_t hung_up_ms;    /* when its channel ended */
     unsigned early_deaths; /* in a row, each within a second of its start */
+    bool late;             /* told: its loop does not turn */
     bool killed;           /* by us: told to the journal already */
     struct page *page;
     int page_fd, page_read_fd;

@@ -205,13 +205,32 @@ static bool logs_is_instance(const struct config *config, const char *name)
     return known;
 }
 
+/* "loop:NAME" with a command, "hook:startup:1" and so on: what keep/loops and keep/hooks name their runs. */
+static bool logs_is_job(const struct config *config, const char *name)
+{
+    static const char loop[] = "loop:", startup[] = "hook:startup:", shutdown[] = "hook:shutdown:";
+    uint64_t number = 0;
+    for (size_t i = 0; i < config->loops.count; i++)
+        if (strncmp(name, loop, sizeof loop - 1) == 0 &&
+            strcmp(name + sizeof loop - 1, config->loops.items[i].name) == 0)
+            return config->loops.items[i].command.count > 0;
+    if (strncmp(name, startup, sizeof startup - 1) == 0)
+        return slice_to_u64(slice_of_text(name + sizeof startup - 1), &number) && number > 0 &&
+               number <= config->hooks.startup.count;
+    return strncmp(name, shutdown, sizeof shutdown - 1) == 0 &&
+           slice_to_u64(slice_of_text(name + sizeof shutdown - 1), &number) && number > 0 &&
+           number <= config->hooks.shutdown.count;
+}
+
 /* All services with a command and all instances, or those named. False: an unknown name, already told. */
 static bool logs_choose(struct logs *logs, const struct config *config)
 {
     const struct command *command = logs->command;
     for (int i = 0; i < command->argument_count; i++) {
         const struct config_service *service = config_service(config, command->arguments[i]);
-        bool known = service ? service->command.count > 0 : logs_is_instance(config, command->arguments[i]);
+        bool known = service ? service->command.count > 0
+                             : logs_is_instance(config, command->arguments[i]) ||
+                                   logs_is_job(config, command->arguments[i]);
         if (!known) {
             command_fail(0, "%s has no service %s with a command", config->file, command->arguments[i]);
             return false;

@@ -1,5 +1,4 @@
 """What is absent or broken degrades what needs it, in sight, and heals (design §5): reeve is up all the while."""
-import json
 import os
 import signal
 import socket
@@ -52,6 +51,15 @@ def test_a_hold_that_goes_on_in_time_is_left_alone(reeve):
     os.kill(kernel.parent(pid), signal.SIGCONT)
     wait_for(lambda: "hold of web" not in reasons(reeve), 5, "it to be well again")
     assert reeve.target("web")["run"]["pid"] == pid
+
+
+def test_a_gate_that_hangs_is_shown_before_it_is_replaced(reeve):
+    reeve.start("services: {}\n", workers=2)
+    pid = reeve.gates()[0]
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: any(row["what"] == "gate 0" for row in reeve.status()["degraded"]), 5, "the status to show it")
+    wait_for(lambda: pid not in reeve.gates() and len(reeve.gates()) == 2, 12, "it to be replaced")
+    wait_for(lambda: reeve.status()["degraded"] == [], 5, "all to be well")
 
 
 # --- what is somewhere else ------------------------------------------------------------------------------------

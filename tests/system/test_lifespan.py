@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -12,7 +11,7 @@ import urllib.parse
 import pytest
 
 import kernel
-from conftest import PROGRAMS, PYTHON, SLACK, program, wait_for
+from conftest import SLACK, program, wait_for
 from peers import Peer, frame, handshake
 
 STARTING = ["jobs left behind end", "startup hooks", "loops and targets begin", "requests are answered"]

@@ -1,6 +1,4 @@
 """Loops are watched (design §5): first run at start, results and ages in sight, backoff, deadlines, whole ends."""
-import json
-import os
 import signal
 import time
 
@@ -37,6 +35,13 @@ def test_the_first_run_comes_at_start_and_the_next_after_a_period(reeve):
     assert "LOOP" in text and "rare" in text and "next in" in text
 
 
+def test_at_waits_for_its_time(reeve):
+    reeve.start("loops: {nightly: {at: '17 3 * * *', command: ['true']}}\n", environment={"TZ": "UTC"})
+    row = loop(reeve, "nightly")
+    assert row["state"] == "waiting" and row["runs"] == 0 and row["next"].endswith("T03:17:00.000Z")
+    assert row["at"] == "17 3 * * *" and row["last"] is None and row["age_ms"] is None
+
+
 def test_a_failing_loop_is_seen_runs_again_and_recovers(reeve):
     good = reeve.folder / "good"
     reeve.start(f"loops:\n  shaky: {{every: 300ms, command: [sh, -c, 'test -e {good} || {{ echo no; exit 7; }}']}}\n")
@@ -48,8 +53,8 @@ def test_a_failing_loop_is_seen_runs_again_and_recovers(reeve):
     good.write_text("")
     wait_for(lambda: loop(reeve, "shaky")["ok"], 10, "the loop to recover")
     assert degraded(reeve) == {}
-    assert [json.loads(line)["text"] for line in
-            (reeve.state / "log/loop:shaky/current.jsonl").read_text().splitlines()][0] == "no"
+    assert reeve.verb("logs", "loop:shaky").stdout.splitlines()[0] == "no"
+    assert "loop:other" in reeve.verb("logs", "loop:other", check=False).stderr
     reeve.stop()
     events = [(event, evidence) for target, event, evidence in reeve.journal() if target == "loop:shaky"]
     failed = [evidence for event, evidence in events if event == "loop-failed"]
