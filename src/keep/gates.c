@@ -224,6 +224,7 @@ static void gates_on_message(void *owner, struct channel_message *message)
         prober_answered(gates->prober, slot->number, message->id, message->body);
         break;
     case MESSAGE_GATE_DRAINED:
+        break;
     default:
         if (events->on_message && events->on_message(gates->settings.owner, slot->number, message))
             break;

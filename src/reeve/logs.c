@@ -37,7 +37,8 @@ struct logs {
     size_t count;
     struct logs_target *targets;
     struct merge *merge;
-    struct loop *loop;      /* -f */
+    struct loop *loop; /* -f */
+    struct watches *watches;
     struct loop_timer look; /* for logs that do not exist yet */
 };
 
@@ -118,7 +119,7 @@ static void logs_on_look(struct loop_timer *timer)
         int directory = target->opened ? -EEXIST : output_open(logs->state, target->name);
         if (directory < 0)
             continue;
-        target->opened = follow_start(logs->loop, directory, FOLLOW_FROM_START, logs_on_line, target);
+        target->opened = follow_start(logs->watches, directory, FOLLOW_FROM_START, logs_on_line, target);
         close(directory);
     }
     loop_timer_start(logs->loop, timer, LOGS_LOOK_MS, logs_on_look);
@@ -130,7 +131,8 @@ static int logs_follow(struct logs *logs)
     logs->loop = loop_new(&clock_system);
     if (!logs->loop)
         return -errno;
-    int error = merge_follow(logs->merge, logs->loop);
+    logs->watches = watches_new(logs->loop);
+    int error = merge_follow(logs->merge, logs->watches);
     logs_on_look(&logs->look);
     if (!error)
         loop_run(logs->loop);

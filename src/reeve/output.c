@@ -23,6 +23,7 @@ struct output_service {
 
 struct output {
     struct loop *loop;
+    struct watches *watches;
     const char *state_directory;
     struct writer *writer;
     struct output_style style;
@@ -127,7 +128,7 @@ static void output_follow(struct output_service *service, enum follow_from from)
     int directory = service->follow ? -EEXIST : output_open(output->state_directory, service->name);
     if (directory < 0)
         return;
-    service->follow = follow_start(output->loop, directory, from, output_on_line, service);
+    service->follow = follow_start(output->watches, directory, from, output_on_line, service);
     close(directory);
 }
 
@@ -137,6 +138,7 @@ struct output *output_start(struct loop *loop, const struct config *config, cons
     struct output *output = MEMORY_NEW(struct output);
     *output = (struct output){
         .loop = loop,
+        .watches = watches_new(loop),
         .state_directory = state_directory,
         .writer = writer,
         .style = {.json = !terminal, .colour = terminal, .width = output_width(config)},
@@ -215,6 +217,7 @@ void output_stop(struct output **owned)
         return;
     for (size_t i = 0; i < output->count; i++)
         follow_stop(&output->services[i].follow);
+    watches_free(&output->watches);
     buffer_free(&output->held);
     free(output->services);
     free(output);

@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,10 +47,12 @@ struct follow {
     void *owner;
     struct follow_file now;
     struct follow_file late[FOLLOW_LATE];
-    bool late_changed;
+    bool late_changed; /* perhaps: the news do not say which file has grown */
     int64_t done;
     bool stopped; /* by on_line; a call up the stack notices */
-    struct loop_fd watch;
+    struct watches *watches;
+    struct watch watch;
+    struct loop_timer poll; /* while it cannot be watched */
     struct loop_task task;
 };
 
@@ -221,42 +221,34 @@ static void follow_on_task(struct loop_task *task)
         loop_task_start(follow->loop, &follow->task, follow_on_task);
 }
 
-/* Of what changed, only one thing matters: was it the growing file alone? */
-static void follow_note(struct follow *follow, const char *changes, ssize_t size)
+static void follow_wake(struct follow *follow)
 {
-    for (const char *at = changes; at < changes + size;) {
-        const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
-        if (event->len == 0 || strcmp(event->name, LOGLINE_CURRENT) != 0)
-            follow->late_changed = true;
-        at += sizeof *event + event->len;
-    }
+    follow->late_changed = true;
+    loop_task_start(follow->loop, &follow->task, follow_on_task);
 }
 
-static void follow_on_change(struct loop_fd *watch, uint32_t events)
+static void follow_on_news(struct watch *watch, bool names)
 {
-    (void)events;
-    struct follow *follow = LIST_ENTRY(watch, struct follow, watch);
-    _Alignas(struct inotify_event) char changes[4096];
-    ssize_t size;
-    while ((size = read(watch->fd, changes, sizeof changes)) > 0)
-        follow_note(follow, changes, size);
-    loop_task_start(follow->loop, &follow->task, follow_on_task);
+    (void)names;
+    follow_wake(LIST_ENTRY(watch, struct follow, watch));
+}
+
+static int follow_watch(struct follow *follow);
+
+static void follow_on_poll(struct loop_timer *timer)
+{
+    struct follow *follow = LIST_ENTRY(timer, struct follow, poll);
+    follow_watch(follow);
+    follow_wake(follow);
 }
 
 static int follow_watch(struct follow *follow)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", follow->directory);
-    int changes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (changes < 0)
-        return -errno;
-    int error = 0;
-    if (inotify_add_watch(changes, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM) < 0)
-        error = -errno;
-    error = error ? error : loop_fd_start(follow->loop, &follow->watch, changes, EPOLLIN, follow_on_change);
-    if (error)
-        close(changes);
-    return error;
+    int error = watches_add(follow->watches, &follow->watch, follow->directory, WATCHES_LOG, follow_on_news);
+    bool used_up = error == -EMFILE || error == -ENFILE || error == -ENOSPC || error == -ENOMEM;
+    if (used_up)
+        loop_timer_start(follow->loop, &follow->poll, FOLLOW_POLL_MS, follow_on_poll);
+    return used_up ? 0 : error;
 }
 
 /* At the end of current.jsonl, or at the beginning of a line that is half there. All numbered files are done.
@@ -327,24 +319,24 @@ bool follow_more(struct follow *follow)
     return follow_step(follow) || follow_step_late(follow);
 }
 
-int follow_attach(struct follow *follow, struct loop *loop)
+int follow_attach(struct follow *follow, struct watches *watches)
 {
-    follow->loop = loop;
+    follow->watches = watches;
+    follow->loop = watches_loop(watches);
     int error = follow_watch(follow);
     if (error) {
         follow->loop = NULL;
         return error;
     }
-    follow->late_changed = true; /* perhaps, since they were read */
-    loop_task_start(loop, &follow->task, follow_on_task);
+    follow_wake(follow);
     return 0;
 }
 
-struct follow *follow_start(struct loop *loop, int directory, enum follow_from from, follow_line_fn *on_line,
-                            void *owner)
+struct follow *follow_start(struct watches *watches, int directory, enum follow_from from,
+                            follow_line_fn *on_line, void *owner)
 {
     struct follow *follow = follow_open(directory, on_line, owner);
-    int error = follow ? follow_attach(follow, loop) : 0;
+    int error = follow ? follow_attach(follow, watches) : 0;
     if (error) {
         follow_stop(&follow);
         errno = -error;
@@ -367,9 +359,8 @@ void follow_stop(struct follow **where)
         return;
     }
     loop_task_stop(&follow->task);
-    int changes = follow->watch.fd;
-    loop_fd_stop(&follow->watch);
-    close(changes);
+    loop_timer_stop(&follow->poll);
+    watches_remove(&follow->watch);
     loop_free_later(follow->loop, follow, follow_free);
 }
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/slice.h"
-#include "loop/loop.h"
+#include "tail/watches.h"
 
 struct follow;
 
@@ -19,10 +19,12 @@ enum follow_from {
     FOLLOW_FROM_END,   /* only what comes */
 };
 
-/* `directory` stays the caller's (O_PATH will do). Lines come from the loop only. NULL with errno when the
- * directory cannot be watched (inotify(7): ENOSPC is the user's limit of watches). */
-struct follow *follow_start(struct loop *loop, int directory, enum follow_from from, follow_line_fn *on_line,
-                            void *owner);
+/* `directory` stays the caller's (O_PATH will do). Lines come from the loop of `watches` only. NULL with
+ * errno when the directory cannot be watched; where inotify(7) is used up it is looked at every
+ * FOLLOW_POLL_MS instead. */
+enum { FOLLOW_POLL_MS = 500 };
+struct follow *follow_start(struct watches *watches, int directory, enum follow_from from,
+                            follow_line_fn *on_line, void *owner);
 void follow_stop(struct follow **follow);
 
 /* --- without a loop ---------------------------------------------------------------------------------------
@@ -35,7 +37,7 @@ struct follow *follow_open(int directory, follow_line_fn *on_line, void *owner);
  * given. Attached, it may be called to have at once what the loop would bring. */
 bool follow_more(struct follow *follow);
 /* Goes on from the loop with what comes, as after follow_start(). 0, or -errno and it is as it was. */
-int follow_attach(struct follow *follow, struct loop *loop);
+int follow_attach(struct follow *follow, struct watches *watches);
 
 /* Everything that is there now, in order. 0 or -errno. */
 int follow_read(int directory, follow_line_fn *on_line, void *owner);

@@ -122,12 +122,12 @@ void merge_read(struct merge *merge)
         merge_give(log);
 }
 
-int merge_follow(struct merge *merge, struct loop *loop)
+int merge_follow(struct merge *merge, struct watches *watches)
 {
     int error = 0;
     for (size_t i = 0; i < merge->count; i++) {
         merge->logs[i].attached = true;
-        int failed = follow_attach(merge->logs[i].follow, loop);
+        int failed = follow_attach(merge->logs[i].follow, watches);
         error = error ? error : failed;
     }
     return error;

@@ -15,5 +15,5 @@ int merge_add(struct merge *merge, int directory, follow_line_fn *on_line, void 
 /* Gives everything that is there now. */
 void merge_read(struct merge *merge);
 /* Goes on from the loop with what comes, in the order of arrival. 0 or -errno: then some are not followed. */
-int merge_follow(struct merge *merge, struct loop *loop);
+int merge_follow(struct merge *merge, struct watches *watches);
 void merge_free(struct merge **merge);

@@ -37,6 +37,11 @@ struct watches *watches_new(struct loop *loop)
     return watches;
 }
 
+struct loop *watches_loop(const struct watches *watches)
+{
+    return watches->loop;
+}
+
 static void close_instance(struct watches *watches)
 {
     int fd = watches->instance.fd;
@@ -156,6 +161,7 @@ int watches_add(struct watches *watches, struct watch *watch, int fd, enum watch
                 watch_fn *on_news)
 {
     static const uint32_t masks[] = {[WATCHES_FILE] = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF,
+                                     [WATCHES_LOG] = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM,
                                      [WATCHES_DIRECTORY] =
                                          IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF};
     char path[64];

@@ -23,11 +23,13 @@ struct watch {
 
 enum watches_kind {
     WATCHES_FILE,      /* it grows, is cut, loses a name */
+    WATCHES_LOG,       /* a directory: files in it grow, names appear in it or leave it */
     WATCHES_DIRECTORY, /* a name appears in it, or access to what is in it changes; it loses its own name */
 };
 
 /* Opens nothing yet. */
 struct watches *watches_new(struct loop *loop);
+struct loop *watches_loop(const struct watches *watches);
 /* Nothing is watched any more. */
 void watches_free(struct watches **watches);
 

@@ -148,6 +148,7 @@ def test_inotify_used_up(reeve):
     assert reeve.process.poll() is None, reeve.log()
     reeve.wait_state("web", "ready")
     assert reeve.get("/")[2] == b"page"
+    wait_for(lambda: "hello" in reeve.out.read_text(), 5, "the log to be followed by looking")
     with Peer.connect(reeve.port) as client:
         client.send("GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
         client.read_to(b": reeve")
@@ -155,3 +156,11 @@ def test_inotify_used_up(reeve):
         with open(reeve.folder / "files/events.jsonl", "a") as file:
             file.write('{"n": 1}\n')
         client.read_to(b'{"n": 1}')
+
+
+def test_many_logs_are_followed_with_one_instance(reeve):
+    """Instances are counted per user: a reeve with many services must not take them from everybody else."""
+    reeve.start("services:\n" + "".join(
+        f"  s{i}: {{command: [sh, -c, 'echo hello from {i}; exec sleep 1000'], listen: none}}\n" for i in range(8)))
+    wait_for(lambda: all(f"hello from {i}" in reeve.out.read_text() for i in range(8)), what="all output")
+    assert list(kernel.descriptors(reeve.process.pid).values()).count("anon_inode:inotify") == 1

@@ -228,6 +228,7 @@ def test_open_streams_are_told_and_end_within_the_budget(reeve):
             assert b"retry:" in client.read_to_end(), "told when to come back"
         assert reeve.process.wait(20 * SLACK) == 0
         assert time.monotonic() - begun < 10 + 2 * SLACK
+    assert "gates do not send" not in reeve.log()
     assert "phase-late" not in [event for _, event, _ in reeve.journal()]
 
 
@@ -239,14 +240,25 @@ def test_health_has_details_for_the_console_alone(reeve):
     reeve.wait_state("off", "backoff")
     wait_for(lambda: details(reeve)["degraded"], what="the details to tell of the loop")
     assert reeve.get("/health")[2] == b'{"status":"ok"}'
-    found = details(reeve)
-    assert found["status"] == "degraded" and found["phase"] == "serving" and found["pid"] == reeve.process.pid
+    found = wait_for(lambda: (now := details(reeve))["phase"] == "serving" and now, what="news of the phase")
+    assert found["status"] == "degraded" and found["pid"] == reeve.process.pid
     assert found["targets"]["wanted"] == 2 and found["targets"]["ready"] == 1
     assert found["targets"]["not_ready"][0]["name"] == "off" and "exited" in found["targets"]["not_ready"][0]["cause"]
     assert [row["name"] for row in found["loops"]] == ["tick", "bad"]
     assert found["loops"][0]["ok"] and not found["loops"][1]["ok"] and found["loops"][1]["age_ms"] >= 0
     assert found["degraded"][0]["what"] == "loop bad" and found["degraded"][0]["age_ms"] >= 0
     assert found["gates"] and found["monitor"]["watched"] >= 1 and found["keeper_age_ms"] < 2000 * SLACK
+
+
+def test_a_token_shows_the_details_everywhere(reeve):
+    reeve.start("loops: {tick: {every: 1h, command: ['true']}}\n")
+    token = reeve.verb("token", "create", "ci").stdout.split()[-1]
+    with_token = {"Authorization": f"Bearer {token}"}
+    found = wait_for(lambda: (answer := json.loads(reeve.get("/health", with_token)[2])).get("phase") == "serving" and answer,
+                     what="the token to be known")
+    assert found["loops"][0]["name"] == "tick"
+    for wrong in (f"Bearer {token}x", "Bearer reeve_", "Basic eDp5"):
+        assert reeve.get("/health", {"Authorization": wrong})[2] == b'{"status":"ok"}'
 
 
 def test_health_does_not_wait_for_a_stopped_keeper(reeve):

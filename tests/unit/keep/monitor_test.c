@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,7 +81,7 @@ static void on_output(void *owner, const char *name, const char *text)
     struct world *world = owner;
     (void)name;
     world->outputs++;
-    strncpy(world->output, text ? text : "", sizeof world->output - 1);
+    snprintf(world->output, sizeof world->output, "%s", text ? text : "");
 }
 
 static void begin(struct world *world)

@@ -21,6 +21,7 @@ struct fixture {
     char path[32];
     int directory;
     struct loop *loop;
+    struct watches *watches;
     struct buffer seen; /* lines, joined by '|' */
 };
 
@@ -31,6 +32,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(fixture->path));
     fixture->directory = open(fixture->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     fixture->loop = loop_new(&clock_system);
+    fixture->watches = watches_new(fixture->loop);
     fixture->seen = BUFFER(1 << 20);
     *state = fixture;
     return 0;
@@ -45,6 +47,7 @@ static int tear_down(void **state)
     closedir(listing);
     rmdir(fixture->path);
     close(fixture->directory);
+    watches_free(&fixture->watches);
     loop_free(&fixture->loop);
     buffer_free(&fixture->seen);
     free(fixture);
@@ -90,7 +93,7 @@ static void test_lines_come_once_over_rotations(void **state)
     struct fixture *fixture = *state;
     append(fixture, LOGLINE_CURRENT, "old\n");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
     assert_non_null(follow);
     assert_seen(fixture, "old|");
     append(fixture, LOGLINE_CURRENT, "a\nb\n");
@@ -108,7 +111,7 @@ static void test_a_torn_line_waits_for_its_newline(void **state)
 {
     struct fixture *fixture = *state;
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
     append(fixture, LOGLINE_CURRENT, "first\nsec");
     assert_seen(fixture, "first|");
     append(fixture, LOGLINE_CURRENT, "ond\n");
@@ -121,7 +124,7 @@ static void test_from_the_end_only_what_comes(void **state)
     struct fixture *fixture = *state;
     append(fixture, LOGLINE_CURRENT, "old\n");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_END, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_END, on_line, fixture);
     append(fixture, LOGLINE_CURRENT, "new\n");
     assert_seen(fixture, "new|");
     follow_stop(&follow);
@@ -132,7 +135,7 @@ static void test_a_deleted_file_is_followed_by_the_oldest_left(void **state)
     struct fixture *fixture = *state;
     append(fixture, LOGLINE_CURRENT, "a\n");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
     assert_seen(fixture, "a|");
     unlinkat(fixture->directory, LOGLINE_CURRENT, 0);
     append(fixture, LOGLINE_CURRENT, "b\n");
@@ -167,7 +170,7 @@ static void test_from_the_end_of_a_torn_line(void **state)
     append(fixture, "0000000004.jsonl", "older\n");
     append(fixture, LOGLINE_CURRENT, "old\nto");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_END, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_END, on_line, fixture);
     append(fixture, LOGLINE_CURRENT, "rn\n");
     rotate(fixture, 5);
     append(fixture, LOGLINE_CURRENT, "new\n");
@@ -181,7 +184,7 @@ static void test_a_deleted_log_does_not_bring_back_older_files(void **state)
     append(fixture, "0000000001.jsonl", "a\n");
     append(fixture, LOGLINE_CURRENT, "b\n");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
     assert_seen(fixture, "a|b|");
     unlinkat(fixture->directory, LOGLINE_CURRENT, 0);
     append(fixture, LOGLINE_CURRENT, "c\n");
@@ -194,7 +197,7 @@ static void test_a_log_cut_short_is_read_from_its_beginning(void **state)
     struct fixture *fixture = *state;
     append(fixture, LOGLINE_CURRENT, "a long line\n");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
     assert_seen(fixture, "a long line|");
     int fd = openat(fixture->directory, LOGLINE_CURRENT, O_WRONLY | O_TRUNC | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -209,7 +212,7 @@ static void test_what_is_written_late_into_a_rotated_file_is_not_lost(void **sta
     struct fixture *fixture = *state;
     append(fixture, LOGLINE_CURRENT, "a\n");
     struct follow *follow =
-        follow_start(fixture->loop, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
+        follow_start(fixture->watches, fixture->directory, FOLLOW_FROM_START, on_line, fixture);
     rotate(fixture, 1);
     append(fixture, LOGLINE_CURRENT, "b\n");
     assert_seen(fixture, "a|b|");
@@ -280,7 +283,7 @@ static void test_two_writers_that_rotate(void **state)
     struct fixture *fixture = *state;
     struct counts *counts = calloc(1, sizeof *counts);
     int directory = open(fixture->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
-    struct follow *follow = follow_start(fixture->loop, directory, FOLLOW_FROM_START, count_line, counts);
+    struct follow *follow = follow_start(fixture->watches, directory, FOLLOW_FROM_START, count_line, counts);
     for (int writer = 0; writer < WRITERS; writer++)
         assert_true(start_writer(fixture, writer) > 0);
     for (int quiet = 0; counts->total < WRITERS * WRITER_LINES && quiet < 100;)

@@ -140,15 +140,17 @@ static void test_it_goes_on_from_the_loop(void **state)
 {
     struct fixture *fixture = *state;
     struct loop *loop = loop_new(&clock_system);
+    struct watches *watches = watches_new(loop);
     say(fixture, 1, 2), say(fixture, 0, 1);
     merge_read(fixture->merge);
     say(fixture, 0, 3); /* between reading and following */
-    assert_int_equal(merge_follow(fixture->merge, loop), 0);
+    assert_int_equal(merge_follow(fixture->merge, watches), 0);
     say(fixture, 1, 4);
     for (int i = 0; i < 100 && buffer_size(&fixture->seen) < 16; i++)
         loop_step(loop, 20);
     assert_seen(fixture, "0:1 1:2 0:3 1:4 ");
     merge_free(&fixture->merge);
+    watches_free(&watches);
     loop_free(&loop);
 }
 
