@@ -12,7 +12,7 @@
 
 enum {
     MONITOR_COST_US = 60, /* of one question and its answer on both sides, measured (bench/idle) */
-    MONITOR_SHARE = 2000, /* one part of so many of a core */
+    MONITOR_SHARE = 4000, /* one part of so many of a core */
     MONITOR_TEXT_SIZE = 128,
 };
 

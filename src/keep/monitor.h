@@ -49,7 +49,7 @@ void monitor_remove(struct monitor_member *member);
 json_t *monitor_describe(const struct monitor *monitor);
 void monitor_free(struct monitor **monitor);
 
-/* How often `count` holds are asked: as often as costs a twentieth of a percent of a core, at most every
+/* How often `count` holds are asked: as often as costs a fortieth of a percent of a core, at most every
  * MONITOR_FASTEST_MS. Pure. */
 int64_t monitor_interval(size_t count);
 enum { MONITOR_FASTEST_MS = 2000 };

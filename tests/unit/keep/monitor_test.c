@@ -166,14 +166,14 @@ static void test_an_answer_settles_it(void **state)
     assert_string_equal(world.output, "");
 }
 
-/* A twentieth of a percent of a core, whatever their number. */
+/* A fortieth of a percent of a core, whatever their number. */
 static void test_many_are_asked_less_often(void **state)
 {
     (void)state;
     assert_int_equal(monitor_interval(0), MONITOR_FASTEST_MS);
-    assert_int_equal(monitor_interval(10), MONITOR_FASTEST_MS);
-    assert_int_equal(monitor_interval(100), 12000);
-    assert_int_equal(monitor_interval(500), 60000);
+    assert_int_equal(monitor_interval(8), MONITOR_FASTEST_MS);
+    assert_int_equal(monitor_interval(100), 24000);
+    assert_int_equal(monitor_interval(500), 120000);
 }
 
 int main(void)
