@@ -523,13 +523,13 @@ static int keeper_start(struct keeper *keeper)
 static void keeper_end(struct keeper *keeper)
 {
     desk_free(&keeper->desk);
-    reload_free(&keeper->reload);
     lifespan_free(&keeper->lifespan);
     condition_free(&keeper->condition);
     gates_free(&keeper->gates);
     targets_free(&keeper->targets);
     instances_free(&keeper->instances);
     monitor_free(&keeper->monitor);
+    reload_free(&keeper->reload); /* with the configurations that the others point into */
     handover_drain(&keeper->handover, 0);
     listeners_free(&keeper->listeners);
     if (keeper->loop) {

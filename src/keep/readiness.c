@@ -107,7 +107,7 @@ static void readiness_add_elsewhere(const struct readiness *readiness, char *tex
 
 static void readiness_describe(const struct readiness *readiness, char *text, size_t size)
 {
-    const struct config_service_ready *ready = readiness->settings.ready;
+    const struct config_service_ready *ready = &(*readiness->settings.service)->ready;
     char address[ADDRESS_TEXT_SIZE];
     char time[TEXT_NUMBER_SIZE];
     text_of_duration(ready->timeout_ms, time);
@@ -202,7 +202,7 @@ static void readiness_on_look(struct loop_timer *timer)
     }
     if (!settings->events->on_listening(settings->owner, &found, &error))
         readiness_fail(readiness, error.text);
-    else if (settings->was_ready || settings->ready->kind != CONFIG_READY_HTTP)
+    else if (settings->was_ready || (*settings->service)->ready.kind != CONFIG_READY_HTTP)
         readiness_succeed(readiness);
     else
         readiness_on_probe_due(timer);
@@ -213,7 +213,8 @@ struct readiness *readiness_start(const struct readiness_settings *settings)
     struct readiness *readiness = MEMORY_NEW(struct readiness);
     readiness->settings = *settings;
     loop_timer_start(settings->loop, &readiness->next, 0, readiness_on_look);
-    loop_timer_start(settings->loop, &readiness->late, settings->ready->timeout_ms, readiness_on_late);
+    loop_timer_start(settings->loop, &readiness->late, (*settings->service)->ready.timeout_ms,
+                     readiness_on_late);
     return readiness;
 }
 

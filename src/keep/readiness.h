@@ -27,10 +27,11 @@ enum { READINESS_PROBE_MS = 2000 };
 
 struct readiness_settings {
     struct loop *loop;
-    const struct config_service_ready *ready; /* LISTEN or HTTP; outlives the readiness */
-    struct address address;                   /* what it shall listen on */
-    pid_t hold;                               /* the run is everything below this process */
-    bool was_ready;                           /* adopted: kernel truth is enough, nothing is asked again */
+    /* Whose `ready` (LISTEN or HTTP) it is: looked at again each time, since a reload puts another there. */
+    const struct config_service *const *service;
+    struct address address; /* what it shall listen on */
+    pid_t hold;             /* the run is everything below this process */
+    bool was_ready;         /* adopted: kernel truth is enough, nothing is asked again */
     const struct readiness_events *events;
     void *owner;
 };

@@ -33,6 +33,7 @@ struct reload_next {
     reload_done_fn *done; /* NULL: nobody wants to know */
     void *owner;
     char *by;
+    bool dropped; /* the gates would not: targets that were new may still be ending by `config` */
 };
 
 struct reload {
@@ -90,8 +91,6 @@ static json_t *reload_list(const struct config_changes *changes)
 
 static void reload_next_free(struct reload_next *next)
 {
-    if (!next->config)
-        return;
     changes_free(&next->changes);
     listeners_free(&next->listeners);
     config_free(&next->config);
@@ -142,6 +141,38 @@ static struct snapshot *reload_try(struct reload *reload, struct error *error)
     return reload_make_snapshot(reload, error);
 }
 
+/* --- what ruled --------------------------------------------------------------------------------------------
+ */
+
+static void reload_on_look(struct loop_timer *timer)
+{
+    struct reload *reload = LIST_ENTRY(timer, struct reload, look);
+    const struct reload_settings *settings = &reload->settings;
+    if (settings->events->is_leaving(settings->owner)) {
+        loop_timer_start(settings->loop, timer, RELOAD_LOOK_MS, reload_on_look);
+        return;
+    }
+    LIST_FOR_EACH(link, &reload->old)
+    {
+        struct reload_old *old = LIST_ENTRY(link, struct reload_old, link);
+        list_remove(&old->link);
+        config_free(&old->config);
+        free(old);
+    }
+}
+
+/* Kept until nothing that is leaving points into it. */
+static void reload_retire(struct reload *reload, struct config **config)
+{
+    if (!*config)
+        return;
+    struct reload_old *old = MEMORY_NEW(struct reload_old);
+    old->config = *config;
+    *config = NULL;
+    list_append(&reload->old, &old->link);
+    loop_timer_start(reload->settings.loop, &reload->look, RELOAD_LOOK_MS, reload_on_look);
+}
+
 /* --- the answer -------------------------------------------------------------------------------------------
  */
 
@@ -164,10 +195,9 @@ static void reload_finish(struct reload *reload, int status, const char *text)
     if (next.done)
         next.done(next.owner, status, list, text);
     json_decref(list);
-    if (next.config)
-        reload_next_free(&next);
-    else
-        free(next.by);
+    if (next.dropped)
+        reload_retire(reload, &next.config);
+    reload_next_free(&next);
 }
 
 static void reload_refuse(struct reload *reload, struct error *error)
@@ -180,34 +210,6 @@ static void reload_refuse(struct reload *reload, struct error *error)
 /* --- what rules -------------------------------------------------------------------------------------------
  */
 
-static void reload_on_look(struct loop_timer *timer)
-{
-    struct reload *reload = LIST_ENTRY(timer, struct reload, look);
-    const struct reload_settings *settings = &reload->settings;
-    if (settings->events->is_leaving(settings->owner)) {
-        loop_timer_start(settings->loop, timer, RELOAD_LOOK_MS, reload_on_look);
-        return;
-    }
-    LIST_FOR_EACH(link, &reload->old)
-    {
-        struct reload_old *old = LIST_ENTRY(link, struct reload_old, link);
-        list_remove(&old->link);
-        config_free(&old->config);
-        free(old);
-    }
-}
-
-/* Kept until nothing that is leaving points into it. */
-static void reload_retire(struct reload *reload)
-{
-    if (!reload->own)
-        return;
-    struct reload_old *old = MEMORY_NEW(struct reload_old);
-    old->config = reload->own;
-    list_append(&reload->old, &old->link);
-    loop_timer_start(reload->settings.loop, &reload->look, RELOAD_LOOK_MS, reload_on_look);
-}
-
 static void reload_take(struct reload *reload)
 {
     const struct reload_settings *settings = &reload->settings;
@@ -215,7 +217,7 @@ static void reload_take(struct reload *reload)
     listeners_free(settings->listeners);
     *settings->listeners = next->listeners;
     next->listeners = (struct listeners){0};
-    reload_retire(reload);
+    reload_retire(reload, &reload->own);
     reload->own = next->config;
     *settings->config = *next->config;
     settings->events->on_taken(settings->owner, settings->config, &next->changes);
@@ -242,6 +244,7 @@ bool reload_served(struct reload *reload, bool ok, const char *text)
     struct error error = {0};
     error_set(&error, "%s", text);
     settings->events->on_dropped(settings->owner, reload->next.config, &reload->next.changes);
+    reload->next.dropped = true;
     reload_refuse(reload, &error);
     return true;
 }

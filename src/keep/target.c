@@ -363,7 +363,7 @@ static void target_watch(struct target *target, enum table_event event)
     CHECK(address_parse(slice_of_text(record->address), &address, NULL));
     const struct readiness_settings readiness = {
         .loop = target->shared->settings.loop,
-        .ready = &target->service->ready,
+        .service = &target->service,
         .address = address,
         .hold = record->hold.pid,
         .was_ready = record->ready_after_ms >= 0,

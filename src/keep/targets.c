@@ -505,6 +505,7 @@ void targets_remove(struct targets *targets, const char *name)
     if (entry->leaving)
         return;
     entry->leaving = true;
+    entry->depends_count = 0; /* they may go before it does */
     wishes_set_stopped(targets->wishes, name, false);
     target_set_stopped(entry->target, true, targets_by_removal);
     if (target_is_kept(entry->target))

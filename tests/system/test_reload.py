@@ -3,11 +3,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
 
-from conftest import free_port, process_alive, program, wait_for
+from conftest import BIN, free_port, process_alive, program, wait_for
 from peers import Peer, frame, handshake
 
 
@@ -95,6 +96,41 @@ def test_nothing_of_a_wrong_one_is_taken(reeve, text, said):
     assert reeve.get("/x")[0] == 200
     reeve.stop()
     assert [event for _, event, _ in reeve.journal() if event.startswith("reload")] == ["reload-refused"]
+
+
+def test_one_that_starts_over_two_reloads(reeve):
+    """What is waited for belongs to the configuration that rules, not to the one under which it began."""
+    def text(grace):
+        return services(a=echo(f", stop: {{grace: {grace}s}}"), slow="command: [sleep, 60], listen: tcp, ready: {timeout: 4s}, restart: never")
+    reeve.start(services(a=echo()))
+    reeve.configure(text(1))
+    reeve.verb("reload")
+    reeve.wait_state("slow", "starting")
+    reeve.configure(text(2))
+    reeve.verb("reload")
+    assert reeve.target("slow")["state"] == "starting"
+    assert "within 4s" in reeve.wait_state("slow", "failed")["cause"]["text"]
+
+
+def test_gates_that_do_not_take_it(reeve):
+    """What was started for it ends, one before the other, and then it is as if it had never been."""
+    reeve.start(services(a=echo()) + routes("path: /*, to: a"), workers=1)
+    before, gate = reeve.wait_state("a", "ready")["run"], reeve.gates()[0]
+    too_many = ", ".join(f'{{address: "127.0.0.1:{port}"}}' for port in [reeve.port] + [free_port() for _ in range(16)])
+    reeve.configure(f"listen: [{too_many}]\n" + services(
+        a=echo(), b="command: [sh, -c, \"trap '' TERM; exec sleep 60\"], depends_on: [c], listen: none, stop: {grace: 2s}",
+        c="command: [sleep, 60], listen: none") + routes("path: /*, to: a"), workers=1)
+    os.kill(gate, signal.SIGSTOP)
+    asked = subprocess.Popen([BIN, "-c", str(reeve.file), "reload"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=reeve.folder)
+    try:
+        wait_for(lambda: [row["state"] for row in reeve.status()["targets"] if row["name"] == "b"] == ["ready"], 8, "b to run")
+    finally:
+        os.kill(gate, signal.SIGCONT)
+    said = asked.communicate(timeout=20)[1]
+    assert asked.returncode == 2 and "more than 16 listeners" in said
+    wait_for(lambda: {row["name"] for row in reeve.status()["targets"]} == {"a"}, 15, "b and c to go")
+    assert reeve.target("a")["run"] == before
+    assert reeve.get("/x")[0] == 200
 
 
 def test_what_only_a_start_takes(reeve):
