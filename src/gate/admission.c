@@ -125,6 +125,7 @@ void admission_recognise(struct admission *admission, const struct trusted *trus
 void admission_tick(struct admission *admission)
 {
     streams_expire(admission->streams, wall_ms(admission));
+    streams_review_fresh(admission->streams, has_lapsed, admission);
     streams_each_used(admission->streams, note_use, admission);
 }
 

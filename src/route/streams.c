@@ -54,6 +54,7 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
     member->close = close;
     member->route = 0;
     member->told = member->moving = member->used = false;
+    member->fresh = true;
     list_append(known ? &streams->known : &streams->unknown, &member->link);
     if (known)
         note_due(streams, principal);
@@ -79,6 +80,24 @@ void streams_review(struct streams *streams,
         struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
         enum streams_reason reason = STREAMS_SIGNED_OUT;
         if (member->told || !lapsed(owner, member->principal, &reason))
+            continue;
+        member->told = true;
+        member->close(member, reason);
+    }
+}
+
+void streams_review_fresh(struct streams *streams,
+                          bool (*lapsed)(void *owner, const struct principal *principal,
+                                         enum streams_reason *reason),
+                          void *owner)
+{
+    LIST_FOR_EACH(link, &streams->known)
+    {
+        struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
+        enum streams_reason reason = STREAMS_SIGNED_OUT;
+        bool fresh = member->fresh && !member->told;
+        member->fresh = false;
+        if (!fresh || !lapsed(owner, member->principal, &reason))
             continue;
         member->told = true;
         member->close(member, reason);

@@ -24,6 +24,7 @@ struct stream_member {
     void (*close)(struct stream_member *member, enum streams_reason reason);
     bool told;
     bool moving; /* its route has gone: it is told soon */
+    bool fresh;  /* streams_review_fresh() has not asked for it */
     bool used;   /* set by the member: its client has sent something since streams_each_used() */
 };
 
@@ -43,6 +44,12 @@ void streams_review(struct streams *streams,
                     bool (*lapsed)(void *owner, const struct principal *principal,
                                    enum streams_reason *reason),
                     void *owner);
+/* The same for those that came since the last call: between admission and the first byte, while a program
+ * starts or a handshake goes on, the credential may have ended unseen. */
+void streams_review_fresh(struct streams *streams,
+                          bool (*lapsed)(void *owner, const struct principal *principal,
+                                         enum streams_reason *reason),
+                          void *owner);
 /* Tells of each that was used since the last call. */
 void streams_each_used(struct streams *streams, void (*tell)(void *owner, const struct principal *principal),
                        void *owner);

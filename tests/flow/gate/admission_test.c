@@ -300,7 +300,8 @@ static void test_a_trusted_proxy_says_how_its_client_came(void **state)
 
 /* --- the end of a credential --------------------------------------------------------------------------- */
 
-static void open_socket(struct fixture *fixture, char who, struct peer *client, struct peer *program)
+/* Up to the program's answer, which is still to come. */
+static void ask_for_socket(struct fixture *fixture, char who, struct peer *client, struct peer *program)
 {
     struct world *world = &fixture->world;
     char *request = request_of(fixture, "GET /ws", who, UPGRADE);
@@ -311,6 +312,12 @@ static void open_socket(struct fixture *fixture, char who, struct peer *client, 
     struct slice head = peer_hear(world, program);
     assert_false(says(head, "reeve-test"));
     assert_false(says(head, TOKEN));
+}
+
+static void open_socket(struct fixture *fixture, char who, struct peer *client, struct peer *program)
+{
+    struct world *world = &fixture->world;
+    ask_for_socket(fixture, who, client, program);
     peer_say_text(world, program,
                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
@@ -346,6 +353,24 @@ static void test_revoked_sessions_and_tokens_end_their_streams(void **state)
         peer_close(&clients[i]);
         peer_close(&programs[i]);
     }
+}
+
+/* It was let in, and then nobody any more while its program thought about it. */
+static void test_a_stream_that_opens_too_late_is_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct peer client, program;
+    ask_for_socket(fixture, 'a', &client, &program);
+    world_send_admission(world, admission_data("s1", true));
+    peer_say_text(world, &program,
+                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    peer_hear(world, &client);
+    world_advance(world, 1000);
+    assert_true(slice_ends_with(peer_hear(world, &client), SLICE(CLOSE_4401)));
+    peer_close(&client);
+    peer_close(&program);
 }
 
 static void test_a_frame_under_way_is_finished_or_cut(void **state)
@@ -432,6 +457,7 @@ int main(void)
         TEST(test_a_signed_in_client_gets_files),
         TEST(test_a_trusted_proxy_says_how_its_client_came),
         TEST(test_revoked_sessions_and_tokens_end_their_streams),
+        TEST(test_a_stream_that_opens_too_late_is_ended),
         TEST(test_a_frame_under_way_is_finished_or_cut),
         TEST(test_a_session_that_is_over_ends_its_streams),
         TEST(test_malformed_data_is_not_served_on),

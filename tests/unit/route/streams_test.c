@@ -54,6 +54,35 @@ static void test_by_credential(void **state)
     streams_free(&streams);
 }
 
+static bool is_s1(void *owner, const struct principal *principal, enum streams_reason *reason)
+{
+    int *asked = owner;
+    (*asked)++;
+    *reason = STREAMS_FORBIDDEN;
+    return strcmp(principal->credential, "s1") == 0;
+}
+
+static void test_who_has_just_come_is_asked_for_once(void **state)
+{
+    struct loop *loop = *state;
+    struct streams *streams = streams_new(loop);
+    struct stream a = {0}, b = {0}, nobody = {0};
+    const struct principal first = principal_of("s1", 0), second = principal_of("s2", 0);
+    int asked = 0;
+    streams_add(streams, &a.member, &first, on_close_and_leave);
+    streams_add(streams, &b.member, &second, on_close);
+    streams_add(streams, &nobody.member, &principal_nobody, on_close);
+    streams_review_fresh(streams, is_s1, &asked);
+    streams_review_fresh(streams, is_s1, &asked);
+    assert_int_equal(asked, 2);
+    assert_int_equal(a.closed, 1);
+    assert_int_equal(a.reason, STREAMS_FORBIDDEN);
+    assert_int_equal(b.closed + nobody.closed, 0);
+    streams_remove(&b.member);
+    streams_remove(&nobody.member);
+    streams_free(&streams);
+}
+
 static void test_expiry(void **state)
 {
     struct loop *loop = *state;
@@ -170,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_by_credential, make_loop, drop_loop),
+        cmocka_unit_test_setup_teardown(test_who_has_just_come_is_asked_for_once, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(test_expiry, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(test_few_leave_at_once, make_loop, drop_loop),
         cmocka_unit_test(test_many_leave_spread),
