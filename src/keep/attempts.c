@@ -155,12 +155,18 @@ static void attempts_give_back(struct attempts_key *keys, const char *text)
         key->failures--;
 }
 
-void attempts_take_back(struct attempts *attempts, const char *user, const char *address)
+void attempts_leave(struct attempts *attempts, const char *user)
 {
-    char network[ATTEMPTS_KEY_SIZE], name[ATTEMPTS_KEY_SIZE];
-    attempts_address_key(address, network);
+    char name[ATTEMPTS_KEY_SIZE];
     snprintf(name, sizeof name, "%s", user);
     attempts_give_back(attempts->users, name);
+}
+
+void attempts_take_back(struct attempts *attempts, const char *user, const char *address)
+{
+    char network[ATTEMPTS_KEY_SIZE];
+    attempts_address_key(address, network);
+    attempts_leave(attempts, user);
     attempts_give_back(attempts->addresses, network);
 }
 

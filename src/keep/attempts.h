@@ -31,8 +31,11 @@ struct attempts_answer attempts_begin(struct attempts *attempts, const char *use
 /* The one begun last for these two was right: the name starts afresh; the address only gets this one back, so
  * that who has an account cannot try those of others with it. */
 void attempts_succeed(struct attempts *attempts, const char *user, const char *address);
-/* It came to nothing: nobody learned whether it would have been right. */
+/* It came to nothing by our fault: nobody learned whether it would have been right. */
 void attempts_take_back(struct attempts *attempts, const char *user, const char *address);
+/* It came to nothing since who asked has left: the name has nothing of it, but the address has: else it could
+ * have helpers started without an end, and use up what all together have. */
+void attempts_leave(struct attempts *attempts, const char *user);
 
 /* The wait after `failures` in a row, for tests: free ones first, then doubling up to a limit. */
 struct attempts_policy {

@@ -117,7 +117,7 @@ static void logins_keep_out(struct logins_place *place, const char *why)
     if (why)
         logins_write_down(logins, "sign-in-failed", place, why);
     else
-        attempts_take_back(logins->attempts, place->user, place->address);
+        attempts_leave(logins->attempts, place->user);
     logins_answer(logins, place->slot, place->id, json_pack("{s:i}", "status", 401));
 }
 

@@ -185,6 +185,24 @@ static void test_failures_in_a_row_have_to_wait(void **state)
     close_keeper(&keeper);
 }
 
+static void test_an_address_that_only_asks_has_to_wait(void **state)
+{
+    static struct keeper keeper; /* its clock is the loop's to the end */
+    pid_t pids[16];
+    open_keeper(&keeper, *state);
+    for (uint32_t id = 1; id <= 20; id++) {
+        ask(&keeper, id, "ann");
+        assert_int_equal(wait_for_status(&keeper, id, 0), 100);
+        order(&keeper, json_pack("{s:s, s:i}", "do", "close", "id", (int)id)); /* its client has left */
+        assert_int_equal(wait_for_status(&keeper, id, 100), 401);
+        UNTIL(keeper.world, helpers(pids) == 0);
+    }
+    assert_int_equal(sign_in(&keeper, 21, "ann", "password"), 429);
+    pass_ms(&keeper, 1000);
+    assert_int_equal(sign_in(&keeper, 22, "ann", "password"), 200);
+    close_keeper(&keeper);
+}
+
 int main(int count, char **words)
 {
     int role = role_of(count, words);
@@ -198,6 +216,7 @@ int main(int count, char **words)
         TEST(test_helpers_that_fail),
         TEST(test_a_gate_that_dies_in_between),
         TEST(test_failures_in_a_row_have_to_wait),
+        TEST(test_an_address_that_only_asks_has_to_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 /* The test's own messages: what a gate is to do, what it has seen. */
 enum { DO = 47, SEEN = 79 };
-enum { CHANNEL_FD = 3, TICK_MS = 100, SOCKETS = 16 };
+enum { CHANNEL_FD = 3, TICK_MS = 100, SOCKETS = 32 };
 
 /* --- the gate ----------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-enum { ANSWERS = 32 };
+enum { ANSWERS = 64 };
 
 /* Her password is "password". */
 #define ANN "ann:$y$j9T$F5Jx5fExrKuPp53xLKQ..1$tnSYvahCwPBHKZUspmcxMfb0.WiB9W.zEaKlOBL35rC:ops,mentors\n"

@@ -43,7 +43,7 @@ struct step {
     const char *user, *address;
     enum attempts_limit limit;
     int64_t wait_ms;
-    enum { FAILS, SUCCEEDS, COMES_TO_NOTHING } end;
+    enum { FAILS, SUCCEEDS, COMES_TO_NOTHING, LEAVES } end;
 };
 
 static void play(const struct step *steps, size_t count)
@@ -60,6 +60,8 @@ static void play(const struct step *steps, size_t count)
             attempts_succeed(attempts, step->user, step->address);
         else if (answer.limit == ATTEMPTS_NONE && step->end == COMES_TO_NOTHING)
             attempts_take_back(attempts, step->user, step->address);
+        else if (answer.limit == ATTEMPTS_NONE && step->end == LEAVES)
+            attempts_leave(attempts, step->user);
     }
     attempts_free(&attempts);
     assert_null(attempts);
@@ -89,6 +91,18 @@ static void test_what_came_to_nothing_does_not_count(void **state)
     struct step steps[30];
     for (size_t i = 0; i < 30; i++)
         steps[i] = (struct step){0, "ann", "1", ATTEMPTS_NONE, 0, COMES_TO_NOTHING};
+    PLAY(steps);
+}
+
+/* Not against whom it tries, but against where it comes from. */
+static void test_who_leaves_before_the_answer_is_counted(void **state)
+{
+    (void)state;
+    struct step steps[22];
+    for (size_t i = 0; i < 20; i++)
+        steps[i] = (struct step){0, "ann", "1", ATTEMPTS_NONE, 0, LEAVES};
+    steps[20] = (struct step){0, "ann", "1", ATTEMPTS_ADDRESS, 1000, LEAVES};
+    steps[21] = (struct step){0, "ann", "2", ATTEMPTS_NONE, 0, FAILS};
     PLAY(steps);
 }
 
@@ -182,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_the_waits),
         cmocka_unit_test(test_a_name_waits_wherever_it_is_tried_from),
         cmocka_unit_test(test_what_came_to_nothing_does_not_count),
+        cmocka_unit_test(test_who_leaves_before_the_answer_is_counted),
         cmocka_unit_test(test_failures_are_forgotten),
         cmocka_unit_test(test_an_address_waits_whomever_it_tries),
         cmocka_unit_test(test_all_together_have_a_rate),
