@@ -349,12 +349,12 @@ int accounts_token_create(struct accounts *accounts, struct accounts_token *want
                           struct tokens_made *made, struct error *error)
 {
     int64_t now_ms = accounts_wall_ms(accounts);
-    wanted->expires_ms = wanted->expires_in_ms ? now_ms + wanted->expires_in_ms : 0;
     const struct tokens_new token = {
-        .name = wanted->name, .now_ms = now_ms, .expires_ms = wanted->expires_ms};
+        .name = wanted->name, .now_ms = now_ms, .life_ms = wanted->expires_in_ms};
     int status = tokens_create(accounts->settings.journal->store, &token, made, error);
     if (status != 201)
         return status;
+    wanted->expires_ms = made->expires_ms;
     journal_note(accounts->settings.journal, "token-created",
                  json_pack("{s:s, s:s, s:I, s:s}", "token", made->id, "name", wanted->name, "expires",
                            (json_int_t)wanted->expires_ms, "by", by));

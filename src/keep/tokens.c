@@ -32,6 +32,10 @@ static int tokens_check(struct store *store, const struct tokens_new *wanted, st
     int status = 0;
     if (!users_check_name(slice_of_text(wanted->name), error))
         return 422;
+    if (wanted->life_ms < 0 || wanted->life_ms > TOKENS_LIFE_MOST_MS) {
+        error_set(error, "a token lives at most 100 years; without a time it lives for ever");
+        return 422;
+    }
     json_t *rows = tokens_read(store, wanted->now_ms);
     if (!rows) {
         error_set(error, "the database cannot be read");
@@ -56,6 +60,7 @@ int tokens_create(struct store *store, const struct tokens_new *wanted, struct t
         return status;
     uint8_t digest[SEAL_SIZE];
     char sha256[SEAL_HEX_SIZE + 1];
+    made->expires_ms = wanted->life_ms ? wanted->now_ms + wanted->life_ms : 0;
     tokens_random(made->id, TOKENS_ID_BYTES);
     memcpy(made->text, TOKENS_PREFIX, sizeof TOKENS_PREFIX);
     tokens_random(made->text + sizeof TOKENS_PREFIX - 1, TOKENS_SECRET_BYTES);
@@ -66,7 +71,7 @@ int tokens_create(struct store *store, const struct tokens_new *wanted, struct t
         .name = wanted->name,
         .sha256 = sha256,
         .created_ms = wanted->now_ms,
-        .expires_ms = wanted->expires_ms,
+        .expires_ms = made->expires_ms,
     };
     if (store_tokens_add(store, &row))
         return 201;

@@ -17,19 +17,22 @@ enum {
     TOKENS_ID_SIZE = 23,
 };
 
+#define TOKENS_LIFE_MOST_MS (INT64_C(100) * 366 * 24 * 60 * 60 * 1000) /* 100 years */
+
 struct tokens_new {
     const char *name; /* the user that its bearer is; no other token has it */
     int64_t now_ms;
-    int64_t expires_ms; /* 0: never */
+    int64_t life_ms; /* 0: for ever; at most TOKENS_LIFE_MOST_MS */
 };
 
 struct tokens_made {
     char id[TOKENS_ID_SIZE];
     char text[TOKENS_TEXT_SIZE]; /* the secret: told once; wipe it */
+    int64_t expires_ms;          /* 0: never */
 };
 
-/* An HTTP status: 201; 409 the name has one; 422 it is no name; 429 too many; 503 the database does not take
- * it. Errors with the text. */
+/* An HTTP status: 201; 409 the name has one; 422 it is no name, or lives too long; 429 too many; 503 the
+ * database does not take it. Errors with the text. */
 int tokens_create(struct store *store, const struct tokens_new *wanted, struct tokens_made *made,
                   struct error *error);
 /* By name or id: 200, 404, 503. */

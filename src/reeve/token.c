@@ -38,14 +38,14 @@ static void token_note(struct journal *journal, const char *event, const char *n
 static int token_create_here(struct journal *journal, struct token_question *question, struct error *error)
 {
     const struct clock *clock = journal->clock;
-    struct tokens_new wanted = {.name = question->name, .now_ms = clock->wall_ms(clock)};
-    wanted.expires_ms = question->expires_in_ms ? wanted.now_ms + question->expires_in_ms : 0;
+    const struct tokens_new wanted = {
+        .name = question->name, .now_ms = clock->wall_ms(clock), .life_ms = question->expires_in_ms};
     struct tokens_made made;
     int status = tokens_create(journal->store, &wanted, &made, error);
     if (status != 201)
         return status;
     char text[CLOCK_TEXT_SIZE];
-    json_t *expires = wanted.expires_ms ? json_string(clock_format(wanted.expires_ms, text)) : json_null();
+    json_t *expires = made.expires_ms ? json_string(clock_format(made.expires_ms, text)) : json_null();
     token_note(journal, "token-created", wanted.name, made.id);
     question->answer = json_pack("{s:s, s:s, s:s, s:o}", "token", made.text, "id", made.id, "name",
                                  wanted.name, "expires", expires);

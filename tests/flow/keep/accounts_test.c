@@ -125,6 +125,10 @@ static void test_operations(void **state)
                              json_pack("{s:s, s:i}", "name", "ci", "expires_ms", -1), &reply),
                      422);
     assert_int_equal(operate(operations, "token-create", &command,
+                             json_pack("{s:s, s:I}", "name", "ci", "expires_ms", (json_int_t)INT64_MAX),
+                             &reply),
+                     422);
+    assert_int_equal(operate(operations, "token-create", &command,
                              json_pack("{s:s, s:i}", "name", "ci", "expires_ms", 1000), &reply),
                      201);
     assert_int_equal(json_string_length(json_object_get(reply.body, "token")), 49);

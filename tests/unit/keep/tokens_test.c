@@ -2,9 +2,9 @@
 
 #include "keep/tokens.h"
 
-static int create(struct database *database, const char *name, int64_t expires_ms, struct tokens_made *made)
+static int create(struct database *database, const char *name, int64_t life_ms, struct tokens_made *made)
 {
-    const struct tokens_new wanted = {.name = name, .now_ms = now_ms(database), .expires_ms = expires_ms};
+    const struct tokens_new wanted = {.name = name, .now_ms = now_ms(database), .life_ms = life_ms};
     struct error error = {0};
     int status = tokens_create(database->journal.store, &wanted, made, &error);
     assert_int_equal(status != 201, error.text[0] != '\0');
@@ -44,10 +44,14 @@ static void test_names_and_ends(void **state)
     struct error error;
     struct tokens_made made;
     struct store *store = database->journal.store;
-    assert_int_equal(create(database, "ci", now_ms(database) + 1000, &made), 201);
+    assert_int_equal(create(database, "ci", 1000, &made), 201);
+    assert_int_equal(made.expires_ms, now_ms(database) + 1000);
     assert_int_equal(create(database, "ci", 0, &made), 409);
     assert_int_equal(create(database, "c i", 0, &made), 422);
     assert_int_equal(create(database, "", 0, &made), 422);
+    assert_int_equal(create(database, "ever", INT64_MAX, &made), 422); /* no clock goes so far */
+    assert_int_equal(create(database, "ever", TOKENS_LIFE_MOST_MS + 1, &made), 422);
+    assert_int_equal(create(database, "ever", TOKENS_LIFE_MOST_MS, &made), 201);
     pass_ms(database, 1000);
     assert_int_equal(create(database, "ci", 0, &made), 201); /* the first has expired */
     assert_int_equal(tokens_revoke(store, "nobody", &error), 404);
