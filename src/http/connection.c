@@ -134,9 +134,9 @@ static void leave(struct connection *connection)
 void connection_cut(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
+    leave(connection); /* first: with the record goes what its route is made of */
     if (exchange && (connection->state == CONNECTION_EXCHANGE || connection->state == CONNECTION_FLUSHING))
         exchange_record(exchange);
-    leave(connection);
     close_now(connection);
 }
 

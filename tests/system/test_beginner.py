@@ -18,7 +18,7 @@ def run(folder, *words, **environment):
 @pytest.mark.parametrize("words, code, said", [
     (["-c", "reeve.yaml"], 2, "a verb is missing"),
     (["statu"], 2, "did you mean status?"),
-    (["reload"], 2, "reload is not supported yet"),
+    (["upgrade"], 2, "upgrade is not supported yet"),
     (["-c", "sub.yaml", "status"], 2, "cannot read"),
     (["status"], 2, "`reeve init` writes one"),
 ])

@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -237,3 +239,104 @@ def test_a_taken_port_changes_nothing(reeve):
         done = reeve.verb("reload", check=False)
         assert done.returncode == 2 and str(os.getpid()) in done.stderr
         assert reeve.target("a")["run"] == before
+
+
+def test_over_the_api(reeve):
+    reeve.start(services(a=echo()))
+    console = reeve.status()["keeper"]["console"]
+
+    def post():
+        request = urllib.request.Request(f"{console}api/v1/reload", b"{}", {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    reeve.configure(services(a=echo(), b=echo()))
+    status, body = post()
+    assert status == 200 and [row["path"] for row in body["changes"]] == ["services.b"]
+    reeve.configure("services: {a: {comand: x}}\n")
+    status, body = post()
+    assert status == 422 and "reeve.yaml:4:16" in body["detail"]
+    reeve.configure(services(a=echo()))  # for the commands that follow
+
+
+def test_templates(reeve):
+    """Instances run on, restart with their template, and stay on disk when it goes."""
+    def text(env, *more):
+        return ("templates:\n  job: {command: [sleep, '1000'], env: {E: %s}}\n" % env +
+                "\n".join(f"  {name}: {{command: [sleep, '1000']}}" for name in more) + "\n")
+
+    reeve.start(text("x", "other"))
+    reeve.verb("create", "job", "one"), reeve.verb("create", "other", "two")
+    before = {name: reeve.wait_state(name, "ready")["run"] for name in ("job/one", "other/two")}
+    reeve.configure(text("y", "other"))
+    assert changed(reeve) == ["templates.job.env.E"]
+    wait_for(lambda: (reeve.target("job/one")["run"] or {}).get("generation") == 2, 10, "the restart")
+    assert reeve.target("other/two")["run"] == before["other/two"]
+    reeve.configure(text("y"))
+    assert changed(reeve) == ["templates.other"]
+    wait_for(lambda: {row["name"] for row in reeve.status()["targets"]} == {"job/one"}, 15, "other/two to go")
+    assert not process_alive(before["other/two"]["pid"])
+    reeve.configure(text("y", "other"))
+    reeve.verb("reload")
+    reeve.wait_state("other/two", "ready")  # its folder and its wish were kept
+
+
+def test_loops(reeve):
+    def text(word, every="200ms"):
+        return f"loops:\n  tick: {{every: {every}, command: [sh, -c, 'echo {word} >> ticks']}}\n"
+
+    def ticks():
+        path = reeve.folder / "ticks"
+        return set(path.read_text().split()) if path.exists() else set()
+
+    reeve.start(text("one") + services(a=echo()))
+    wait_for(lambda: "one" in ticks(), 10, "the loop to run")
+    for word in ("two", "three", "four"):  # old configurations are freed meanwhile
+        reeve.configure(text(word) + services(a=echo()))
+        assert changed(reeve) == ["loops.tick.command"]
+        wait_for(lambda: word in ticks(), 10, f"the loop to say {word}")
+    reeve.configure(services(a=echo()))
+    assert changed(reeve) == ["loops.tick"]
+    assert reeve.status()["loops"] == []
+
+
+def test_event_streams(reeve):
+    folder = reeve.folder / "data"
+    folder.mkdir(mode=0o755)
+    (folder / "a.jsonl").write_text('{"n":1}\n')
+    stays, goes = "path: /stays, events: {file: ./data/a.jsonl}", "path: /goes, events: {file: ./data/a.jsonl}"
+    reeve.start(routes(stays, goes))
+    peers = {}
+    for path in ("/stays", "/goes"):
+        peers[path] = Peer.connect(reeve.port).send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        peers[path].read_to(b'data: {"n":1}\n')
+    reeve.configure(routes("path: /goes, events: {file: ./data/a.jsonl, heartbeat: 1s}", stays))
+    assert changed(reeve) == ["routes"]
+    peers["/goes"].read_to(b"event: bye")
+    with open(folder / "a.jsonl", "a") as file:
+        file.write('{"n":2}\n')
+    peers["/stays"].read_to(b'data: {"n":2}\n')
+
+
+def test_sign_in_comes_and_goes(reeve):
+    text = services(a=echo()) + routes("path: /*, to: a")
+    reeve.start(text)
+    reeve.wait_state("a", "ready")
+    assert reeve.get("/x")[0] == 200
+    reeve.configure("auth: password\n" + text)
+    done = reeve.verb("reload", check=False)
+    assert done.returncode == 2 and "reeve user add" in done.stderr  # nobody could sign in
+    assert reeve.get("/x")[0] == 200
+    subprocess.run([*reeve.command()[:1], "-c", str(reeve.file), "user", "add", "ann"], input="correct horse battery\n",
+                   text=True, check=True, capture_output=True)
+    reeve.verb("reload")
+    assert reeve.get("/x")[0] == 401
+    token = reeve.verb("token", "create", "ci").stdout.splitlines()[-1]
+    bearer = {"Authorization": f"Bearer {token}"}
+    wait_for(lambda: reeve.get("/x", bearer)[0] == 200, 2, "the token to be known")
+    reeve.configure(text)
+    reeve.verb("reload")
+    assert reeve.get("/x")[0] == 200
