@@ -280,7 +280,7 @@ int accounts_sign_in(struct accounts *accounts, const struct user *claim, const 
     }
     switch (sessions_add(accounts->sessions, user, address, &made)) {
     case SESSIONS_FULL:
-        error_set(error, "too many sessions are open; signing out ends one");
+        error_set(error, "too many sessions are open, or were of late; signing out ends one");
         return 429;
     case SESSIONS_FAILED:
         error_set(error, "the database does not take a new session");

@@ -129,10 +129,14 @@ void sessions_reload(struct sessions *sessions, const struct config_session *tim
 
 static bool sessions_has_room(const struct sessions *sessions, const char *user)
 {
-    size_t of_user = 0;
-    for (const struct sessions_entry *entry = sessions->entries; entry; entry = entry->hh.next)
-        of_user += strcmp(entry->user, user) == 0 && !entry->revoked;
-    return of_user < SESSIONS_OF_USER_MOST && HASH_COUNT(sessions->entries) < SESSIONS_MOST;
+    size_t live = 0, kept = 0;
+    for (const struct sessions_entry *entry = sessions->entries; entry; entry = entry->hh.next) {
+        bool of_user = strcmp(entry->user, user) == 0;
+        live += of_user && !entry->revoked;
+        kept += of_user;
+    }
+    return live < SESSIONS_OF_USER_MOST && kept < SESSIONS_OF_USER_KEPT_MOST &&
+           HASH_COUNT(sessions->entries) < SESSIONS_MOST;
 }
 
 enum sessions_outcome sessions_add(struct sessions *sessions, const struct user *user, const char *address,

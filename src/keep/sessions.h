@@ -17,7 +17,8 @@ struct sessions;
 enum {
     SESSIONS_MOST = 20000,
     SESSIONS_OF_USER_MOST = 1000,
-    SESSIONS_ID_SIZE = 23, /* 128 random bits in base64url, and a NUL */
+    SESSIONS_OF_USER_KEPT_MOST = 2000, /* with those taken back: one user does not use up SESSIONS_MOST */
+    SESSIONS_ID_SIZE = 23,             /* 128 random bits in base64url, and a NUL */
 };
 
 struct sessions_settings {

@@ -174,9 +174,15 @@ static void test_one_user_cannot_fill_it(void **state)
     struct database *database = *state;
     struct sessions *sessions = open_sessions(database);
     struct users *users = users_of("ann:*:ops\nbob:*\n");
-    struct sessions_new made;
+    struct sessions_new last = {0}, made;
     for (int i = 0; i < SESSIONS_OF_USER_MOST; i++)
-        made = add(sessions, users);
+        last = add(sessions, users);
+    assert_int_equal(sessions_add(sessions, &users->items[0], "x", &made), SESSIONS_FULL);
+    for (int i = SESSIONS_OF_USER_MOST; i < SESSIONS_OF_USER_KEPT_MOST; i++) { /* nor by leaving each time */
+        assert_true(sessions_revoke(sessions, last.id, "ann", "signed out"));
+        last = add(sessions, users);
+    }
+    assert_true(sessions_revoke(sessions, last.id, "ann", "signed out"));
     assert_int_equal(sessions_add(sessions, &users->items[0], "x", &made), SESSIONS_FULL);
     assert_int_equal(sessions_add(sessions, &users->items[1], "x", &made), SESSIONS_ADDED);
     sessions_free(&sessions);
