@@ -149,6 +149,17 @@ static void template_check_names(struct load *load, struct config_template *temp
         expand_each_name(template->allow.items[i], template_use_id, &allow);
 }
 
+/* The default of `allow` would let everybody who may sign in, or anyone at all, be any account. */
+static void template_check_account(struct load *load, const struct config_template *template)
+{
+    const struct config_service *service = &template->service;
+    if (service->user && strstr(service->user, "${id") && template->allow.count == 0)
+        errors_add(load->errors, config_place_of(&service->item, "user"),
+                   "%s.user: whoever creates an instance chooses the account by its id; say who may in "
+                   "`allow`, such as [\"user:${id}\"]",
+                   load->path);
+}
+
 static void template_check_sharing(struct load *load, const struct config_service *service)
 {
     if (service->listen.port || service->listen.path)
@@ -167,6 +178,7 @@ void templates_finish(struct load *load, void *item)
     services_finish(load, item);
     template_check_sharing(load, service);
     template_check_names(load, template);
+    template_check_account(load, template);
     /* The first request starts it; one that nobody can ask starts when it is created. */
     if (!config_is_set(&service->item, "start"))
         service->start = service->listen.kind == CONFIG_LISTEN_NONE ? CONFIG_START_BOOT : CONFIG_START_DEMAND;

@@ -140,6 +140,13 @@ static void test_bad(void **state)
          "7:20: templates.b.command: ${prompt} is not set and has no default; ${prompt:-value} has one\n"
          "7:45: templates.b.directory: ${id} is known only when an instance starts: use it in command and "
          "env"},
+        /* nor is everybody any account */
+        {"templates:\n"
+         "  a: {command: x, user: \"${id}\"}\n"
+         "  b: {command: x, user: \"${id}\", allow: [\"group:ops\"]}\n"
+         "  c: {command: x, user: app}",
+         "2:19: templates.a.user: whoever creates an instance chooses the account by its id; say who may in "
+         "`allow`, such as [\"user:${id}\"]"},
         {"templates:\n"
          "  a:\n"
          "    command: x\n"
