@@ -280,9 +280,10 @@ static json_t *condition_describe_targets(const struct condition *condition)
     for (size_t i = 0; i < targets_count(targets); i++) {
         int socket;
         const struct target_row *row = targets_row(targets, i, &socket);
-        wanted += row->wanted;
+        bool missed = target_row_is_missed(row);
+        wanted += missed || (row->wanted && row->ready);
         ready += row->wanted && row->ready;
-        if (!row->wanted || row->ready || json_array_size(rows) == CONDITION_SHOWN)
+        if (!missed || json_array_size(rows) == CONDITION_SHOWN)
             continue;
         json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", row->name, "state",
                                               target_state_name(row->state), "cause", row->cause.text));

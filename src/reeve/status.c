@@ -12,13 +12,25 @@
 
 enum { STATUS_ASK_MS = 2000 };
 
+static bool status_is(const json_t *target, const char *member, const char *value)
+{
+    const char *text = json_string_value(json_object_get(target, member));
+    return text && strcmp(text, value) == 0;
+}
+
+/* As target_row_is_missed(). */
+static bool status_is_missed(const json_t *target)
+{
+    bool over = status_is(target, "state", "ended") || status_is(target, "state", "failed");
+    return status_is(target, "wanted", "up") && !json_is_true(json_object_get(target, "ready")) &&
+           !(over && status_is(target, "kind", "instance"));
+}
+
 /* Something that is wanted is not ready. */
 static bool status_is_degraded(const json_t *targets)
 {
     for (size_t i = 0; i < json_array_size(targets); i++) {
-        const json_t *target = json_array_get(targets, i);
-        const char *wanted = json_string_value(json_object_get(target, "wanted"));
-        if (wanted && strcmp(wanted, "up") == 0 && !json_is_true(json_object_get(target, "ready")))
+        if (status_is_missed(json_array_get(targets, i)))
             return true;
     }
     return false;

@@ -327,7 +327,7 @@ bool backends_are_ready(const struct backends *backends)
     struct backend *backend, *next;
     HASH_ITER(hh, backends->by_name, backend, next)
     {
-        if (backend->row.wanted && !backend->row.demand && !backend->row.ready)
+        if (!backend->row.demand && target_row_is_missed(&backend->row))
             return false;
     }
     return backends->complete;

@@ -31,6 +31,12 @@ static const char *const target_cause_names[] = {
 };
 _Static_assert(sizeof target_cause_names / sizeof *target_cause_names == TARGET_CAUSES, "a name per cause");
 
+bool target_row_is_missed(const struct target_row *row)
+{
+    bool over = row->state == TARGET_ENDED || row->state == TARGET_FAILED;
+    return row->wanted && !row->ready && !(row->instance && over);
+}
+
 const char *target_state_name(enum target_state state)
 {
     CHECK((unsigned)state < TARGET_STATES);

@@ -77,6 +77,9 @@ struct target_row {
                                again */
 };
 
+/* It shall be up and is not: what makes /ready say no and `reeve status` fail. An instance that is over has
+ * had its outcome; what a job came to says nothing of whether reeve can serve. */
+bool target_row_is_missed(const struct target_row *row);
 const char *target_state_name(enum target_state state);     /* "down" "starting" ... */
 const char *target_cause_name(enum target_cause_kind kind); /* "exit" "not-ready" ...; NULL for none */
 

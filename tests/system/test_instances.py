@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 import time
+import urllib.request
 
 import pytest
 
@@ -267,6 +268,20 @@ def test_ended_ones_do_not_count(served):
         served.verb("create", "job", f"j{number}", "--set", "code=0")
         served.wait_state(f"job/j{number}", "ended")
     assert len(served.status()["targets"]) == 40
+
+
+def test_the_outcome_of_a_job_does_not_make_reeve_unready(served):
+    wait_for(lambda: served.get("/ready")[0] == 200, what="reeve to be ready")
+    for code, state in (0, "ended"), (3, "failed"):
+        served.verb("create", "job", f"j{code}", "--set", f"code={code}")
+        served.wait_state(f"job/j{code}", state)
+    wait_for(lambda: served.get("/ready")[0] == 200, what="every gate to know the end")
+    assert served.verb("status", "-q", check=False).returncode == 0
+
+    def counted():
+        with urllib.request.urlopen(f"http://127.0.0.1:{served.console}/health", timeout=60) as answer:
+            return json.load(answer)["targets"]
+    wait_for(lambda: counted() == {"wanted": 0, "ready": 0, "not_ready": []}, what="the details to count none")
 
 
 def test_two_side_by_side(served):

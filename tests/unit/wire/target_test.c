@@ -147,6 +147,20 @@ static json_t *long_text(size_t size)
     return json_stringn(text, size);
 }
 
+static void test_what_is_missed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < TARGET_STATES; i++) {
+        struct target_row row = {.wanted = true, .state = (enum target_state)i, .ready = i == TARGET_READY};
+        assert_int_equal(target_row_is_missed(&row), i != TARGET_READY);
+        row.instance = true; /* the outcome of a job */
+        assert_int_equal(target_row_is_missed(&row),
+                         i != TARGET_READY && i != TARGET_ENDED && i != TARGET_FAILED);
+        row.wanted = false;
+        assert_false(target_row_is_missed(&row));
+    }
+}
+
 static void test_wrong_members_are_refused(void **state)
 {
     (void)state;
@@ -180,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_the_world_sees_the_contract),
         cmocka_unit_test(test_a_target_that_never_ran),
         cmocka_unit_test(test_a_text_that_is_not_utf8_is_still_told),
+        cmocka_unit_test(test_what_is_missed),
         cmocka_unit_test(test_wrong_members_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
