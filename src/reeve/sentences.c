@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "keep/cause.h"
 
+#include "reeve/phrases.h"
 #include "reeve/sentences.h"
 
 enum { SENTENCE_LIMIT = 64 * 1024, TOGETHER_MS = 60000 };
@@ -90,12 +91,18 @@ static void say_delay(const struct telling *telling)
                          cause_time(number_in(telling, "delay_ms"), time));
 }
 
-/* What has no words of its own: "loop-late (loop tick, after_ms 30)". */
+/* One phrase, or what has no words of its own: "loop-late (loop tick, after_ms 30)". */
 static void tell_plainly(const struct telling *telling)
 {
     const char *key, *before = " (";
     json_t *value;
-    buffer_append_format(telling->out, "%s: %s", telling->name, telling->event);
+    struct buffer phrase = BUFFER(SENTENCE_LIMIT);
+    bool found = phrases_append(&phrase, telling->event, telling->evidence);
+    buffer_append_format(telling->out, "%s%s ", telling->name, found ? "" : ":");
+    buffer_append(telling->out, found ? buffer_slice(&phrase) : slice_of_text(telling->event));
+    buffer_free(&phrase);
+    if (found)
+        return;
     json_object_foreach((json_t *)(uintptr_t)telling->evidence, key, value)
     {
         char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);

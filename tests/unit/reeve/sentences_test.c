@@ -102,6 +102,22 @@ static const struct cell cells[] = {
      "14:02:11 reeve left a port alone\n"
      "14:02:11 reeve killed a gate: SIGKILL to pid 6: it did not turn for 10 s\n"
      "14:02:11 reeve ended the one before it: SIGTERM to pid 7\n"},
+    {{{0, "job/a1", "instance-created", "{'by': 'uid 0'}"},
+      {1, NULL, "phase", "{'phase': 'drain', 'budget_ms': 33000}"},
+      {2, NULL, "phase", "{'phase': 'startup hooks', 'budget_ms': 0}"},
+      {3, NULL, "gate-start", "{'slot': 0, 'generation': 1, 'pid': 42, 'start_time': 5}"},
+      {4, NULL, "gate-exit", "{'slot': 0, 'pid': 42, 'signal': 9, 'after_ms': 300}"},
+      {5, NULL, "reloaded", "{'by': 'uid 0', 'changes': ['routes', 'log.level']}"},
+      {6, NULL, "reloaded", "{'changes': []}"},
+      {7, "loop:tick", "loop-failed", "{'text': 'exited with 1 after 0.1 s', 'failures': 3}"}},
+     "14:02:11 job/a1 was created by uid 0\n"
+     "14:02:11 reeve goes on to: drain (at most 33 s)\n"
+     "14:02:11 reeve goes on to: startup hooks\n"
+     "14:02:11 reeve started gate 0: pid 42\n"
+     "14:02:11 reeve lost gate 0: pid 42, killed by SIGKILL after 0.3 s\n"
+     "14:02:11 reeve read its configuration again, asked by uid 0; changed: routes, log.level\n"
+     "14:02:11 reeve read its configuration again\n"
+     "14:02:11 loop:tick failed: exited with 1 after 0.1 s; failures in a row: 3\n"},
     /* others in between, and what comes too late, begin anew; so does what nobody has words for */
     {{{0, "api", "stop", "{'pid': 1, 'signal': 15, 'reason': 'x'}"},
       {1, "db", "exit", "{'text': 'exited with 1 after 1.0 s'}"},
