@@ -362,9 +362,9 @@ static bool snapshot_add_access(struct snapshot *snapshot, const struct config *
     return true;
 }
 
-static void snapshot_add_hosts(const struct config *config, json_t *object)
+json_t *snapshot_hosts(const struct config *config)
 {
-    json_t *hosts = json_array(), *origins = json_array();
+    json_t *hosts = json_array();
     char machine[256] = "";
     gethostname(machine, sizeof machine - 1);
     for (char *at = machine; *at; at++)
@@ -377,8 +377,14 @@ static void snapshot_add_hosts(const struct config *config, json_t *object)
         free(local);
     }
     snapshot_add_texts(hosts, &config->hosts);
+    return hosts;
+}
+
+static void snapshot_add_hosts(const struct config *config, json_t *object)
+{
+    json_t *origins = json_array();
     snapshot_add_texts(origins, &config->origins);
-    json_object_set_new(object, "hosts", hosts);
+    json_object_set_new(object, "hosts", snapshot_hosts(config));
     json_object_set_new(object, "origins", origins);
     json_object_set_new(object, "trusted_proxies", snapshot_texts(&config->trusted_proxies));
 }

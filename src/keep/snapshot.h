@@ -28,6 +28,9 @@ struct snapshot_user {
  */
 bool snapshot_find_user(const struct config *config, struct snapshot_user *user, struct error *error);
 
+/* The names that gates answer to beside addresses and localhost: the machine's, and `hosts`. A new reference.
+ */
+json_t *snapshot_hosts(const struct config *config);
 /* Opens roots and the access log and resolves everything. NULL with file:line:column and what to do. The
  * listeners outlive the snapshot. Without listeners (NULL) it only checks. */
 struct snapshot *snapshot_new(const struct config *config, const struct listeners *listeners, uint64_t number,

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "admit/admit.h"
 #include "base/utf8.h"
 #include "config/rules.h"
 #include "keep/describe.h"
+#include "keep/snapshot.h"
 #include "route/api.h"
 #include "route/captures.h"
 #include "route/health.h"
@@ -21,6 +23,7 @@ enum { ROUTE_PLACE_SIZE = 512, ROUTE_ARENA = 65536 };
 struct route_url {
     char *memory;      /* of what follows */
     struct slice host; /* lower case; data NULL: none was given, any host's routes are meant */
+    enum uri_host_kind host_kind;
     struct uri uri;
 };
 
@@ -52,8 +55,10 @@ static bool route_read_url(const char *text, struct route_url *url)
     url->memory = memory_new(size + authority.size + 1);
     bool fine = uri_parse(target, url->memory, &url->uri) &&
                 (authority.size == 0 || uri_split_host(authority, url->memory + size, &host));
-    if (fine && authority.size)
+    if (fine && authority.size) {
         url->host = host.name;
+        url->host_kind = host.kind;
+    }
     return fine;
 }
 
@@ -175,12 +180,41 @@ static void route_print(const json_t *row)
     printf("%s", json_array_size(allow) ? "\n" : "");
 }
 
+/* The names that the gates of this machine answer to, as they judge a Host. Without a host none is asked. */
+static bool route_is_foreign(const struct config *config, const struct route_url *url)
+{
+    json_t *hosts = snapshot_hosts(config);
+    const char **texts = MEMORY_ARRAY(const char *, json_array_size(hosts) + 1), *const none[] = {NULL};
+    struct error error;
+    for (size_t i = 0; i < json_array_size(hosts); i++)
+        texts[i] = json_string_value(json_array_get(hosts, i));
+    texts[json_array_size(hosts)] = NULL;
+    struct admit *admit = admit_new(texts, none, &error);
+    const struct admit_request request = {.host = url->host,
+                                          .host_is_address = url->host_kind != URI_NAME,
+                                          .authority = url->host,
+                                          .door = ADMIT_OWN,
+                                          .principal = &principal_nobody};
+    bool foreign = url->host.data && admit && admit_check(admit, &request) == ADMIT_FOREIGN_HOST;
+    admit_free(&admit);
+    free(texts);
+    json_decref(hosts);
+    return foreign;
+}
+
 static int route_answer(const struct command *command, const struct config *config,
                         const struct route_url *url)
 {
     struct match_table *table = route_table(config);
     struct match_result match = {0};
     bool matched = match_find(table, url->host, url->uri.path, &match);
+    if (route_is_foreign(config, url)) {
+        match_free(&table);
+        return command_fail(
+            COMMAND_FAILED,
+            "%.*s is no name of this reeve: 421, whatever the path; `hosts` in %s has the names",
+            (int)url->host.size, url->host.data, config->file);
+    }
     const char *own = route_own(config, url->uri.path, matched, &match);
     json_t *row = own       ? json_pack("{s:s}", "own", own)
                   : matched ? route_describe(config, &config->routes.items[match.route], url)

@@ -1,5 +1,6 @@
 """`reeve route URL` says from the file alone what a gate then does."""
 import json
+import socket
 import subprocess
 
 import pytest
@@ -70,6 +71,13 @@ def test_what_reeve_answers_itself(file, url, text):
 @pytest.mark.parametrize("url", ["/..", "ftp://x/", "http://[::1/", "http://a b/", "/%zz"])
 def test_what_is_no_url(file, url):
     assert route(file, url).returncode == 2
+
+
+@pytest.mark.parametrize("host,code", [("other.example", 1), ("127.0.0.1:80", 0), ("[::1]", 0), ("localhost", 0),
+                                       ("nas.lan.", 0), (socket.gethostname().upper() + ".local", 0)])
+def test_a_foreign_host(file, host, code):
+    done = route(file, f"http://{host}/api/x")
+    assert done.returncode == code and ("421" in done.stderr and "`hosts`" in done.stderr) == (code == 1), done
 
 
 def test_nothing_leads_there(tmp_path):
