@@ -57,8 +57,11 @@ static json_t *operate_route(const struct config *config, const struct config_ro
                             route->path, "allow", allow);
     if (route->action == CONFIG_ROUTE_TARGET)
         json_object_set_new(row, "to", json_string(route->to));
-    if (route->action == CONFIG_ROUTE_EVENTS)
+    if (route->action == CONFIG_ROUTE_EVENTS) {
         json_object_set_new(row, "events", describe_path(route->events.file));
+        if (route->events.target)
+            json_object_set_new(row, "target", json_string(route->events.target));
+    }
     if (route->action == CONFIG_ROUTE_FILES)
         json_object_set_new(row, "files", describe_path(route->files));
     return row;

@@ -339,9 +339,17 @@ def jobs(tmp_path_factory):
   job: {command: [sleep, "1000"], max_instances: 2, start: boot, parameters: {speed: {pattern: "[0-9]+"}}}
 loops:
   tick: {every: 1h, command: ["true"]}
+routes:
+  - {path: "/jobs/{id}/events", events: {file: "${instance_dir}/events.jsonl", target: "job/{id}"}}
 """)
         port = console_port(reeve)
         yield lambda *words, **more: ask(port, *words, **more), reeve
+
+
+def test_routes_tell_what_leads_where(jobs):
+    row, = jobs[0]("GET", "routes")[2]["routes"]
+    assert row["events"].endswith("/{id}/events.jsonl") and row["target"] == "job/{id}"
+    assert row["allow"] == ["anyone"] and ":9:5" in row["place"]
 
 
 def test_an_instance_from_birth_to_end(jobs):
