@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "keep/record.h"
 #include "wire/logline.h"
@@ -13,9 +15,13 @@
 
 enum { OUTPUT_LINE_LIMIT = LOGLINE_RECORD_LARGEST * 2, OUTPUT_HELD_LIMIT = 1 << 18 };
 
+/* A service of the configuration that the keeper began with; or, while it runs, an instance, or a service
+ * that came with a reload. */
 struct output_service {
+    struct list link;
     struct output *output;
-    const char *name;
+    char name[TARGET_NAME_SIZE];
+    bool passing; /* goes when its run is over */
     size_t index;
     struct follow *follow; /* NULL: its log does not exist yet */
     enum target_state state;
@@ -29,8 +35,8 @@ struct output {
     struct output_style style;
     bool released;
     struct buffer held; /* what came before the start screen */
-    size_t count;
-    struct output_service *services;
+    size_t count;       /* of all that there were: colours in turn */
+    struct list services;
 };
 
 /* --- one record --------------------------------------------------------------------------------------------
@@ -132,6 +138,22 @@ static void output_follow(struct output_service *service, enum follow_from from)
     close(directory);
 }
 
+static struct output_service *output_add(struct output *output, const char *name)
+{
+    struct output_service *service = MEMORY_NEW(struct output_service);
+    *service = (struct output_service){.output = output, .index = output->count++};
+    snprintf(service->name, sizeof service->name, "%s", name);
+    list_append(&output->services, &service->link);
+    return service;
+}
+
+static void output_remove(struct output_service *service)
+{
+    list_remove(&service->link);
+    follow_stop(&service->follow);
+    free(service);
+}
+
 struct output *output_start(struct loop *loop, const struct config *config, const char *state_directory,
                             struct writer *writer, bool terminal)
 {
@@ -143,17 +165,11 @@ struct output *output_start(struct loop *loop, const struct config *config, cons
         .writer = writer,
         .style = {.json = !terminal, .colour = terminal, .width = output_width(config)},
         .held = BUFFER(OUTPUT_HELD_LIMIT),
-        .services = MEMORY_ARRAY(struct output_service, config->services.count),
     };
-    for (size_t i = 0; i < config->services.count; i++) {
-        if (config->services.items[i].command.count == 0)
-            continue;
-        struct output_service *service = &output->services[output->count];
-        *service = (struct output_service){
-            .output = output, .name = config->services.items[i].name, .index = output->count};
-        output->count++;
-        output_follow(service, FOLLOW_FROM_END);
-    }
+    list_init(&output->services);
+    for (size_t i = 0; i < config->services.count; i++)
+        if (config->services.items[i].command.count)
+            output_follow(output_add(output, config->services.items[i].name), FOLLOW_FROM_END);
     return output;
 }
 
@@ -189,17 +205,40 @@ static void output_tell(struct output_service *service, const struct target_row 
     buffer_free(&text);
 }
 
+static bool output_runs(const struct target_row *row)
+{
+    return row->state == TARGET_STARTING || row->state == TARGET_READY || row->state == TARGET_STOPPING;
+}
+
+/* The log of a first run is new; one of later runs holds what was printed, or not wanted, before. */
+static struct output_service *output_find(struct output *output, const struct target_row *row)
+{
+    LIST_FOR_EACH(link, &output->services)
+    {
+        struct output_service *service = LIST_ENTRY(link, struct output_service, link);
+        if (strcmp(service->name, row->name) == 0)
+            return service;
+    }
+    if (!output_runs(row) || row->generation == 0)
+        return NULL;
+    struct output_service *service = output_add(output, row->name);
+    service->passing = true;
+    output_follow(service, output->released && row->generation == 1 ? FOLLOW_FROM_START : FOLLOW_FROM_END);
+    return service;
+}
+
 void output_look(struct output *output, const struct target_row *row)
 {
-    for (size_t i = 0; output && i < output->count; i++) {
-        struct output_service *service = &output->services[i];
-        output_follow(service, FOLLOW_FROM_START);
-        if (strcmp(service->name, row->name) != 0)
-            continue;
-        if (output->released) /* the start screen tells what was before it */
-            output_tell(service, row);
-        service->state = row->state;
-    }
+    struct output_service *service = output ? output_find(output, row) : NULL;
+    if (!service)
+        return;
+    LIST_FOR_EACH(link, &output->services)
+    output_follow(LIST_ENTRY(link, struct output_service, link), FOLLOW_FROM_START);
+    if (output->released) /* the start screen tells what was before it */
+        output_tell(service, row);
+    service->state = row->state;
+    if (service->passing && !output_runs(row) && row->state != TARGET_BACKOFF)
+        output_remove(service);
 }
 
 void output_release(struct output *output)
@@ -215,11 +254,10 @@ void output_stop(struct output **owned)
     struct output *output = *owned;
     if (!output)
         return;
-    for (size_t i = 0; i < output->count; i++)
-        follow_stop(&output->services[i].follow);
+    LIST_FOR_EACH(link, &output->services)
+    output_remove(LIST_ENTRY(link, struct output_service, link));
     watches_free(&output->watches);
     buffer_free(&output->held);
-    free(output->services);
     free(output);
     *owned = NULL;
 }

@@ -33,7 +33,8 @@ int output_open(const char *state_directory, const char *target);
 
 struct output;
 
-/* Follows the log of every kept service from its present end. Nothing is written until output_release(). */
+/* Follows the log of every kept service from its present end, and that of an instance while it runs. Nothing
+ * is written until output_release(). */
 struct output *output_start(struct loop *loop, const struct config *config, const char *state_directory,
                             struct writer *writer, bool terminal);
 /* A target changed: its log may exist by now, and once released its new state is told among its lines. */

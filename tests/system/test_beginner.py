@@ -1,5 +1,6 @@
 """What a beginner meets: each mistake is answered with what was found, where, and what to do."""
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -86,6 +87,24 @@ def test_what_befalls_a_service_is_told_in_the_output(reeve):
     assert "exited with 3" in lines[told[0]]["text"] and lines[told[0]]["target"] == "a"
     if told[0] > 0:
         assert lines[told[0] - 1]["text"] == "last words"
+
+
+def test_the_output_of_instances_is_among_that_of_services(reeve):
+    reeve.start("templates: {job: {command: [sh, -c, 'echo hello; read go < go; echo bye'], restart: never}}\n")
+
+    def lines():
+        told = [json.loads(line) for line in reeve.out.read_text().splitlines()[1:]]
+        return [line["text"] for line in told if line.get("target") == "job/a1"]
+    os.mkfifo(reeve.folder / "go")
+    reeve.verb("create", "job", "a1")
+    wait_for(lambda: "hello" in lines(), what="its first line")
+    (reeve.folder / "go").write_text("\n")
+    wait_for(lambda: "ended" in reeve.target("job/a1")["state"], what="its end")
+    wait_for(lambda: len(lines()) > 3, what="its end to be told")
+    assert lines()[-2] == "bye" and lines()[-1].startswith("exited with 0"), lines()
+    reeve.verb("restart", "--no-wait", "job/a1")
+    wait_for(lambda: lines().count("hello") == 2, what="its second run")
+    assert lines().count("bye") == 1
 
 
 MISTAKES = [
