@@ -146,8 +146,8 @@ static const char *reeve_guess_verb(const char *word)
 /* Verbs of the contract whose feature is not built yet. */
 static bool reeve_is_later_verb(const char *word)
 {
-    static const char *const later[] = {"signal", "attach",      "exec", "why",    "route", "upgrade",
-                                        "busy",   "connections", "pin",  "doctor", "top"};
+    static const char *const later[] = {"attach",      "exec", "upgrade", "busy",
+                                        "connections", "pin",  "doctor",  "top"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(word, later[i]) == 0)
             return true;
