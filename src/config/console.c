@@ -55,8 +55,8 @@ static void console_choose_listen(struct load *load)
     struct config *config = load->config;
     for (size_t i = 0; i < config->listeners.count && !config->console.listen; i++) {
         const char *address = config->listeners.items[i].address;
-        unsigned long port =
-            address && strncmp(address, "unix:", 5) != 0 ? strtoul(strrchr(address, ':') + 1, NULL, 10) : 0;
+        const char *colon = address && strncmp(address, "unix:", 5) != 0 ? strrchr(address, ':') : NULL;
+        unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
         if (port == 0 || port >= UINT16_MAX)
             continue;
         char *text = memory_format("127.0.0.1:%lu", port + 1);
@@ -69,10 +69,10 @@ void console_verify(struct load *load)
 {
     struct config *config = load->config;
     console_verify_path(load);
-    if (config_is_set(&config->item, "console.listen"))
-        console_verify_listen(load);
-    else
+    if (!config_is_set(&config->item, "console.listen"))
         console_choose_listen(load);
+    else if (config->console.listen) /* else it could not be read */
+        console_verify_listen(load);
     if (config_is_set(&config->item, "console.allow"))
         return;
     char **rule = load_append(load, &config->console.allow, sizeof *rule);

@@ -12,6 +12,8 @@ static void test_what_it_may_not_be(void **state)
          "2:11: console.listen: 127.0.0.1:80 is listened on by listen[0] already; the console needs an "
          "origin of "
          "its own"},
+        {"console: {listen: {}}\n",
+         "1:19: console.listen: expected an address: host:port, [v6]:port or unix:/path, found a mapping"},
         {"auth: password\nconsole: {listen: \"10.0.0.1:81\"}\n",
          "2:11: console.listen: with auth.method: password, passwords would come to 10.0.0.1:81 in clear "
          "text; "
