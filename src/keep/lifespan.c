@@ -376,11 +376,6 @@ void lifespan_gates_ended(struct lifespan *lifespan)
     lifespan_check(lifespan);
 }
 
-void lifespan_reload(struct lifespan *lifespan, const struct config *config)
-{
-    lifespan->settings.config = config;
-}
-
 enum lifespan_phase lifespan_phase(const struct lifespan *lifespan)
 {
     return lifespan->phase;

@@ -46,8 +46,6 @@ void lifespan_stop(struct lifespan *lifespan, bool now);
 /* The gates' on_ended. */
 void lifespan_gates_ended(struct lifespan *lifespan);
 enum lifespan_phase lifespan_phase(const struct lifespan *lifespan);
-/* Another configuration is in force: its shutdown hooks and times are the ones. While reeve serves. */
-void lifespan_reload(struct lifespan *lifespan, const struct config *config);
 /* The most that a stop may take: the sum of what its steps may. */
 int64_t lifespan_stop_ms(const struct lifespan *lifespan);
 void lifespan_free(struct lifespan **lifespan);
