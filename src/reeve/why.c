@@ -1,5 +1,6 @@
 /* `reeve why [NAME]`: the journal in sentences, and how it stands now. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,16 +26,37 @@ static void why_print(const json_t *sentences)
     buffer_free(&out);
 }
 
-/* "now: api is backoff: exited with 7 after 0.2 s" */
+/* "now: api is backoff: exited with 7 after 0.2 s". Of a loop the last run is told. */
 static void why_print_now(const json_t *target)
 {
     const char *name = json_string_value(json_object_get(target, "name")),
                *state = json_string_value(json_object_get(target, "state")),
                *next = json_string_value(json_object_get(target, "next_attempt")),
                *text = json_string_value(json_object_get(json_object_get(target, "cause"), "text"));
+    if (!text)
+        text = json_string_value(json_object_get(json_object_get(target, "last"), "text"));
     if (name && state)
         printf("now: %s is %s%s%s%s%s\n", name, state, text && *text ? ": " : "", text ? text : "",
                next ? "; next attempt at " : "", next ? next : "");
+}
+
+static const json_t *why_find(const json_t *list, const char *name)
+{
+    for (size_t i = 0; name && i < json_array_size(list); i++) {
+        const char *other = json_string_value(json_object_get(json_array_get(list, i), "name"));
+        if (other && strcmp(other, name) == 0)
+            return json_array_get(list, i);
+    }
+    return NULL;
+}
+
+/* A target, or what is written down as "loop:NAME". */
+static const json_t *why_find_now(const json_t *status, const char *name)
+{
+    static const char prefix[] = "loop:";
+    if (name && strncmp(name, prefix, sizeof prefix - 1) == 0)
+        return why_find(json_object_get(status, "loops"), name + sizeof prefix - 1);
+    return why_find(json_object_get(status, "targets"), name);
 }
 
 /* A target that has gone may have rows all the same; who has neither is unknown. */
@@ -61,12 +83,7 @@ int why_verb(const struct command *command)
         return code;
     const json_t *rows = json_object_get(answer, "rows"), *target = NULL;
     code = command_ask(command, "status", NULL, &status);
-    const json_t *targets = json_object_get(status, "targets");
-    for (size_t i = 0; name && i < json_array_size(targets); i++) {
-        const char *other = json_string_value(json_object_get(json_array_get(targets, i), "name"));
-        if (other && strcmp(other, name) == 0)
-            target = json_array_get(targets, i);
-    }
+    target = why_find_now(status, name);
     if (!code && name && !target && json_array_size(rows) == 0)
         code = command_fail(COMMAND_NO_TARGET, "there is no target %s; `reeve status` lists them", name);
     else if (!code)

@@ -70,6 +70,17 @@ def test_a_new_keeper_tells_of_the_old_one(reeve):
     has(told, r"reeve serves")
 
 
+def test_loops_have_sentences_too(reeve):
+    reeve.start("loops: {good: {every: 1h, command: ['true']}, bad: {every: 1h, command: ['false']}}\n")
+    wait_for(lambda: "now: good is waiting: exited with 0 after" in reeve.verb("why", "loop:good").stdout,
+             what="its first run")
+    wait_for(lambda: "now: bad is waiting: exited with 1 after" in reeve.verb("why", "loop:bad").stdout,
+             what="its failure")
+    told = lines(reeve, "loop:bad")
+    has(told, "loop:bad failed: exited with 1 after [0-9.]+ s; failures in a row: 1")
+    assert reeve.verb("why", "loop:none", check=False).returncode == 6
+
+
 def test_rows_as_json(reeve):
     reeve.start("services:\n  a: {command: [sleep, '1000']}\n")
     reeve.wait_state("a", "ready")
