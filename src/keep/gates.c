@@ -112,7 +112,8 @@ static void gates_kill(struct gates *gates, struct slot *slot, const char *why)
 
 static void gates_served(struct gates *gates, bool ok, const char *text)
 {
-    loop_timer_stop(&gates->deadline);
+    if (!gates->draining) /* then it is the drain's */
+        loop_timer_stop(&gates->deadline);
     gates->settings.events->on_served(gates->settings.owner, ok, text);
 }
 
@@ -455,6 +456,12 @@ void gates_hurry(struct gates *gates)
 {
     for (unsigned i = 0; i < gates->count; i++)
         gates_kill(gates, &gates->slots[i], "reeve is to stop at once");
+}
+
+void gates_give_up(struct gates *gates, const char *why)
+{
+    if (gates->pending && gates->current)
+        gates_drop(gates, why);
 }
 
 void gates_drain(struct gates *gates, int64_t timeout_ms)

@@ -75,6 +75,9 @@ struct gates_message {
 void gates_send(struct gates *gates, unsigned slot, const struct gates_message *message);
 /* Has one gate ask; the question's on_done always follows unless the gates are freed. */
 void gates_probe(struct gates *gates, const struct prober_question *question);
+/* What is prepared and not served yet is dropped; on_served says so with `why`. Nothing where there is none,
+ * or nothing is served yet. */
+void gates_give_up(struct gates *gates, const char *why);
 /* They accept no more, end what is open within `timeout_ms` and exit; 2 s later the rest is killed. */
 void gates_drain(struct gates *gates, int64_t timeout_ms);
 /* Kills what is left of them; on_ended follows. After gates_drain(). */

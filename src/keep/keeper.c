@@ -125,6 +125,7 @@ void keeper_stop(struct keeper *keeper, bool now)
     if (first) {
         reopen_stop(&keeper->reopen);
         reload_set_open(keeper->reload, false);
+        gates_give_up(keeper->gates, "reeve is stopping");
         journal_note(&keeper->journal, "stop", json_pack("{s:b}", "now", now));
         log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills",
                  LOG_NUMBER("at_most_ms", lifespan_stop_ms(keeper->lifespan)));

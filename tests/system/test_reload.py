@@ -135,6 +135,22 @@ def test_gates_that_do_not_take_it(reeve):
     assert reeve.get("/x")[0] == 200
 
 
+def test_the_end_comes_before_it(reeve):
+    """Nothing is taken, and no loop begun, once reeve is stopping."""
+    reeve.start(services(a=echo()) + "loops: {tick: {every: 1h, command: [sleep, 3600], timeout: 2h}}\n", workers=1)
+    gate = reeve.gates()[0]
+    reeve.wait_state("a", "ready")
+    reeve.configure(services(a=echo(), b="command: [sleep, 60], listen: none") + "loops: {tick: {every: 2h, command: [sleep, 3600], timeout: 2h}}\n", workers=1)
+    os.kill(gate, signal.SIGSTOP)
+    reeve.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "b" in {row["name"] for row in reeve.status()["targets"]}, 8, "b to be tried")
+    reeve.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: reeve.status()["keeper"]["phase"] == "stopping", 5, "the stop")
+    os.kill(gate, signal.SIGCONT)
+    assert reeve.process.wait(30) == 0
+    assert [event for _, event, _ in reeve.journal() if event.startswith("reload")] == ["reload-refused"]
+
+
 def test_what_only_a_start_takes(reeve):
     reeve.start(services(a=echo()))
     reeve.configure(services(a=echo()), workers=1)
