@@ -15,6 +15,8 @@ import subprocess
 import threading
 
 import kernel
+import urllib.parse
+
 import pytest
 from conftest import PYTHON, descriptors, program, wait_for
 
@@ -239,7 +241,9 @@ def test_the_keeper_touches_no_network(reeve):
     with idle_clients(reeve, 50):
         inodes = kernel.socket_inodes(keeper)
         own = [row for row in kernel.tcp_sockets() if row.inode in inodes]
-        assert {row.state for row in own} == {kernel.LISTEN} and own[0].local[1] == reeve.port
+        console = urllib.parse.urlsplit(reeve.status()["keeper"]["console"]).port
+        assert {row.state for row in own} == {kernel.LISTEN}
+        assert {row.local[1] for row in own} == {reeve.port, console}
         reeve.verb("restart", "echo", "probed")
         assert reeve.get()[0] == 200
     reeve.stop()
