@@ -13,10 +13,9 @@ import socket
 import stat
 import subprocess
 import threading
-
-import kernel
 import urllib.parse
 
+import kernel
 import pytest
 from conftest import PYTHON, descriptors, program, wait_for
 
