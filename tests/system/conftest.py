@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -35,11 +36,26 @@ def wait_for(condition, timeout=10.0, what="the condition"):
         time.sleep(0.01)
 
 
+PORTS_GIVEN = set()
+
+
 def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, given once: below those that the kernel gives to clients, beside those reeve gives to services."""
+    while True:
+        port = random.randrange(10000, 20000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if port not in PORTS_GIVEN and not taken(probe, address, port):
+                PORTS_GIVEN.add(port)
+                return port
+
+
+def taken(probe, address, port):
+    try:
+        probe.bind((address, port))
+    except OSError:
+        return True
+    return False
 
 
 def program(name):
