@@ -4,27 +4,8 @@
  * for the drain time. */
 #pragma once
 
-#include <sys/types.h>
-
 #include "base/log.h"
 #include "loop/loop.h"
-
-/* --- the process --------------------------------------------------------------------------------- */
-
-enum { GATE_CHANNEL_FD = 3, GATE_HANDOVER_FD = 4 };
-
-struct gate_start {
-    unsigned slot;
-    uid_t uid; /* what a gate started as root becomes */
-    gid_t gid;
-};
-
-/* The whole life of a freshly executed gate: gives up its rights, then serves until it is drained or its
- * keeper has been gone for the drain time. GATE_CHANNEL_FD is the channel to the keeper, GATE_HANDOVER_FD the
- * listening hand-over socket; logs go to stderr. Returns the exit status. */
-int gate_main(const struct gate_start *start);
-
-/* --- the same in a loop of somebody else's (tests, embedding) ------------------------------------ */
 
 struct gate;
 
@@ -43,5 +24,7 @@ struct gate_settings {
 struct gate *gate_new(const struct gate_settings *settings);
 /* Ends what is open within `timeout_ms`; on_end follows. As MESSAGE_GATE_DRAIN. */
 void gate_drain(struct gate *gate, int64_t timeout_ms);
+/* The drain time of the committed snapshot, or the default. */
+int64_t gate_drain_ms(const struct gate *gate);
 /* Cuts what is open. Not from inside the gate's callbacks. */
 void gate_free(struct gate **gate);

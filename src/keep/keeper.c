@@ -13,25 +13,21 @@
 #include "keep/control.h"
 #include "keep/describe.h"
 #include "keep/desk.h"
-#include "keep/directories.h"
 #include "keep/gates.h"
 #include "keep/handover.h"
-#include "keep/journal.h"
 #include "keep/keeper.h"
 #include "keep/lifespan.h"
-#include "keep/lock.h"
 #include "keep/predecessor.h"
 #include "keep/process.h"
 #include "keep/reload_parts.h"
+#include "keep/seat.h"
 
 struct keeper {
     struct keeper_settings settings;
     struct config config; /* as it is now: see keep/reload.h */
     const struct log *log;
     struct loop *loop;
-    struct directories directories;
-    struct lock lock;
-    struct journal journal;
+    struct seat seat;
     struct listeners listeners;
     struct listeners_settings listening;
     struct handover handover;
@@ -57,7 +53,7 @@ struct keeper {
 static void keeper_journal_own(void *owner, const char *event, const json_t *evidence)
 {
     struct keeper *keeper = owner;
-    journal_append(&keeper->journal, NULL, event, evidence);
+    journal_append(&keeper->seat.journal, NULL, event, evidence);
 }
 
 /* --- phases -------------------------------------------------------------------------------------------- */
@@ -90,7 +86,7 @@ static void keeper_on_serving(void *owner)
     handover_drain(&keeper->handover, keeper->config.drain_timeout_ms);
     reopen_start(&keeper->reopen);
     reload_set_open(keeper->reload, true);
-    journal_note(&keeper->journal, "serving", json_object());
+    journal_note(&keeper->seat.journal, "serving", json_object());
     condition_set_phase(keeper->condition, "serving");
     if (keeper->settings.events->on_serving)
         keeper->settings.events->on_serving(keeper->settings.owner, keeper);
@@ -126,7 +122,7 @@ void keeper_stop(struct keeper *keeper, bool now)
         reopen_stop(&keeper->reopen);
         reload_set_open(keeper->reload, false);
         gates_give_up(keeper->gates, "reeve is stopping");
-        journal_note(&keeper->journal, "stop", json_pack("{s:b}", "now", now));
+        journal_note(&keeper->seat.journal, "stop", json_pack("{s:b}", "now", now));
         log_info(keeper->log, now ? "stopping at once" : "stopping; a second signal kills",
                  LOG_NUMBER("at_most_ms", lifespan_stop_ms(keeper->lifespan)));
         condition_set_phase(keeper->condition, "stopping");
@@ -181,7 +177,7 @@ static void keeper_on_target_journal(void *owner, const char *target, const char
                                      const json_t *evidence)
 {
     struct keeper *keeper = owner;
-    journal_append(&keeper->journal, target, event, evidence);
+    journal_append(&keeper->seat.journal, target, event, evidence);
 }
 
 static const struct targets_events keeper_targets_events = {
@@ -273,7 +269,7 @@ static json_t *keeper_on_describe(void *owner)
     const struct describe describe = {
         .config = &keeper->config,
         .listeners = &keeper->listeners,
-        .state = keeper->directories.state,
+        .state = keeper->seat.directories.state,
         .phase = keeper_phase(keeper),
         .started_wall_ms = keeper->started_wall_ms,
     };
@@ -301,7 +297,7 @@ static void keeper_on_signal(void *owner, const siginfo_t *about)
     }
     json_t *evidence = json_pack("{s:i, s:i, s:i}", "signal", about->si_signo, "from_pid", (int)about->si_pid,
                                  "from_uid", (int)about->si_uid);
-    journal_note(&keeper->journal, "signal-received", evidence);
+    journal_note(&keeper->seat.journal, "signal-received", evidence);
     keeper_stop(keeper, false);
 }
 
@@ -331,7 +327,7 @@ static bool keeper_is_ours(void *owner, const struct identity *identity)
 {
     const struct keeper *keeper = owner;
     return handover_is_survivor(&keeper->handover, identity) ||
-           predecessor_left(keeper->directories.state, identity);
+           predecessor_left(keeper->seat.directories.state, identity);
 }
 
 static int keeper_open_listeners(struct keeper *keeper)
@@ -346,7 +342,7 @@ static int keeper_open_listeners(struct keeper *keeper)
     if (!listeners_new(&keeper->listeners, &keeper->config, keeper->error))
         return KEEPER_EXIT_USAGE;
     listeners_take_passed(&keeper->listeners);
-    handover_take(&keeper->handover, keeper->directories.state, keeper->directories.runtime,
+    handover_take(&keeper->handover, keeper->seat.directories.state, keeper->seat.directories.runtime,
                   &keeper->listeners, &keeper->listening);
     return listeners_open(&keeper->listeners, &keeper->listening, keeper->error);
 }
@@ -355,7 +351,7 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
 {
     const struct condition_settings condition = {
         .made = *made,
-        .journal = &keeper->journal,
+        .journal = &keeper->seat.journal,
         .targets = keeper->targets,
         .gates = keeper->gates,
     };
@@ -364,7 +360,7 @@ static void keeper_make_lifespan(struct keeper *keeper, const struct targets_set
         .loop = keeper->loop,
         .log = keeper->log,
         .config = &keeper->config,
-        .journal = &keeper->journal,
+        .journal = &keeper->seat.journal,
         .jobs = condition_jobs(keeper->condition),
         .targets = keeper->targets,
         .gates = keeper->gates,
@@ -390,7 +386,7 @@ static void keeper_make_reload(struct keeper *keeper)
     keeper->parts = (struct reload_parts){
         .loop = keeper->loop,
         .log = keeper->log,
-        .journal = &keeper->journal,
+        .journal = &keeper->seat.journal,
         .config = &keeper->config,
         .listeners = &keeper->listeners,
         .listening = &keeper->listening,
@@ -410,10 +406,10 @@ static bool keeper_open_desk(struct keeper *keeper)
         .made = {.loop = keeper->loop,
                  .log = keeper->log,
                  .config = &keeper->config,
-                 .journal = &keeper->journal,
+                 .journal = &keeper->seat.journal,
                  .gates = keeper->gates,
                  .user = keeper->user},
-        .runtime_directory = keeper->directories.runtime,
+        .runtime_directory = keeper->seat.directories.runtime,
         .targets = keeper->targets,
         .instances = keeper->instances,
         .condition = keeper->condition,
@@ -434,9 +430,9 @@ static bool keeper_start_targets(struct keeper *keeper)
         .loop = keeper->loop,
         .log = keeper->log,
         .config = &keeper->config,
-        .state_directory = keeper->directories.state,
-        .runtime_directory = keeper->directories.runtime,
-        .socket_directory = keeper->directories.sockets,
+        .state_directory = keeper->seat.directories.state,
+        .runtime_directory = keeper->seat.directories.runtime,
+        .socket_directory = keeper->seat.directories.sockets,
         .hold_program = keeper->hold_program,
         .open_files_soft = keeper->open_files_soft,
         .monitor = keeper->monitor,
@@ -452,8 +448,8 @@ static bool keeper_start_targets(struct keeper *keeper)
         .loop = keeper->loop,
         .log = keeper->log,
         .name = keeper->config.name,
-        .state_directory = keeper->directories.state,
-        .runtime_directory = keeper->directories.runtime,
+        .state_directory = keeper->seat.directories.state,
+        .runtime_directory = keeper->seat.directories.runtime,
         .workers = process_workers(keeper->config.workers, GATES_MOST, keeper->log),
         .user = keeper->user,
         .targets = keeper->targets,
@@ -467,43 +463,14 @@ static bool keeper_start_targets(struct keeper *keeper)
     return keeper_open_desk(keeper);
 }
 
-/* The lock first, then the journal, which tells what taking the lock took. */
-static int keeper_take_lock(struct keeper *keeper)
-{
-    json_t *signals = json_array();
-    int code = predecessor_lock(&keeper->config, &keeper->directories, &keeper->lock, signals, keeper->error);
-    if (code == KEEPER_EXIT_DONE)
-        journal_open(&keeper->journal, keeper->directories.state);
-    for (size_t i = 0; i < json_array_size(signals); i++)
-        keeper_journal_own(keeper, "predecessor-evicted", json_array_get(signals, i));
-    json_decref(signals);
-    return code;
-}
-
-static bool keeper_make_directories(struct keeper *keeper)
-{
-    directories_free(&keeper->directories);
-    if (directories_make(keeper->config.name, keeper->config.state, &keeper->directories, keeper->error))
-        return true;
-    struct config_place at = config_place_of(&keeper->config.item, "state");
-    char place[256];
-    return error_prefix(keeper->error, "%s (`state:` says where its files go)",
-                        config_place_text(&at, place, sizeof place));
-}
-
 static int keeper_start(struct keeper *keeper)
 {
     if (!snapshot_find_user(&keeper->config, &keeper->user, keeper->error) ||
         !accounts_check(&keeper->config, keeper->error))
         return KEEPER_EXIT_USAGE;
-    if (!keeper_make_directories(keeper))
-        return KEEPER_EXIT_FAILED;
-    int code = keeper_take_lock(keeper);
+    int code = seat_take(&keeper->seat, &keeper->config, keeper->error);
     if (code)
         return code;
-    /* The last keeper may have taken its empty ones away while we waited for its lock. */
-    if (!keeper_make_directories(keeper))
-        return KEEPER_EXIT_FAILED;
     if (!keeper_prepare_process(keeper))
         return KEEPER_EXIT_FAILED;
     code = keeper_open_listeners(keeper);
@@ -514,9 +481,9 @@ static int keeper_start(struct keeper *keeper)
     struct snapshot *snapshot = reopen_first(&keeper->reopen, keeper->error);
     if (!snapshot)
         return KEEPER_EXIT_USAGE;
-    journal_note(&keeper->journal, "start",
-                 json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->lock.nonce, "config",
-                           describe_path(keeper->config.file)));
+    journal_note(&keeper->seat.journal, "start",
+                 json_pack("{s:i, s:s, s:o}", "pid", (int)getpid(), "nonce", keeper->seat.lock.nonce,
+                           "config", describe_path(keeper->config.file)));
     gates_serve(keeper->gates, snapshot);
     return KEEPER_EXIT_DONE;
 }
@@ -541,12 +508,8 @@ static void keeper_end(struct keeper *keeper)
     }
     if (keeper->hold_program >= 0)
         close(keeper->hold_program);
-    journal_note(&keeper->journal, "end", json_pack("{s:i}", "exit_code", keeper->exit_code));
-    journal_close(&keeper->journal);
-    if (keeper->lock.fd >= 0)
-        directories_remove_empty(&keeper->directories);
-    directories_free(&keeper->directories);
-    lock_release(&keeper->lock);
+    journal_note(&keeper->seat.journal, "end", json_pack("{s:i}", "exit_code", keeper->exit_code));
+    seat_leave(&keeper->seat);
 }
 
 int keeper_run(const struct keeper_settings *settings, struct error *error)
@@ -555,8 +518,7 @@ int keeper_run(const struct keeper_settings *settings, struct error *error)
         .settings = *settings,
         .config = *settings->config,
         .log = settings->log,
-        .journal = {.clock = settings->clock, .log = settings->log},
-        .lock = {.fd = -1},
+        .seat = {.journal = {.clock = settings->clock, .log = settings->log}, .lock = {.fd = -1}},
         .hold_program = -1,
         .error = error,
         .started_wall_ms = settings->clock->wall_ms(settings->clock),
@@ -596,5 +558,5 @@ const struct listeners *keeper_listeners(const struct keeper *keeper)
 
 const char *keeper_state_directory(const struct keeper *keeper)
 {
-    return keeper->directories.state;
+    return keeper->seat.directories.state;
 }

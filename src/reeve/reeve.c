@@ -11,7 +11,7 @@
 #include "admit/checker.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "gate/gate.h"
+#include "gate/worker.h"
 
 #include "reeve/verbs.h"
 
@@ -169,12 +169,12 @@ static int reeve_gate(int argc, char **argv)
 {
     if (argc != 5)
         return COMMAND_USAGE;
-    const struct gate_start start = {
+    const struct worker_start start = {
         .slot = (unsigned)strtoul(argv[2], NULL, 10),
         .uid = (uid_t)strtoul(argv[3], NULL, 10),
         .gid = (gid_t)strtoul(argv[4], NULL, 10),
     };
-    return gate_main(&start);
+    return worker_run(&start);
 }
 
 /* The keeper starts password helpers with "__password UID GID". */
