@@ -8,59 +8,32 @@
 #include "base/check.h"
 
 #include "route/navigation.h"
+#include "route/page.h"
 #include "route/problem.h"
 
 enum { PAGE_LIMIT = 16384, MOST_FIELDS = 7, NUMBER_SIZE = 24 };
-
-static const char page_head[] =
-    "<meta name=\"viewport\" content=\"width=device-width\"><style>:root{color-scheme:light "
-    "dark}body{font:16px/1.5 "
-    "system-ui,sans-serif;max-width:42em;margin:15vh auto;padding:0 1em}h1{font-size:1.4em}dl{display:grid;"
-    "grid-template-columns:auto 1fr;gap:.2em 1em}dt{opacity:.6}dd{margin:0;overflow-wrap:anywhere}</style>";
-
-static void append_escaped(struct buffer *page, const char *text)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '<':
-            buffer_append_text(page, "&lt;");
-            break;
-        case '&':
-            buffer_append_text(page, "&amp;");
-            break;
-        case '"':
-            buffer_append_text(page, "&quot;");
-            break;
-        default:
-            buffer_append(page, slice_of(text, 1));
-        }
-    }
-}
 
 static void append_fact(struct buffer *page, const char *name, const char *value)
 {
     if (!value || !*value)
         return;
     buffer_append_format(page, "<dt>%s</dt><dd>", name);
-    append_escaped(page, value);
+    page_append(page, slice_of_text(value));
     buffer_append_text(page, "</dd>");
 }
 
 static void write_page(struct buffer *page, const struct problem *problem)
 {
     char time[CLOCK_TEXT_SIZE];
-    buffer_append_text(page, "<!doctype html><meta charset=\"utf-8\">");
-    if (problem->retry_after_s > 0)
-        buffer_append_format(page, "<meta http-equiv=\"refresh\" content=\"%" PRId64 "\">",
-                             problem->retry_after_s);
-    buffer_append_format(page, "%s<title>%d %s</title><h1>%s</h1><p>", page_head, problem->status,
-                         problem->title, problem->title);
-    append_escaped(page, problem->detail ? problem->detail : "");
+    page_begin(page, &(struct page){.title = problem->title, .reload_in_s = problem->retry_after_s});
+    buffer_append_text(page, "<p>");
+    page_append(page, slice_of_text(problem->detail ? problem->detail : ""));
     buffer_append_format(page, "</p><dl><dt>status</dt><dd>%d</dd>", problem->status);
     append_fact(page, "target", problem->target);
     append_fact(page, "cause", problem->cause ? problem->cause->text : NULL);
     append_fact(page, "next attempt", problem->retry_at_ms ? clock_format(problem->retry_at_ms, time) : NULL);
     buffer_append_text(page, "</dl>\n");
+    page_end(page);
 }
 
 static json_t *text_or_null(const char *text)
@@ -124,8 +97,7 @@ void problem_reply(struct exchange *exchange, const struct problem *problem)
     fields[count++] = field(SLICE("Cache-Control"), "no-store");
     fields[count++] = field(SLICE("X-Content-Type-Options"), "nosniff");
     if (page)
-        fields[count++] = field(SLICE("Content-Security-Policy"),
-                                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'");
+        fields[count++] = field(SLICE("Content-Security-Policy"), PAGE_POLICY);
     if (problem->retry_after_s > 0) {
         snprintf(seconds, sizeof seconds, "%" PRId64, problem->retry_after_s);
         fields[count++] = field(SLICE("Retry-After"), seconds);

@@ -384,7 +384,7 @@ static void test_a_start_that_fails_answers_with_its_cause(void **state)
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!says(answer, wanted[i]))
             fail_msg("%s is not in " SLICE_FORMAT, wanted[i], SLICE_ARGUMENTS(answer));
-    expect(world, PAGE("/api/"), "HTTP/1.1 503 ", "exited with 7 &lt;here>");
+    expect(world, PAGE("/api/"), "HTTP/1.1 503 ", "exited with 7 &lt;here&gt;");
     expect(world, PAGE("/api/"), "HTTP/1.1 503 ", "http-equiv=\"refresh\" content=\"7\"");
     expect(world, GET("/ready"), "HTTP/1.1 503 ", NULL);
     assert_true(program_is_left_alone(world, fixture->program));
