@@ -209,6 +209,8 @@ json_t *hold_spec_encode(const struct hold_spec *spec)
     hold_fields_encode(stop, spec, spec_stop_fields, HOLD_COUNT(spec_stop_fields));
     hold_set(json, "output", output);
     hold_set(json, "stop", stop);
+    if (spec->terminal.columns)
+        hold_set(json, "terminal", hold_terminal_encode(&spec->terminal));
     return json;
 }
 
@@ -324,7 +326,8 @@ bool hold_spec_decode(const json_t *json, struct arena *memory, struct hold_spec
     return hold_spec_words(json, memory, spec, error) &&
            ((hold_fields_decode(json, spec, spec_fields, HOLD_COUNT(spec_fields), error) &&
              hold_spec_part(json, "output", spec, spec_output_fields, error) &&
-             hold_spec_part(json, "stop", spec, spec_stop_fields, error)) ||
+             hold_spec_part(json, "stop", spec, spec_stop_fields, error) &&
+             hold_terminal_decode(json_object_get(json, "terminal"), &spec->terminal, error)) ||
             error_prefix(error, "spec"));
 }
 

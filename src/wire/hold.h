@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "wire/hold_terminal.h"
 
 enum {
     HOLD_PROTOCOL = 1,
@@ -48,10 +49,11 @@ struct hold_spec {
     int64_t output_keep;      /* files of output in total; at least 1 */
     int64_t stop_signal;      /* for what the main process leaves behind */
     int64_t stop_grace_ms;
-    int64_t open_files;      /* RLIMIT_NOFILE, soft and hard; 0: as is */
-    int64_t open_files_soft; /* with open_files 0: the soft limit alone; 0: as is */
-    int64_t umask;           /* -1: as is */
-    bool cgroup;             /* HOLD_FD_CGROUP is open: the program joins it before exec */
+    int64_t open_files;            /* RLIMIT_NOFILE, soft and hard; 0: as is */
+    int64_t open_files_soft;       /* with open_files 0: the soft limit alone; 0: as is */
+    int64_t umask;                 /* -1: as is */
+    bool cgroup;                   /* HOLD_FD_CGROUP is open: the program joins it before exec */
+    struct hold_terminal terminal; /* columns 0: pipes */
 };
 
 /* A spec with every optional field at its default. */

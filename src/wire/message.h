@@ -47,6 +47,9 @@ enum message_type {
      * cookie, max_age_s} or {status: 401}; or at once {status: 429|503, retry_after_s, text} */
     MESSAGE_GATE_LOGIN_ANSWER,
     MESSAGE_GATE_HEALTH, /* {} fds: [sealed memfd: the details of /health, keep/condition.h] */
+    /* to a GATE_ATTACH, same id: {status: 200} fds: [a viewer's end of the terminal link, wire/terminal.h];
+     * {status: 404 unknown | 409 no terminal | 503 not running | 504 its hold does not answer, text} */
+    MESSAGE_GATE_ATTACH_ANSWER,
 
     /* gate → keeper */
     MESSAGE_GATE_READY = 48, /* {slot}: hello understood */
@@ -64,6 +67,9 @@ enum message_type {
      * client has left */
     MESSAGE_GATE_LOGIN,
     MESSAGE_GATE_TROUBLE, /* {what: "events", text}: it works less well than it should; text null: no more */
+    /* {target, view: bool, who: principal, columns, rows}, id never 0: a viewer for a terminal. `view`: it
+     * may watch, not type. `columns` and `rows` 0 or missing: no size of its own → GATE_ATTACH_ANSWER */
+    MESSAGE_GATE_ATTACH,
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */
@@ -82,8 +88,10 @@ enum message_type {
     MESSAGE_HOLD_SIGNAL,  /* keeper → hold {signal: n, group: bool} */
     MESSAGE_HOLD_STOP,    /* keeper → hold {signal: n, grace_ms}: signal, then SIGKILL to everything */
     MESSAGE_HOLD_STATUS, /* keeper → hold {} → hold → keeper {state, pid, children, contained, output} */
-    MESSAGE_HOLD_ATTACH, /* later */
+    MESSAGE_HOLD_ATTACH, /* keeper → hold struct hold_terminal_attach, fds: [the hold's end of the terminal
+                            link, wire/terminal.h] → hold → keeper {viewer: n} or ERROR */
     MESSAGE_HOLD_OUTPUT, /* hold → keeper {bytes, lines, dropped, error?}: the log refuses or takes again */
+    MESSAGE_HOLD_TERMINAL, /* hold → keeper struct hold_terminal_news: size and viewers, and what one did */
 
     /* command → keeper (control socket); each is answered by OK or ERROR with the same id */
     MESSAGE_CONTROL_HELLO = 192, /* {} → {name, pid, nonce, version, config, state, phase} */
@@ -91,6 +99,8 @@ enum message_type {
     MESSAGE_CONTROL_ASK = 200,   /* {operation, arguments: {...}} → {status: an HTTP status, body: {...}} or
                                     without body and fds: [sealed memfd of it]. keep/operations.h: what may be
                                     asked. 193 to 199 but 197 were such questions once */
+    MESSAGE_CONTROL_ATTACH = 201, /* as MESSAGE_GATE_ATTACH without `who` → the same type with the members and
+                                     descriptor of MESSAGE_GATE_ATTACH_ANSWER */
 };
 
 struct message_header {
