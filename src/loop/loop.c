@@ -34,6 +34,7 @@ struct loop {
     struct timer_heap timers;
     struct list tasks;   /* for the next task phase */
     struct list running; /* what is left of the current one */
+    struct list last;    /* told by loop_free() */
     struct closed_object *closed;
     size_t closed_count;
     size_t closed_capacity;
@@ -55,6 +56,7 @@ struct loop *loop_new(const struct clock *clock)
     loop->now_us = clock->monotonic_us(clock);
     list_init(&loop->tasks);
     list_init(&loop->running);
+    list_init(&loop->last);
     signal_set_init(&loop->signals, loop);
     return loop;
 }
@@ -73,6 +75,11 @@ void loop_free(struct loop **where)
     if (!loop)
         return;
     CHECK(!loop->dispatching);
+    while (!list_empty(&loop->last)) {
+        struct loop_last *last = LIST_ENTRY(loop->last.next, struct loop_last, link);
+        loop_last_stop(last);
+        last->on_end(last);
+    }
     close_phase(loop);
     loop_task_stop(&loop->reap_task);
     signal_set_free(&loop->signals);
@@ -336,6 +343,19 @@ void loop_free_later(struct loop *loop, void *object, void (*free_object)(void *
         loop->closed = memory_resize(loop->closed, loop->closed_capacity * sizeof *loop->closed);
     }
     loop->closed[loop->closed_count++] = (struct closed_object){object, free_object};
+}
+
+void loop_last_start(struct loop *loop, struct loop_last *last, void (*on_end)(struct loop_last *last))
+{
+    last->on_end = on_end;
+    list_append(&loop->last, &last->link);
+}
+
+void loop_last_stop(struct loop_last *last)
+{
+    if (last->link.next)
+        list_remove(&last->link);
+    last->link = (struct list){0};
 }
 
 void *loop_scratch(struct loop *loop)

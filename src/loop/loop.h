@@ -116,6 +116,15 @@ void loop_child(struct loop *loop, pid_t pid, loop_child_fn *on_exit, void *owne
  * are freed in the same phase. */
 void loop_free_later(struct loop *loop, void *object, void (*free_object)(void *object));
 
+/* What may outlive its owner (the last bytes of a closed stream that wait for room) is told when the loop
+ * itself ends, and is gone when the call returns. All zero: not asked for. */
+struct loop_last {
+    struct list link;
+    void (*on_end)(struct loop_last *last);
+};
+void loop_last_start(struct loop *loop, struct loop_last *last, void (*on_end)(struct loop_last *last));
+void loop_last_stop(struct loop_last *last);
+
 /* --- scratch memory ------------------------------------------------------------------------------- */
 
 /* LOOP_SCRATCH_SIZE bytes (64 KiB of payload and some room for what goes around it) that whoever runs in a

@@ -6,6 +6,7 @@
  * reports room at each read of its peer, a TCP socket once at the start). */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -14,9 +15,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-#include "net/stream.h"
+#include "net/stream_layer.h"
 
 enum {
+    LAYER_CHUNK = 16 * 1024, /* one record of TLS */
     READ_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR,
     WRITE_EVENTS = EPOLLOUT | EPOLLHUP | EPOLLERR,
     GONE_EVENTS = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
@@ -37,6 +39,8 @@ struct stream {
     bool broken;
     bool gone_due; /* on_gone has something new to tell */
     bool closed;
+    bool aborted;
+    struct stream_layer *layer; /* NULL: direct */
 };
 
 static bool wish_is_met(const struct stream *stream)
@@ -83,6 +87,8 @@ static void note_gone(struct stream *stream, uint32_t events)
     stream->broken |= breaks;
 }
 
+static void layered_ready(struct stream *stream, uint32_t events);
+
 static void on_ready(struct loop_fd *watch, uint32_t events)
 {
     struct stream *stream = LIST_ENTRY(watch, struct stream, watch);
@@ -92,6 +98,8 @@ static void on_ready(struct loop_fd *watch, uint32_t events)
         stream->writable = true;
     if (events & GONE_EVENTS)
         note_gone(stream, events);
+    if (__builtin_expect(stream->layer != NULL, 0))
+        layered_ready(stream, events);
     tell(stream);
 }
 
@@ -117,10 +125,215 @@ void stream_set_events(struct stream *stream, const struct stream_events *events
     stream->owner = owner;
 }
 
+/* --- through a layer ------------------------------------------------------------------------ */
+
+static void finish_close(struct stream *stream);
+
+/* The change makes the kernel look anew, so room that came in between is reported. It cannot fail: the entry
+ * exists and nothing is allocated. */
+static void watch_for_room(struct stream *stream)
+{
+    if (!(stream->watch.events & EPOLLOUT))
+        CHECK(loop_fd_change(&stream->watch, EPOLLIN | EPOLLRDHUP | EPOLLOUT) == 0);
+}
+
+/* After anything that may have sent: is there room for the user? What is unsent leaves without being asked.
+ */
+static void note_unsent(struct stream *stream)
+{
+    stream->writable = stream->broken || buffer_size(&stream->layer->unsent) == 0;
+    if (!stream->writable)
+        watch_for_room(stream);
+}
+
+static void end_descriptor(struct stream *stream)
+{
+    stream->layer->end_due = false;
+    stream->sent_end = true;
+    shutdown(stream->watch.fd, SHUT_WR);
+}
+
+static int flush_layer(struct stream *stream)
+{
+    int error = stream_layer_flush(stream->layer);
+    stream->broken |= error && error != -EAGAIN;
+    if (!error && stream->layer->end_due)
+        end_descriptor(stream);
+    note_unsent(stream);
+    return error;
+}
+
+static void layered_ready(struct stream *stream, uint32_t events)
+{
+    stream->layer->arrived |= (events & READ_EVENTS) != 0;
+    stream->layer->ended |= (events & GONE_EVENTS) != 0;
+    int error = flush_layer(stream);
+    if (stream->closed && error != -EAGAIN)
+        finish_close(stream);
+}
+
+/* What a call of the layer gave, noted. Reading goes on until it says -EAGAIN: the layer may hold more. */
+static ssize_t layered(struct stream *stream, ssize_t result)
+{
+    if (result == -EAGAIN)
+        stream->readable = false;
+    else if (result < 0)
+        stream->broken = true;
+    note_unsent(stream);
+    return result;
+}
+
+static ssize_t layered_read(struct stream *stream, void *memory, size_t size)
+{
+    ssize_t count = layered(stream, stream->layer->calls->read(stream->layer, memory, size));
+    if (count <= 0)
+        stream->readable = false;
+    return count;
+}
+
+static ssize_t layered_write(struct stream *stream, const void *bytes, size_t size)
+{
+    int error = flush_layer(stream);
+    if (error)
+        return error;
+    ssize_t count = stream->layer->calls->write(stream->layer, bytes, size);
+    stream->broken |= count < 0;
+    note_unsent(stream);
+    return count;
+}
+
+/* Adds what `count` more bytes came to; false: it is over for now. */
+static bool add_written(ssize_t *total, ssize_t count, size_t size)
+{
+    if (count < 0 && *total == 0)
+        *total = count;
+    else if (count > 0)
+        *total += count;
+    return count == (ssize_t)size;
+}
+
+/* Pieces share records: a head and the body behind it leave as one. */
+static ssize_t layered_pieces(struct stream *stream, const struct iovec *pieces, int count)
+{
+    char chunk[LAYER_CHUNK];
+    ssize_t total = 0;
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        struct slice left = slice_of(pieces[i].iov_base, pieces[i].iov_len);
+        while (left.size > 0) {
+            size_t part = left.size < sizeof chunk - size ? left.size : sizeof chunk - size;
+            memcpy(chunk + size, left.data, part);
+            left = slice_from(left, part);
+            size += part;
+            if (size < sizeof chunk)
+                continue;
+            if (!add_written(&total, layered_write(stream, chunk, size), size))
+                return total;
+            size = 0;
+        }
+    }
+    if (size > 0)
+        add_written(&total, layered_write(stream, chunk, size), size);
+    return total;
+}
+
+static ssize_t layered_file(struct stream *stream, int file, int64_t *offset, size_t size)
+{
+    char chunk[LAYER_CHUNK];
+    ssize_t total = 0;
+    while (size > 0) {
+        ssize_t got = pread(file, chunk, size < sizeof chunk ? size : sizeof chunk, *offset);
+        if (got <= 0)
+            return total > 0 || got == 0 ? total : -errno;
+        ssize_t before = total;
+        bool more = add_written(&total, layered_write(stream, chunk, (size_t)got), (size_t)got);
+        if (total > before) {
+            *offset += total - before;
+            size -= (size_t)(total - before);
+        }
+        if (!more)
+            break;
+    }
+    return total;
+}
+
+static int layered_end(struct stream *stream)
+{
+    struct stream_layer *layer = stream->layer;
+    layer->calls->end(layer);
+    layer->end_due = true;
+    int error = flush_layer(stream);
+    return error == -EAGAIN ? 0 : error;
+}
+
+static void on_linger_over(struct loop_timer *timer)
+{
+    finish_close(LIST_ENTRY(timer, struct stream_layer, linger)->stream);
+}
+
+static void on_loop_over(struct loop_last *last)
+{
+    finish_close(LIST_ENTRY(last, struct stream_layer, last)->stream);
+}
+
+/* True: what was written before stream_close() is not in the kernel yet. */
+static bool lingers(struct stream *stream)
+{
+    struct stream_layer *layer = stream->layer;
+    if (stream->broken || stream->aborted)
+        return false;
+    if (!stream->sent_end && !layer->end_due)
+        layer->calls->end(layer);
+    if (flush_layer(stream) != -EAGAIN)
+        return false;
+    loop_timer_start(stream->watch.loop, &layer->linger, STREAM_LINGER_MS, on_linger_over);
+    loop_last_start(stream->watch.loop, &layer->last, on_loop_over);
+    return true;
+}
+
+void stream_set_layer(struct stream *stream, struct stream_layer *layer)
+{
+    CHECK(!stream->layer);
+    stream->layer = layer;
+    layer->stream = stream;
+    layer->fd = stream->watch.fd;
+    layer->arrived = true;
+    layer->unsent.limit = STREAM_LAYER_UNSENT_MOST;
+}
+
+struct stream_layer *stream_layer(const struct stream *stream)
+{
+    return stream->layer;
+}
+
+int stream_handshake(struct stream *stream)
+{
+    return stream->layer ? (int)layered(stream, stream->layer->calls->handshake(stream->layer)) : 0;
+}
+
+bool stream_is_direct(const struct stream *stream)
+{
+    return !stream->layer;
+}
+
+bool stream_is_quiet(struct stream *stream)
+{
+    char byte;
+    if (!stream->layer)
+        return recv(stream->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    stream->layer->arrived = true;
+    bool quiet = stream->layer->calls->is_quiet(stream->layer);
+    stream->readable |= !quiet;
+    note_unsent(stream);
+    return quiet;
+}
+
 /* --- bytes ---------------------------------------------------------------------------------- */
 
 ssize_t stream_read(struct stream *stream, void *memory, size_t size)
 {
+    if (__builtin_expect(stream->layer != NULL, 0))
+        return layered_read(stream, memory, size);
     ssize_t count = recv(stream->watch.fd, memory, size, 0);
     if (count > 0) {
         /* A short count means an empty queue, which saves the read that would say EAGAIN; behind the
@@ -152,11 +365,15 @@ static ssize_t written(struct stream *stream, ssize_t count, size_t size)
 
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t size)
 {
+    if (__builtin_expect(stream->layer != NULL, 0))
+        return layered_write(stream, bytes, size);
     return written(stream, send(stream->watch.fd, bytes, size, MSG_NOSIGNAL), size);
 }
 
 ssize_t stream_write_pieces(struct stream *stream, const struct iovec *pieces, int count)
 {
+    if (__builtin_expect(stream->layer != NULL, 0))
+        return layered_pieces(stream, pieces, count);
     size_t size = 0;
     for (int i = 0; i < count; i++)
         size += pieces[i].iov_len;
@@ -167,6 +384,8 @@ ssize_t stream_write_pieces(struct stream *stream, const struct iovec *pieces, i
 
 ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size_t size)
 {
+    if (__builtin_expect(stream->layer != NULL, 0))
+        return layered_file(stream, file, offset, size);
     off_t place = *offset;
     ssize_t count = sendfile(stream->watch.fd, file, &place, size);
     *offset = place;
@@ -188,10 +407,8 @@ void stream_want_write(struct stream *stream, bool wanted)
     stream->want_write = wanted;
     if (!wanted)
         return;
-    /* The change makes the kernel look anew, so room that came in between is reported. It cannot fail: the
-     * entry exists and nothing is allocated. */
-    if (!stream->writable && !(stream->watch.events & EPOLLOUT))
-        CHECK(loop_fd_change(&stream->watch, EPOLLIN | EPOLLRDHUP | EPOLLOUT) == 0);
+    if (!stream->writable)
+        watch_for_room(stream);
     schedule(stream);
 }
 
@@ -215,6 +432,8 @@ bool stream_broken(const struct stream *stream)
 
 int stream_end(struct stream *stream)
 {
+    if (stream->layer)
+        return layered_end(stream);
     stream->sent_end = true;
     return shutdown(stream->watch.fd, SHUT_WR) ? -errno : 0;
 }
@@ -222,7 +441,29 @@ int stream_end(struct stream *stream)
 void stream_abort(struct stream *stream)
 {
     struct linger now = {.l_onoff = 1};
+    stream->aborted = true;
     setsockopt(stream->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+static void free_stream(void *object)
+{
+    struct stream *stream = object;
+    if (stream->layer)
+        stream->layer->calls->free(stream->layer);
+    free(stream);
+}
+
+static void finish_close(struct stream *stream)
+{
+    struct loop *loop = stream->watch.loop;
+    int fd = stream->watch.fd;
+    if (stream->layer) {
+        loop_timer_stop(&stream->layer->linger);
+        loop_last_stop(&stream->layer->last);
+    }
+    loop_fd_stop(&stream->watch);
+    close(fd);
+    loop_free_later(loop, stream, free_stream);
 }
 
 void stream_close(struct stream **where)
@@ -231,15 +472,12 @@ void stream_close(struct stream **where)
     *where = NULL;
     if (!stream)
         return;
-    struct loop *loop = stream->watch.loop;
-    int fd = stream->watch.fd;
     stream->closed = true;
     stream->want_read = stream->want_write = false;
     stream->on_gone = NULL;
     loop_task_stop(&stream->task);
-    loop_fd_stop(&stream->watch);
-    close(fd);
-    loop_free_later(loop, stream, free);
+    if (!stream->layer || !lingers(stream))
+        finish_close(stream);
 }
 
 int stream_fd(const struct stream *stream)

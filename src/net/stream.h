@@ -1,11 +1,15 @@
-/* A stream is one connected, non-blocking byte stream (TCP or unix; TLS later) on a loop.
+/* A stream is one connected, non-blocking byte stream on a loop: TCP or unix, in the clear or through a layer
+ * (net/tls.h) that changes the bytes on their way. Users see the same calls either way.
  *
  * It has no buffer of its own: the layers above own bytes. It keeps two facts, "may be readable" and
  * "may be writable", from edge-triggered epoll, so that a wish costs no system call: when a wish meets a
  * fact already known, its callback comes from a task in the loop, never from inside the wish.
  *
  * Owner's rules: callbacks fire only from the loop; each may close the stream. stream_close() detaches
- * at once (no callback afterwards), closes the descriptor and frees the memory in the close phase. */
+ * at once (no callback afterwards), closes the descriptor and frees the memory in the close phase.
+ *
+ * Through a layer a written byte may wait, sealed, for room in the kernel: at most one record of TLS. It
+ * leaves by itself, also after stream_close(), for STREAM_LINGER_MS at most; on_writable waits for it. */
 #pragma once
 
 #include <sys/uio.h>
@@ -13,6 +17,8 @@
 #include "loop/loop.h"
 
 struct stream;
+
+enum { STREAM_LINGER_MS = 5000 };
 
 struct stream_events {
     /* Bytes, end of stream or an error can be had: call stream_read(). Fires while reading is wanted. */
@@ -27,20 +33,22 @@ struct stream *stream_new(struct loop *loop, int fd, const struct stream_events 
 void stream_set_events(struct stream *stream, const struct stream_events *events, void *owner);
 
 /* >0 bytes read; 0 end of stream (the peer has shut down its sending side); -EAGAIN nothing now;
- * another -errno: the connection is broken. size > 0. */
+ * another -errno: the connection is broken. size > 0. Through TLS an end that the peer has not said
+ * (close_notify, RFC 8446 section 6.1) may be a cut by somebody in between: -ECONNRESET. */
 ssize_t stream_read(struct stream *stream, void *memory, size_t size);
 /* Bytes taken (possibly fewer than given), -EAGAIN, or another -errno (never raises SIGPIPE). size > 0. */
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t size);
 ssize_t stream_write_pieces(struct stream *stream, const struct iovec *pieces, int count);
 /* sendfile(2) from `file` at *offset, which moves on. As stream_write(); 0: the file ended early. sendfile(2)
- * knows no MSG_NOSIGNAL: a process that calls this ignores SIGPIPE. */
+ * knows no MSG_NOSIGNAL: a process that calls this ignores SIGPIPE. Not direct: it is read and written. */
 ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size_t size);
 
 /* Level-like wishes. Reading stays wanted until taken back; writing is wanted once. */
 void stream_want_read(struct stream *stream, bool wanted);
 void stream_want_write(struct stream *stream, bool wanted);
 
-/* Sends our end of stream (shutdown(2) SHUT_WR); reading goes on. 0 or -errno. */
+/* Sends our end of stream (close_notify, shutdown(2) SHUT_WR) behind what was written; reading goes on. 0 or
+ * -errno. */
 int stream_end(struct stream *stream);
 /* True once the kernel has reported that the peer sent its end or the connection broke (EPOLLRDHUP,
  * HUP, ERR), read or not: how "client gone" is noticed while nothing is being read. Bytes may still be
@@ -59,6 +67,13 @@ void stream_abort(struct stream *stream);
 /* Closes, frees later, sets *stream to NULL. NULL in *stream is fine. */
 void stream_close(struct stream **stream);
 
-/* The descriptor, for getpeername(2) and splice(2); stays the stream's. */
+/* The descriptor, for getpeername(2), and for splice(2) where stream_is_direct(); stays the stream's. */
 int stream_fd(const struct stream *stream);
+/* The bytes on the descriptor are those that are read and written here. */
+bool stream_is_direct(const struct stream *stream);
+/* Asks the kernel once more: nothing has come that could be read, no end either. */
+bool stream_is_quiet(struct stream *stream);
+/* Sets up the layer: 0 done (or there is none), -EAGAIN: call again in on_readable, another -errno: it has
+ * failed. Before it is done nothing can be read or written. */
+int stream_handshake(struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
