@@ -4,7 +4,6 @@
  * ends it. So a dead connection is rarely offered to a call. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -104,18 +103,12 @@ static void on_due(struct loop_timer *timer)
     arm(pool);
 }
 
-static bool is_quiet(struct stream *stream)
-{
-    char byte;
-    return recv(stream_fd(stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
 struct stream *upstream_pool_take(struct upstream_pool *pool, const struct address *address, bool careful)
 {
     struct slot *slot = find_slot(pool, address);
     while (slot && slot->count > 0) {
         struct stream *stream = release(LIST_ENTRY(slot->idle.next, struct idle, in_slot));
-        if (!stream_peer_ended(stream) && (!careful || is_quiet(stream)))
+        if (!stream_peer_ended(stream) && (!careful || stream_is_quiet(stream)))
             return stream;
         stream_close(&stream);
     }

@@ -345,6 +345,26 @@ static void every_child_is_reaped_known_or_not(void **state)
     loop_free(&loop);
 }
 
+static void stop_last(struct loop_last *last)
+{
+    loop_last_stop(last);
+    last->on_end = NULL;
+}
+
+static void the_end_is_told_to_what_asked_for_it(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new(&clock_system);
+    struct loop_last asked = {0}, taken_back = {0};
+    loop_last_stop(&taken_back); /* never asked */
+    loop_last_start(loop, &asked, stop_last);
+    loop_last_start(loop, &taken_back, stop_last);
+    loop_last_stop(&taken_back);
+    loop_free(&loop);
+    assert_null(asked.on_end);
+    assert_non_null(taken_back.on_end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +377,7 @@ int main(void)
         cmocka_unit_test(run_ends_at_stop),
         cmocka_unit_test(signals_are_reported_and_can_be_given_back),
         cmocka_unit_test(every_child_is_reaped_known_or_not),
+        cmocka_unit_test(the_end_is_told_to_what_asked_for_it),
     };
     return run_group(tests);
 }
