@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "route/assets.h"
 #include "route/captures.h"
 #include "route/creation.h"
 #include "route/events.h"
@@ -437,6 +438,7 @@ static void answer_health(const struct serving *serving, struct exchange *exchan
 /* What a request is for. */
 struct errand {
     enum login_page_kind login;
+    const struct asset *asset;
     enum console_part console;
     enum health_page page;
     const struct serving_route *route;
@@ -450,7 +452,9 @@ static void find_errand(const struct serving *serving, const struct exchange_req
     bool matched = !console_is_own(serving->console, request) &&
                    match_find(serving->table, request->host, request->path, &errand->match);
     errand->login = login_find(request->path);
-    errand->console = errand->login != LOGIN_NONE ? CONSOLE_NOTHING : console_find(serving->console, request);
+    errand->asset = assets_find(request->path);
+    errand->console = errand->login != LOGIN_NONE || errand->asset ? CONSOLE_NOTHING
+                                                                   : console_find(serving->console, request);
     errand->page = find_own(request, matched, &errand->match);
     errand->route = matched ? &serving->routes[errand->match.route] : NULL;
 }
@@ -462,7 +466,7 @@ static bool admits(const struct serving *serving, struct exchange *exchange, con
     door_recognise(serving->door, serving->means.admission, exchange);
     if (errand->console != CONSOLE_NOTHING) {
         console_ask(serving->console, exchange, errand->console, &question);
-    } else if (errand->login == LOGIN_NONE && errand->page == HEALTH_NONE) {
+    } else if (errand->login == LOGIN_NONE && !errand->asset && errand->page == HEALTH_NONE) {
         question.door = ADMIT_ROUTE;
         question.routed = errand->route != NULL;
         if (errand->route)
@@ -494,6 +498,8 @@ void serving_answer(struct serving *serving, struct exchange *exchange, const st
     if (errand.login != LOGIN_NONE)
         login_answer(serving->means.login, exchange, errand.login,
                      admission_signs_in(serving->means.admission));
+    else if (errand.asset)
+        assets_answer(exchange, errand.asset);
     else if (errand.console != CONSOLE_NOTHING)
         console_answer(serving->console, serving->means.asker, exchange);
     else if (errand.page != HEALTH_NONE)
