@@ -8,6 +8,8 @@
 #include "config/route_events.h"
 #include "config/written.h"
 
+enum { MEMBER_MOST = 64 };
+
 /* "STATE/instances/shell/{id}" for the target "shell/{id}"; NULL for a service. */
 static const char *instance_dir(struct load *load, const struct config_route *route)
 {
@@ -81,6 +83,19 @@ static void check_captures(struct load *load, const struct config_route *route, 
     }
 }
 
+/* Compared with what stands in the file byte for byte, so one that is written with escapes would never fit.
+ */
+static void check_member(struct load *load, const struct config_route *route)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-@$";
+    const char *member = route->events.event;
+    size_t size = member ? strlen(member) : 1;
+    if (member && (size == 0 || size > MEMBER_MOST || strspn(member, plain) != size))
+        errors_add(load->errors, config_place_of(&route->item, "events.event"),
+                   "%s.events.event: expected up to %d of A-Z a-z 0-9 _ . - @ $, found \"%s\"", load->path,
+                   MEMBER_MOST, member);
+}
+
 void route_events_finish(struct load *load, struct config_route *route)
 {
     if (!config_is_set(&route->item, "events") || load->refused)
@@ -88,6 +103,7 @@ void route_events_finish(struct load *load, struct config_route *route)
     if (!config_is_set(&route->item, "events.file"))
         errors_add(load->errors, config_place_of(&route->item, "events"),
                    "%s.events: the key \"file\" is missing", load->path);
+    check_member(load, route);
     if (!route->path)
         return;
     check_captures(load, route, "events.file", route->events.file);

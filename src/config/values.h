@@ -88,6 +88,7 @@ struct config_events {
     enum config_from from; /* where a new reader begins */
     int64_t wait_ms;       /* for a file that is not there yet */
     int64_t heartbeat_ms;
+    char *event; /* the member that names the event of a line; NULL: none */
 };
 
 struct config_route {

@@ -265,7 +265,7 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
     entrance_close(dataplane->entrance);
     lobby_open(dataplane->lobby);
     http_server_drain(dataplane->server, stopping ? 0 : spread_ms);
-    events_say_goodbye(dataplane->events, spread_ms);
+    event_stream_group_say_goodbye(events_streams(dataplane->events), spread_ms);
     tunnels_say_goodbye(dataplane->tunnels, stopping ? TUNNELS_GOING_AWAY : TUNNELS_RESTART, spread_ms);
 }
 

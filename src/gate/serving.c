@@ -205,6 +205,7 @@ static bool read_events(struct serving *serving, struct row *row, struct serving
         .wait_ms = row_number(row, "wait_ms", 60000),
         .heartbeat_ms = row_number(row, "heartbeat_ms", 15000),
     };
+    settings.names = row_text_or_null(row, "event");
     if (row->wrong)
         return false;
     settings.root = row_descriptor(row, "root", descriptors);

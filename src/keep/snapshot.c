@@ -254,10 +254,11 @@ static json_t *snapshot_route_events(struct snapshot *snapshot, const struct con
     snprintf(name, sizeof name, "events:%zu", index);
     if (root >= 0)
         snapshot_add(snapshot, root, memory_text(name));
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I}", "kind", "events", "root", name,
-                            "folder", utf8_clean(folder), "file", rest, "target", events->target, "from",
-                            events->from == CONFIG_FROM_END ? "end" : "start", "wait_ms",
-                            (json_int_t)events->wait_ms, "heartbeat_ms", (json_int_t)events->heartbeat_ms);
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:s?}", "kind", "events", "root", name, "folder",
+                  utf8_clean(folder), "file", rest, "target", events->target, "from",
+                  events->from == CONFIG_FROM_END ? "end" : "start", "wait_ms", (json_int_t)events->wait_ms,
+                  "heartbeat_ms", (json_int_t)events->heartbeat_ms, "event", events->event);
     free(folder);
     if (root >= 0 || later)
         return row;

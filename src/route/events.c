@@ -1,35 +1,23 @@
-/* What the tail gives is passed on as it is; the rest is when a stream begins, what is said in it, and when
- * it ends. A client that takes no more rests: it gets neither lines nor heartbeats, and a reset waits for it.
- */
+/* What the tail gives is passed on as it is, or picked from for a reader that wants only some types; the rest
+ * is where a reader begins and when its stream ends. A reset waits for a client that takes no more. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "base/utf8.h"
-#include "wire/sse.h"
+#include "wire/form.h"
+#include "wire/sse_edit.h"
 
 #include "route/events.h"
 #include "route/problem.h"
 
-enum {
-    TOLD_AT_ONCE = 100,
-    SAID_MOST = 2048,     /* bytes of our own events at once */
-    GIVEN_ID_MOST = 128,  /* of a Last-Event-ID that is none of ours, in the reset */
-    RETRY_MS = 1000,      /* for the client, after whatever ends the stream, and up to as much again */
-    BYE_RETRY_MS = 500,   /* the same after a goodbye ... */
-    BYE_SPREAD_MS = 2500, /* ... and up to so much more: not all come at the same time */
-};
-
 struct events {
     struct events_settings settings;
     struct tail_group *tails;
-    struct list open;
-    size_t count;
-    bool leaving;
+    struct event_stream_group *group;
+    struct buffer picked; /* of one piece, for a reader that does not want all of it */
 };
 
 struct events_route {
@@ -38,34 +26,34 @@ struct events_route {
 };
 
 /* What each line touches comes first. */
-struct event_stream {
-    struct tail_reader reader;
-    struct exchange *exchange;
+struct reader {
+    struct event_stream stream;
+    struct tail_reader tail;
     const struct events_route *route;
-    int64_t wrote_us;
-    bool resting;     /* the client takes no more now */
-    bool ending;      /* the target is over: the end follows the last line */
-    bool reset_waits; /* for room */
-    struct list link;
-    struct stream_member member;
+    bool ending;                   /* the target is over: the end follows the last line */
+    bool reset_waits;              /* for room */
+    bool untold;                   /* what came last did not pass: the client does not know its place */
+    struct sse_edit_names *wanted; /* NULL: all events */
+    struct sse_edit edit;
     struct backend *backend; /* NULL: the route has no target */
     struct backends_watcher watcher;
-    struct loop_timer beat;
     struct loop_timer wait; /* for a file */
-    struct loop_timer bye;
     enum tail_reason reset_reason;
     struct event_id reset_from;
 };
+
+_Static_assert(offsetof(struct reader, stream) == 0, "see route/event_stream.h");
 
 struct events *events_new(const struct events_settings *settings)
 {
     struct events *events = MEMORY_NEW(struct events);
     events->settings = *settings;
+    events->group = event_stream_group_new(settings->loop, settings->streams);
     events->tails = tail_group_new(&(struct tail_group_settings){.loop = settings->loop,
                                                                  .on_degraded = settings->on_degraded,
                                                                  .on_refused = settings->on_refused,
                                                                  .owner = settings->owner});
-    list_init(&events->open);
+    events->picked = BUFFER(GROWING_PIECE + 2 * CHUNKS_PIECE_EXTRA);
     return events;
 }
 
@@ -73,10 +61,21 @@ void events_free(struct events **events)
 {
     if (!*events)
         return;
-    CHECK((*events)->count == 0);
+    event_stream_group_free(&(*events)->group);
     tail_group_free(&(*events)->tails);
+    buffer_free(&(*events)->picked);
     free(*events);
     *events = NULL;
+}
+
+struct event_stream_group *events_streams(struct events *events)
+{
+    return events->group;
+}
+
+struct tail_group *events_tails(struct events *events)
+{
+    return events->tails;
 }
 
 struct events_route *events_route_new(struct events *events, const struct events_route_settings *settings)
@@ -84,6 +83,7 @@ struct events_route *events_route_new(struct events *events, const struct events
     struct events_route *route = MEMORY_NEW(struct events_route);
     route->events = events;
     route->settings = *settings;
+    route->settings.names = memory_text(settings->names);
     return route;
 }
 
@@ -93,311 +93,244 @@ void events_route_free(struct events_route **route)
         return;
     captures_free(&(*route)->settings.file);
     close((*route)->settings.root);
+    free((char *)(uintptr_t)(*route)->settings.names);
     free(*route);
     *route = NULL;
 }
 
-/* --- saying ---------------------------------------------------------------------------------------- */
+/* --- what reeve says --------------------------------------------------------------------------------- */
 
-static struct event_stream *stream_of(struct tail_reader *reader)
+static struct reader *reader_of(struct tail_reader *tail)
 {
-    return LIST_ENTRY(reader, struct event_stream, reader);
+    return LIST_ENTRY(tail, struct reader, tail);
 }
 
-/* Events and comments of our own, put together before they are sent. */
-struct said {
-    struct buffer bytes;
-};
-
-static struct said said_new(void)
+static struct reader *reader_of_stream(struct event_stream *stream)
 {
-    struct said said = {.bytes = BUFFER(SAID_MOST)};
-    CHECK(buffer_reserve(&said.bytes, SAID_MOST));
-    buffer_added(&said.bytes, CHUNKS_HEAD_SIZE);
-    return said;
+    return LIST_ENTRY(stream, struct reader, stream);
 }
 
-static void say(struct event_stream *stream, struct said *said)
+static void add_reset(struct event_said *said, const struct event_id *from, enum tail_reason reason)
 {
-    size_t size = buffer_size(&said->bytes) - CHUNKS_HEAD_SIZE;
-    struct chunks_piece piece = chunks_frame(said->bytes.data, size);
-    stream->wrote_us = loop_now_us(stream->route->events->settings.loop);
-    if (!exchange_write_piece(stream->exchange, &piece))
-        stream->resting = true;
-    buffer_free(&said->bytes);
+    char text[EVENT_ID_SIZE];
+    size_t size = event_id_format(from, text);
+    event_said_event(said, "reset", &EVENT_ID_BEGINNING,
+                     event_said_reset(slice_of(text, size), tail_reason_name(reason)));
 }
 
-static void add_event(struct said *said, const char *name, const struct event_id *id, json_t *data)
+static void say_reset(struct reader *reader)
 {
-    char *text = json_dumps(data, JSON_COMPACT);
-    sse_event(&said->bytes, name, id, slice_of_text(text));
-    free(text);
-    json_decref(data);
-}
-
-static const char *reason_name(enum tail_reason reason)
-{
-    static const char *const names[] = {
-        [TAIL_CUT] = "truncated", [TAIL_CHANGED] = "changed", [TAIL_GONE] = "gone"};
-    return names[reason];
-}
-
-static void add_reset(struct said *said, const char *from, const char *reason)
-{
-    add_event(said, "reset", &EVENT_ID_BEGINNING, json_pack("{s:s, s:s}", "from", from, "reason", reason));
-}
-
-static void say_reset(struct event_stream *stream)
-{
-    char from[EVENT_ID_SIZE];
-    struct said said = said_new();
-    stream->reset_waits = false;
-    event_id_format(&stream->reset_from, from);
-    add_reset(&said, from, reason_name(stream->reset_reason));
-    say(stream, &said);
-}
-
-static int64_t retry_ms(int64_t least, int64_t more)
-{
-    uint32_t random = 0;
-    ssize_t size = getrandom(&random, sizeof random, GRND_NONBLOCK);
-    return least + (size == sizeof random ? random % more : more / 2);
-}
-
-/* --- the end of a stream ---------------------------------------------------------------------------- */
-
-static void leave(struct event_stream *stream)
-{
-    struct events *events = stream->route->events;
-    list_remove(&stream->link);
-    events->count--;
-    tail_leave(&stream->reader);
-    streams_remove(&stream->member);
-    backends_unwatch(&stream->watcher);
-    loop_timer_stop(&stream->beat);
-    loop_timer_stop(&stream->wait);
-    loop_timer_stop(&stream->bye);
-    loop_free_later(events->settings.loop, stream, free);
-}
-
-static void on_gone(void *owner)
-{
-    leave(owner);
-}
-
-/* Nothing that the client has not got can reach it in order. */
-static void cut(struct event_stream *stream)
-{
-    struct exchange *exchange = stream->exchange;
-    leave(stream);
-    exchange_fail(exchange);
-}
-
-/* Ends the stream with a last word; one who takes nothing is cut. */
-static void end_with(struct event_stream *stream, struct said *said)
-{
-    struct exchange *exchange = stream->exchange;
-    if (stream->resting) {
-        buffer_free(&said->bytes);
-        cut(stream);
-        return;
-    }
-    say(stream, said);
-    leave(stream);
-    exchange_end(exchange);
+    struct event_said said = event_said_new();
+    reader->reset_waits = reader->untold = false;
+    add_reset(&said, &reader->reset_from, reader->reset_reason);
+    event_stream_say(&reader->stream, &said);
 }
 
 /* A file that gates may not read is as good as none, but its writer should hear of it. */
-static json_t *with_refusal(const struct event_stream *stream, json_t *object)
+static json_t *with_refusal(const struct reader *reader, json_t *object)
 {
-    int error = tail_refused(&stream->reader);
+    int error = tail_refused(&reader->tail);
     if (error)
         json_object_set_new(object, "error", json_string(strerror(error)));
     return object;
 }
 
-static json_t *outcome(const struct event_stream *stream)
+static json_t *outcome(const struct reader *reader)
 {
-    const struct target_row *row = backends_row(stream->backend);
-    const struct target_cause *cause = &row->cause;
-    int64_t unfinished = tail_unfinished(&stream->reader);
-    bool known = backends_is_known(stream->backend);
-    json_t *object = json_pack("{s:s, s:s, s:o}", "target", row->name, "state",
-                               known ? target_state_name(row->state) : "gone", "cause",
-                               cause->kind == TARGET_CAUSE_NONE
-                                   ? json_null()
-                                   : json_pack("{s:s, s:i, s:o, s:s}", "kind", target_cause_name(cause->kind),
-                                               "code", cause->code, "signal",
-                                               cause->signal ? json_integer(cause->signal) : json_null(),
-                                               "text", cause->text));
+    json_t *object = backends_outcome(reader->backend);
+    int64_t unfinished = tail_unfinished(&reader->tail);
     if (unfinished > 0)
         json_object_set_new(object, "unfinished_bytes", json_integer(unfinished));
-    return with_refusal(stream, object);
+    return with_refusal(reader, object);
 }
 
-static void say_end(struct event_stream *stream)
+static void say_end(struct reader *reader)
 {
-    struct event_id place = tail_place(&stream->reader);
-    struct said said = said_new();
-    add_event(&said, "end", &place, outcome(stream));
-    end_with(stream, &said);
+    struct event_id place = tail_place(&reader->tail);
+    struct event_said said = event_said_new();
+    event_said_event(&said, "end", &place, outcome(reader));
+    event_stream_end(&reader->stream, &said);
 }
 
 static void on_timeout(struct loop_timer *timer)
 {
-    struct event_stream *stream = LIST_ENTRY(timer, struct event_stream, wait);
-    struct said said = said_new();
-    json_t *data = json_pack("{s:I}", "waited_ms", (json_int_t)stream->route->settings.wait_ms);
-    add_event(&said, "timeout", NULL, with_refusal(stream, data));
-    end_with(stream, &said);
-}
-
-static void on_bye(struct loop_timer *timer)
-{
-    struct event_stream *stream = LIST_ENTRY(timer, struct event_stream, bye);
-    int64_t retry = retry_ms(BYE_RETRY_MS, BYE_SPREAD_MS);
-    struct said said = said_new();
-    exchange_close_after(stream->exchange);
-    sse_retry(&said.bytes, retry);
-    add_event(&said, "bye", NULL, json_pack("{s:I}", "retry_ms", (json_int_t)retry));
-    end_with(stream, &said);
-}
-
-static void on_close(struct stream_member *member, enum streams_reason reason)
-{
-    struct event_stream *stream = LIST_ENTRY(member, struct event_stream, member);
-    if (reason == STREAMS_MOVED) {
-        on_bye(&stream->bye);
-        return;
-    }
-    struct said said = said_new();
-    add_event(&said, "auth", NULL,
-              json_pack("{s:s}", "reason", reason == STREAMS_FORBIDDEN ? "forbidden" : "signed-out"));
-    end_with(stream, &said);
-}
-
-static void say_goodbye_in(struct event_stream *stream, int64_t delay_ms)
-{
-    if (!loop_timer_armed(&stream->bye))
-        loop_timer_start(stream->route->events->settings.loop, &stream->bye, delay_ms, on_bye);
-}
-
-void events_say_goodbye(struct events *events, int64_t spread_ms)
-{
-    size_t place = 0, spread = events->count > TOLD_AT_ONCE ? events->count : 0;
-    events->leaving = true;
-    LIST_FOR_EACH(link, &events->open)
-    say_goodbye_in(LIST_ENTRY(link, struct event_stream, link),
-                   spread ? spread_ms * (int64_t)place++ / (int64_t)spread : 0);
+    struct reader *reader = LIST_ENTRY(timer, struct reader, wait);
+    struct event_said said = event_said_new();
+    json_t *data = json_pack("{s:I}", "waited_ms", (json_int_t)reader->route->settings.wait_ms);
+    event_said_event(&said, "timeout", NULL, with_refusal(reader, data));
+    event_stream_end(&reader->stream, &said);
 }
 
 /* --- lines ----------------------------------------------------------------------------------------- */
 
-static bool on_piece(struct tail_reader *reader, const struct chunks_piece *piece)
+/* Those events of the piece that the reader wants. */
+static bool write_picked(struct reader *reader, const struct chunks_piece *piece)
 {
-    struct event_stream *stream = stream_of(reader);
-    stream->wrote_us = loop_now_us(stream->route->events->settings.loop);
-    stream->resting = !exchange_write_piece(stream->exchange, piece);
-    return !stream->resting;
+    struct buffer *picked = &reader->route->events->picked;
+    buffer_clear(picked);
+    char *start = buffer_reserve(picked, GROWING_PIECE + 2 * CHUNKS_PIECE_EXTRA);
+    buffer_added(picked, CHUNKS_HEAD_SIZE);
+    reader->untold = !sse_edit_pick(&reader->edit, piece->body, reader->wanted, picked);
+    reader->stream.torn = reader->edit.inside && reader->edit.passing;
+    size_t size = buffer_size(picked) - CHUNKS_HEAD_SIZE;
+    if (size == 0)
+        return true;
+    struct chunks_piece wanted = chunks_frame(start, size);
+    return event_stream_write(&reader->stream, &wanted);
 }
 
-static void on_torn(struct tail_reader *reader)
+static bool on_piece(struct tail_reader *tail, const struct chunks_piece *piece)
 {
-    cut(stream_of(reader));
+    struct reader *reader = reader_of(tail);
+    if (reader->wanted)
+        return write_picked(reader, piece);
+    reader->stream.torn = tail->cursor.line.begun;
+    return event_stream_write(&reader->stream, piece);
+}
+
+/* A reader that does not want the line has nothing of it. */
+static void on_torn(struct tail_reader *tail)
+{
+    event_stream_cut(&reader_of(tail)->stream);
 }
 
 /* Several in a row while the client rests are one: from where the first was. */
-static void on_reset(struct tail_reader *reader, const struct event_id *from, enum tail_reason reason)
+static void on_reset(struct tail_reader *tail, const struct event_id *from, enum tail_reason reason)
 {
-    struct event_stream *stream = stream_of(reader);
-    if (stream->reset_waits)
+    struct reader *reader = reader_of(tail);
+    if (reader->reset_waits)
         return;
-    stream->reset_waits = true;
-    stream->reset_reason = reason;
-    stream->reset_from = *from;
+    reader->reset_waits = true;
+    reader->reset_reason = reason;
+    reader->reset_from = *from;
+    if (!reader->stream.resting)
+        say_reset(reader);
+}
+
+static void on_found(struct tail_reader *tail)
+{
+    loop_timer_stop(&reader_of(tail)->wait);
+}
+
+static void on_level(struct tail_reader *tail)
+{
+    struct reader *reader = reader_of(tail);
+    if (reader->ending && !reader->stream.resting)
+        say_end(reader);
+}
+
+static void on_room(struct event_stream *stream)
+{
+    struct reader *reader = reader_of_stream(stream);
+    if (reader->reset_waits)
+        say_reset(reader);
     if (!stream->resting)
-        say_reset(stream);
+        tail_resume(&reader->tail);
+    if (!stream->resting && reader->ending)
+        tail_refresh(&reader->tail);
 }
 
-static void on_found(struct tail_reader *reader)
+static void on_over(struct event_stream *stream)
 {
-    loop_timer_stop(&stream_of(reader)->wait);
+    struct reader *reader = reader_of_stream(stream);
+    tail_leave(&reader->tail);
+    backends_unwatch(&reader->watcher);
+    loop_timer_stop(&reader->wait);
+    free(reader->wanted);
+    reader->wanted = NULL;
 }
 
-static void on_level(struct tail_reader *reader)
+static bool add_place(struct event_stream *stream, struct buffer *out)
 {
-    struct event_stream *stream = stream_of(reader);
-    if (stream->ending && !stream->resting)
-        say_end(stream);
-}
-
-static void on_room(void *owner)
-{
-    struct event_stream *stream = owner;
-    stream->resting = false;
-    if (stream->reset_waits)
-        say_reset(stream);
-    if (!stream->resting)
-        tail_resume(&stream->reader);
-    if (!stream->resting && stream->ending)
-        tail_refresh(&stream->reader);
-}
-
-static void on_beat(struct loop_timer *timer)
-{
-    struct event_stream *stream = LIST_ENTRY(timer, struct event_stream, beat);
-    struct loop *loop = stream->route->events->settings.loop;
-    int64_t every_ms = stream->route->settings.heartbeat_ms;
-    int64_t quiet_ms = (loop_now_us(loop) - stream->wrote_us) / 1000;
-    if (quiet_ms >= every_ms && !stream->resting) {
-        struct said said = said_new();
-        sse_comment(&said.bytes, (struct slice){0});
-        say(stream, &said);
-    }
-    loop_timer_start(loop, timer, quiet_ms < every_ms ? every_ms - quiet_ms : every_ms, on_beat);
+    struct reader *reader = reader_of_stream(stream);
+    bool told = !reader->untold || reader->tail.cursor.line.begun;
+    if (told)
+        return false;
+    struct event_id place = tail_place(&reader->tail);
+    sse_place(out, &place);
+    reader->untold = false;
+    return true;
 }
 
 static void on_target(struct backends_watcher *watcher)
 {
-    struct event_stream *stream = LIST_ENTRY(watcher, struct event_stream, watcher);
-    stream->ending = backends_has_ended(stream->backend);
-    if (stream->ending)
-        tail_refresh(&stream->reader);
+    struct reader *reader = LIST_ENTRY(watcher, struct reader, watcher);
+    reader->ending = backends_has_ended(reader->backend);
+    if (reader->ending)
+        tail_refresh(&reader->tail);
 }
 
-/* --- the beginning of a stream ----------------------------------------------------------------------- */
+/* --- what is asked for ------------------------------------------------------------------------------- */
 
-/* What a request asks for. */
 struct request {
     const struct events_route *route;
     struct exchange *exchange;
     struct slice path; /* of the file */
     struct backend *backend;
-    struct slice given; /* Last-Event-ID; empty: none */
+    struct slice given; /* the place that the client names; empty: none */
     struct event_id id;
     bool ours; /* `given` is an id of ours */
+    bool from_end;
+    struct sse_edit_names wanted;
 };
 
-static void read_id(struct request *request)
+/* A value of the query, in the arena; data NULL: it is not there. False: it was answered with 400. */
+static bool read_query(struct request *request, struct slice name, struct slice *value)
+{
+    struct slice query = exchange_request(request->exchange)->query;
+    *value = (struct slice){0};
+    if (query.size == 0)
+        return true;
+    char *memory = arena_new(exchange_arena(request->exchange), query.size);
+    if (memory && form_value(query, name, memory, value))
+        return true;
+    problem_reply_status(request->exchange, 400, "The query of an event stream is malformed.");
+    return false;
+}
+
+/* Last-Event-ID wins: it is what a browser that comes back knows better than the address it comes back to. */
+static bool read_place(struct request *request)
 {
     const struct fields *fields = &exchange_request(request->exchange)->head->fields;
+    struct slice from;
+    if (!read_query(request, SLICE("from"), &from))
+        return false;
+    bool end = slice_equal(from, SLICE("end")), start = slice_equal(from, SLICE("start"));
+    request->from_end = end || (request->route->settings.from_end && !start);
     request->given = fields_get(fields, FIELD_LAST_EVENT_ID);
+    if (request->given.size == 0 && !end && !start)
+        request->given = from;
     request->ours = event_id_parse(request->given, &request->id);
+    return true;
+}
+
+static bool read_types(struct request *request)
+{
+    struct slice types;
+    if (!read_query(request, SLICE("type"), &types))
+        return false;
+    if (!types.data)
+        return true;
+    if (!request->route->settings.names)
+        problem_reply_status(
+            request->exchange, 400,
+            "`type` is for routes whose `events` say which field names an event: `event: FIELD`.");
+    else if (!sse_edit_read_names(types, &request->wanted))
+        problem_reply_status(
+            request->exchange, 400,
+            "`type` is one or more names of events with commas between them; \"message\" is for "
+            "those without a name.");
+    else
+        return true;
+    return false;
 }
 
 /* False: it was answered with an error. */
 static bool read_request(struct request *request, struct slice target)
 {
     const struct exchange_request *asked = exchange_request(request->exchange);
-    enum http1_method method = asked->head->method;
-    if (method != HTTP1_GET && method != HTTP1_HEAD) {
-        problem_reply(request->exchange, &(struct problem){.status = 405,
-                                                           .type = "method-not-allowed",
-                                                           .title = "Method not allowed",
-                                                           .detail = "Event streams are read with GET.",
-                                                           .allow = "GET, HEAD"});
+    if (!event_stream_is_asked(request->exchange))
         return false;
-    }
     request->path = captures_fill(request->route->settings.file, asked, exchange_arena(request->exchange));
     if (target.data)
         request->backend = backends_find(request->route->events->settings.backends, target);
@@ -406,21 +339,12 @@ static bool read_request(struct request *request, struct slice target)
         problem_reply_status(request->exchange, 404, "There is no such event stream.");
         return false;
     }
-    read_id(request);
-    return true;
+    return read_place(request) && read_types(request);
 }
 
-/* The client's own words, as far as they can stand in JSON. */
-static void add_refused_id(struct said *said, struct slice given)
-{
-    char text[GIVEN_ID_MOST + 1];
-    size_t size = given.size < GIVEN_ID_MOST ? given.size : GIVEN_ID_MOST;
-    memcpy(text, given.data, size);
-    text[size] = '\0';
-    add_reset(said, utf8_clean(text), "unknown");
-}
+/* --- the beginning of a stream ----------------------------------------------------------------------- */
 
-static void join(struct event_stream *stream, const struct request *request, struct said *said)
+static void join(struct reader *reader, const struct request *request, struct event_said *said)
 {
     static const struct tail_reader_events events = {.on_piece = on_piece,
                                                      .on_torn = on_torn,
@@ -428,66 +352,60 @@ static void join(struct event_stream *stream, const struct request *request, str
                                                      .on_found = on_found,
                                                      .on_level = on_level};
     const struct events_route *route = request->route;
-    const struct place place = {.root = route->settings.root, .path = request->path.data};
-    bool from_end = route->settings.from_end && request->given.size == 0;
+    const struct place place = {
+        .root = route->settings.root, .path = request->path.data, .names = route->settings.names};
+    bool from_end = request->from_end && request->given.size == 0;
     enum tail_start start = request->ours ? TAIL_AFTER : from_end ? TAIL_END : TAIL_START;
-    stream->reader.events = &events;
-    enum tail_reason reason = tail_join(route->events->tails, &place, &stream->reader, start, &request->id);
-    sse_retry(&said->bytes, retry_ms(RETRY_MS, RETRY_MS));
+    reader->tail.events = &events;
+    enum tail_reason reason = tail_join(route->events->tails, &place, &reader->tail, start, &request->id);
+    event_said_retry(said);
     if (reason != TAIL_NO_RESET) {
-        char from[EVENT_ID_SIZE];
-        event_id_format(&request->id, from);
-        add_reset(said, from, reason_name(reason));
+        add_reset(said, &request->id, reason);
     } else if (request->given.size > 0 && !request->ours) {
-        add_refused_id(said, request->given);
+        event_said_event(said, "reset", &EVENT_ID_BEGINNING, event_said_reset(request->given, "unknown"));
     } else {
-        struct event_id at = tail_place(&stream->reader);
+        struct event_id at = tail_place(&reader->tail);
         sse_place(&said->bytes, &at);
     }
 }
 
 /* The target is over and the client has everything: EventSource comes back no more after a 204. */
-static bool is_over(struct event_stream *stream, const struct request *request)
+static bool is_over(struct reader *reader, const struct request *request)
 {
     return request->ours && request->backend && backends_has_ended(request->backend) &&
-           tail_is_level(&stream->reader) && !stream->reset_waits;
+           tail_is_level(&reader->tail) && !reader->reset_waits;
 }
 
-static void send_head(struct exchange *exchange, int status)
+static void begin(struct reader *reader, struct event_said *said)
 {
-    static const struct exchange_field fields[] = {
-        {SLICE("Cache-Control"), SLICE("no-store, no-transform"), .checked = true},
-        {SLICE("Content-Type"), SLICE("text/event-stream"), .checked = true},
-        {SLICE("X-Accel-Buffering"), SLICE("no"), .checked = true},
-        {SLICE("X-Content-Type-Options"), SLICE("nosniff"), .checked = true},
-    };
-    bool fits = exchange_head(exchange, status, fields, status == 204 ? 1 : sizeof fields / sizeof *fields,
-                              EXCHANGE_LENGTH_UNKNOWN);
-    CHECK(fits); /* all fields are ours */
-}
-
-static void begin(struct event_stream *stream, const struct request *request, struct said *said)
-{
-    static const struct exchange_events events = {.on_room = on_room, .on_gone = on_gone};
-    const struct events_route *route = request->route;
-    struct loop *loop = route->events->settings.loop;
-    exchange_set_events(stream->exchange, &events, stream);
-    streams_add(route->events->settings.streams, &stream->member, exchange_principal(stream->exchange),
-                on_close);
-    stream->member.route = exchange_route_id(stream->exchange);
-    stream->resting = false;
-    say(stream, said);
-    if (stream->reset_waits && !stream->resting)
-        say_reset(stream);
-    loop_timer_start(loop, &stream->beat, route->settings.heartbeat_ms, on_beat);
-    if (!stream->reader.found)
-        loop_timer_start(loop, &stream->wait, route->settings.wait_ms, on_timeout);
-    if (stream->backend) {
-        backends_watch(stream->backend, &stream->watcher, on_target);
-        on_target(&stream->watcher);
+    const struct events_route *route = reader->route;
+    event_stream_say(&reader->stream, said);
+    if (reader->reset_waits && !reader->stream.resting)
+        say_reset(reader);
+    if (!reader->tail.found)
+        loop_timer_start(route->events->settings.loop, &reader->wait, route->settings.wait_ms, on_timeout);
+    if (reader->backend) {
+        backends_watch(reader->backend, &reader->watcher, on_target);
+        on_target(&reader->watcher);
     }
-    if (route->events->leaving)
-        say_goodbye_in(stream, 0);
+}
+
+static struct reader *reader_new(const struct request *request)
+{
+    static const struct event_stream_events events = {
+        .on_room = on_room, .on_over = on_over, .add_place = add_place};
+    struct reader *reader = MEMORY_NEW(struct reader);
+    reader->route = request->route;
+    reader->backend = request->backend;
+    reader->stream.exchange = request->exchange;
+    reader->stream.events = &events;
+    reader->stream.heartbeat_ms = request->route->settings.heartbeat_ms;
+    if (request->wanted.count > 0) { /* its names are in the exchange's arena */
+        reader->wanted = MEMORY_NEW(struct sse_edit_names);
+        *reader->wanted = request->wanted;
+    }
+    event_stream_open(request->route->events->group, &reader->stream);
+    return reader;
 }
 
 void events_answer(const struct events_route *route, struct exchange *exchange, struct slice target)
@@ -495,23 +413,12 @@ void events_answer(const struct events_route *route, struct exchange *exchange, 
     struct request request = {.route = route, .exchange = exchange};
     if (!read_request(&request, target))
         return;
-    struct event_stream *stream = MEMORY_NEW(struct event_stream);
-    stream->route = route;
-    stream->exchange = exchange;
-    stream->backend = request.backend;
-    stream->resting = true; /* nothing can be said before the head */
-    list_append(&route->events->open, &stream->link);
-    route->events->count++;
-    struct said said = said_new();
+    struct reader *reader = reader_new(&request);
+    struct event_said said = event_said_new();
     sse_comment(&said.bytes, SLICE("reeve"));
-    join(stream, &request, &said);
-    bool over = is_over(stream, &request);
-    send_head(exchange, over ? 204 : 200);
-    if (!over && exchange_request(exchange)->head->method != HTTP1_HEAD) {
-        begin(stream, &request, &said);
-        return;
-    }
-    buffer_free(&said.bytes);
-    leave(stream);
-    exchange_end(exchange);
+    join(reader, &request, &said);
+    if (event_stream_begin(&reader->stream, is_over(reader, &request) ? 204 : 200))
+        begin(reader, &said);
+    else
+        event_said_drop(&said);
 }

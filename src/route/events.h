@@ -1,15 +1,16 @@
 /* A route whose answer is a growing file of lines as server-sent events (design §7.3, docs/events.md).
  *
- * Every line is an event without a name; what reeve itself has to say are named events: `reset` (what follows
- * starts a file anew), `timeout` (no file came), `end` (the target is over and every line was sent), `auth`
- * (the credential has ended), `bye` (reeve or this gate stops). */
+ * Every line is an event, with a name only where the route says which member holds it; what reeve itself has
+ * to say are named events: `reset` (what follows starts a file anew), `timeout` (no file came), `end` (the
+ * target is over and every line was sent), `auth` (the credential has ended), `bye` (reeve or this gate
+ * stops). */
 #pragma once
 
 #include "tail/tail.h"
 
 #include "route/backends.h"
 #include "route/captures.h"
-#include "route/streams.h"
+#include "route/event_stream.h"
 
 struct events;       /* the event streams of a gate */
 struct events_route; /* one route's */
@@ -28,13 +29,14 @@ struct events *events_new(const struct events_settings *settings);
 /* No exchange is open any more. */
 void events_free(struct events **events);
 
-/* Each reader is told and its stream ended, so that it connects again: at once up to 100, more spread over
- * `spread_ms`. Those that come later are told at once. */
-void events_say_goodbye(struct events *events, int64_t spread_ms);
+/* All event streams of the gate, and all files that they read; both are its own. */
+struct event_stream_group *events_streams(struct events *events);
+struct tail_group *events_tails(struct events *events);
 
 struct events_route_settings {
     int root;              /* O_PATH of the folder, taken over */
     struct captures *file; /* below it, taken over */
+    const char *names;     /* the member that names the event of a line; NULL: none. Copied */
     bool from_end;
     int64_t wait_ms;
     int64_t heartbeat_ms;

@@ -161,7 +161,8 @@ static void format_lines(struct growing *growing, int64_t end)
     struct sse_source source = {.bytes = bytes,
                                 .offset = growing->end - (int64_t)buffer_size(&growing->bytes),
                                 .place = index_of(growing, growing->complete),
-                                .generation = growing->generation};
+                                .generation = growing->generation,
+                                .names = growing->names};
     struct buffer out = BUFFER(GROWING_PIECE);
     bool done = false;
     while (!done) {
@@ -256,6 +257,7 @@ bool growing_catch_up(const struct growing *growing, struct growing_cursor *curs
                                 .offset = cursor->offset - (int64_t)overlap,
                                 .place = overlap,
                                 .generation = growing->generation,
+                                .names = growing->names,
                                 .line = cursor->line};
     sse_lines(&source, out, buffer_size(out) + GROWING_PIECE);
     *cursor = (struct growing_cursor){.offset = source.offset + (int64_t)source.place,

@@ -39,6 +39,7 @@ struct growing_piece {
 struct growing {
     int fd;
     struct place_file file;
+    struct slice names;  /* set by its owner before it is read: see wire/sse.h */
     uint64_t generation; /* 0: the first line is not complete */
     int64_t complete;    /* where the last whole line ends */
     uint32_t check;      /* there */

@@ -9,8 +9,9 @@
 #include "wire/event_id.h"
 
 struct place {
-    int root;         /* O_PATH descriptor of the directory */
-    const char *path; /* "a/b/events.jsonl": no "..", no slash at either end */
+    int root;          /* O_PATH descriptor of the directory */
+    const char *path;  /* "a/b/events.jsonl": no "..", no slash at either end */
+    const char *names; /* the member that names the event of a line (wire/event_name.h); NULL: none does */
 };
 
 /* What makes a file this one, and how large it was. */

@@ -48,6 +48,8 @@ static struct sequence_file *insert(struct sequence *sequence, struct list *plac
     struct sequence_file *file = MEMORY_NEW(struct sequence_file);
     file->sequence = sequence;
     growing_open(&file->growing, fd, about, whole);
+    if (sequence->place.names)
+        file->growing.names = slice_of_text(sequence->place.names);
     list_insert_before(place, &file->link);
     return file;
 }
@@ -317,8 +319,9 @@ bool sequence_read(struct sequence *sequence, bool *grew)
 void sequence_open(struct sequence *sequence, const struct place *place, struct watches *watches,
                    struct loop *loop)
 {
-    sequence->place =
-        (struct place){.root = fcntl(place->root, F_DUPFD_CLOEXEC, 0), .path = memory_text(place->path)};
+    sequence->place = (struct place){.root = fcntl(place->root, F_DUPFD_CLOEXEC, 0),
+                                     .path = memory_text(place->path),
+                                     .names = place->names ? memory_text(place->names) : NULL};
     sequence->look = true;
     sequence->watches = watches;
     sequence->loop = loop;
@@ -333,4 +336,5 @@ void sequence_close(struct sequence *sequence)
     if (sequence->place.root >= 0)
         close(sequence->place.root);
     free((char *)(uintptr_t)sequence->place.path);
+    free((char *)(uintptr_t)sequence->place.names);
 }

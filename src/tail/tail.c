@@ -72,6 +72,13 @@ static void enter_file(struct tail_reader *reader, struct sequence_file *file, s
     reader->cursor = cursor;
 }
 
+const char *tail_reason_name(enum tail_reason reason)
+{
+    static const char *const names[] = {
+        [TAIL_CUT] = "truncated", [TAIL_CHANGED] = "changed", [TAIL_GONE] = "gone"};
+    return names[reason];
+}
+
 struct event_id tail_place(const struct tail_reader *reader)
 {
     if (!reader->file || reader->file->growing.generation == 0)
@@ -361,8 +368,8 @@ static struct tail *find_or_add(struct tail_group *group, const struct place *pl
     struct stat root = {0};
     struct tail *tail;
     fstat(place->root, &root);
-    char *key = memory_format("%llx:%llx/%s", (unsigned long long)root.st_dev,
-                              (unsigned long long)root.st_ino, place->path);
+    char *key = memory_format("%llx:%llx:%s/%s", (unsigned long long)root.st_dev,
+                              (unsigned long long)root.st_ino, place->names ? place->names : "", place->path);
     HASH_FIND_STR(group->by_key, key, tail);
     if (!tail)
         return tail_new(group, place, key);

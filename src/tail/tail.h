@@ -31,6 +31,9 @@ enum tail_reason {
     TAIL_GONE,    /* the file that the reader was in is not there any more */
 };
 
+/* "truncated" "changed" "gone", as clients are told it. */
+const char *tail_reason_name(enum tail_reason reason);
+
 /* All fire from the loop, never from inside a call of this header but for what tail_join() says. Each may
  * call tail_leave(). */
 struct tail_reader_events {

@@ -18,6 +18,19 @@ static void append_id(struct buffer *out, const struct event_id *id)
     append(out, SLICE("\n"));
 }
 
+/* What stands before the line's first byte; `rest` is the line from there on. */
+static void begin_line(struct sse_source *source, struct buffer *out, struct slice rest)
+{
+    struct slice name = source->names.data ? event_name_of(rest, source->names) : (struct slice){0};
+    if (name.data) {
+        append(out, SLICE("event: "));
+        append(out, name);
+        append(out, SLICE("\n"));
+    }
+    append(out, DATA);
+    source->line.begun = true;
+}
+
 /* The line's newline has been passed: its id, and the empty line that sends it off. */
 static void end_line(struct sse_source *source, struct buffer *out)
 {
@@ -47,12 +60,10 @@ static void add_byte(struct sse_source *source, struct buffer *out, char byte)
         append(out, slice_of(&byte, 1));
 }
 
-/* The same as all of its bytes one by one; `rest` is a part of the line without its newline. */
+/* The same as all of its bytes one by one; `rest` is a part of the line, which is begun, without its newline.
+ */
 static void add_bytes(struct sse_source *source, struct buffer *out, struct slice rest)
 {
-    if (!source->line.begun)
-        append(out, DATA);
-    source->line.begun = true;
     source->place += rest.size;
     if (!source->line.after_cr && !memchr(rest.data, '\r', rest.size)) {
         append(out, rest);
@@ -79,12 +90,15 @@ static size_t part_size(const struct sse_source *source, struct slice rest, size
     return plain ? part : part / (DATA.size + 2) + 1; /* every byte may be a CR */
 }
 
-static void skip_nul(struct sse_source *source, size_t end)
+/* Whether there were any. */
+static bool skip_nul(struct sse_source *source, size_t end)
 {
+    size_t before = source->place;
     while (!source->line.begun && source->place < end && source->bytes.data[source->place] == '\0') {
         source->place++;
         source->line.skipped = true;
     }
+    return source->place > before;
 }
 
 bool sse_lines(struct sse_source *source, struct buffer *out, size_t most)
@@ -94,12 +108,17 @@ bool sse_lines(struct sse_source *source, struct buffer *out, size_t most)
     while (source->place < source->bytes.size) {
         size_t newline = source->place + slice_find(slice_from(source->bytes, source->place), '\n');
         bool whole = newline < source->bytes.size, first = buffer_size(out) == before;
-        skip_nul(source, newline);
+        bool skipped = skip_nul(source, newline);
         struct slice rest = slice_between(source->bytes, source->place, newline);
         size_t room = most - buffer_size(out);
-        if (!first && (!whole || formatted_size(rest) > room))
+        bool fits = formatted_size(rest) <= room;
+        if (!first && (!whole || !fits))
             return false;
-        if (formatted_size(rest) > room) {
+        if (skipped && !whole && source->names.data)
+            return false; /* with more of the line behind the NULs */
+        if (rest.size > 0 && !source->line.begun)
+            begin_line(source, out, rest);
+        if (!fits) {
             add_bytes(source, out, slice_between(rest, 0, part_size(source, rest, room)));
             return false;
         }

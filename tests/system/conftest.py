@@ -236,6 +236,14 @@ def make_reeve(tmp_path_factory):
 
 
 @pytest.fixture
+def folder(reeve):
+    """Where event files are; the gates' user may read it."""
+    path = reeve.folder / "data"
+    path.mkdir(mode=0o755)
+    return path
+
+
+@pytest.fixture
 def reeve(make_reeve):
     return make_reeve()
 

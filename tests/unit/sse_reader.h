@@ -8,8 +8,8 @@
 #include "base/buffer.h"
 
 struct sse_seen {
-    char event[32];     /* empty: onmessage */
-    char id[64];        /* of the stream so far */
+    char event[72];     /* empty: onmessage */
+    char id[1024];      /* of the stream so far */
     struct buffer data; /* limit set by sse_seen_new() */
 };
 
