@@ -291,6 +291,17 @@ void connection_break(struct connection *connection)
 
 /* --- requests --------------------------------------------------------------------------------------- */
 
+/* The host in lower case, mostly as it was sent. False: no memory. */
+static bool describe_host(struct exchange *exchange, const struct uri_host *host)
+{
+    char *memory = host->folded ? NULL : arena_new(&exchange->arena, host->name.size);
+    if (!host->folded && !memory)
+        return false;
+    exchange->request.host = host->folded ? host->name : uri_fold_host(host->name, memory);
+    exchange->request.host_is_address = host->kind != URI_NAME;
+    return true;
+}
+
 /* Splits what the routes look at. False: the target or the authority is malformed. */
 static bool describe(struct exchange *exchange)
 {
@@ -300,13 +311,8 @@ static bool describe(struct exchange *exchange)
     request->authority = framing->authority;
     request->content_length = framing->length;
     request->upgrade = framing->upgrade;
-    if (framing->authority.size) {
-        char *memory = arena_new(&exchange->arena, framing->host.name.size);
-        if (!memory)
-            return false;
-        request->host = uri_fold_host(framing->host.name, memory);
-        request->host_is_address = framing->host.kind != URI_NAME;
-    }
+    if (framing->authority.size && !describe_host(exchange, &framing->host))
+        return false;
     if (framing->form == FRAMING_ASTERISK) {
         request->path = request->raw_path = framing->path;
         return true;
@@ -357,7 +363,7 @@ static void start_exchange(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
     buffer_consume(&exchange->in.bytes, exchange->head.size);
-    enum http1_result result = framing_of_request(&exchange->head, &exchange->framing);
+    enum http1_result result = framing_of_request(&exchange->head, &connection->host, &exchange->framing);
     if (result != HTTP1_DONE) {
         refuse(connection, http1_result_status(result), http1_result_text(result));
         return;

@@ -42,6 +42,7 @@ struct connection {
     bool broken;   /* the stream failed inside a call from outside; the task ends the connection */
     bool watching; /* stream_watch_gone() is set */
     struct address peer;
+    struct uri_memo host; /* of its requests so far */
 };
 
 enum { EXCHANGE_FIELDS = 128 };

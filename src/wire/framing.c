@@ -152,14 +152,15 @@ static enum http1_result framing_target(const struct http1_head *head, struct fr
 }
 
 /* Host must be there once and be well-formed even when an absolute target overrules it (RFC 9112 §3.2). */
-static enum http1_result framing_host(const struct http1_head *head, struct framing *framing)
+static enum http1_result framing_host(const struct http1_head *head, struct uri_memo *memo,
+                                      struct framing *framing)
 {
     size_t count = fields_count(&head->fields, FIELD_HOST);
     if (count > 1 || (count == 0 && head->minor > 0))
         return HTTP1_BAD_HOST;
     struct slice authority = fields_get(&head->fields, FIELD_HOST);
     struct uri_host host = {0};
-    if (count == 1 && !uri_read_host(authority, &host))
+    if (count == 1 && !uri_read_host_again(authority, memo, &host))
         return HTTP1_BAD_HOST;
     if (framing->form == FRAMING_ORIGIN || framing->form == FRAMING_ASTERISK) {
         framing->authority = authority;
@@ -168,12 +169,12 @@ static enum http1_result framing_host(const struct http1_head *head, struct fram
     return HTTP1_DONE;
 }
 
-enum http1_result framing_of_request(struct http1_head *head, struct framing *framing)
+enum http1_result framing_of_request(struct http1_head *head, struct uri_memo *memo, struct framing *framing)
 {
     *framing = (struct framing){0};
     enum http1_result result = framing_target(head, framing);
     if (result == HTTP1_DONE)
-        result = framing_host(head, framing);
+        result = framing_host(head, memo, framing);
     if (result == HTTP1_DONE)
         result = framing_body_of(head, framing);
     if (result != HTTP1_DONE)

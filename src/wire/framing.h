@@ -40,8 +40,8 @@ struct framing {
 };
 
 /* HTTP1_DONE or what is bad. Also marks hop-by-hop fields (struct field). CONNECT passes with
- * FRAMING_AUTHORITY: the caller refuses it. */
-enum http1_result framing_of_request(struct http1_head *head, struct framing *framing);
+ * FRAMING_AUTHORITY: the caller refuses it. `memo` is the connection's. */
+enum http1_result framing_of_request(struct http1_head *head, struct uri_memo *memo, struct framing *framing);
 
 /* `method` is that of the request. Anything but HTTP1_DONE means a broken upstream (502). */
 enum http1_result framing_of_response(struct http1_head *head, enum http1_method method,

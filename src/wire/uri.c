@@ -11,16 +11,18 @@ enum {
     URI_DELIMITER = 2,  /* sub-delims */
     URI_PATH = 4,       /* may stand in a path as it is: the above, ':' '@' '/' */
     URI_SPECIAL = 8,    /* means something in a request target, or must not be there */
+    URI_FOLDED = 16,    /* may stand in a host's name as it is, and is no capital letter */
+    URI_NUMERIC = 32,   /* may stand in an IPv4 address */
 };
 
 static const uint8_t classes[256] = {
     ['A' ... 'Z'] = URI_UNRESERVED | URI_PATH,
-    ['a' ... 'z'] = URI_UNRESERVED | URI_PATH,
-    ['0' ... '9'] = URI_UNRESERVED | URI_PATH,
-    ['-'] = URI_UNRESERVED | URI_PATH,
-    ['.'] = URI_UNRESERVED | URI_PATH,
-    ['_'] = URI_UNRESERVED | URI_PATH,
-    ['~'] = URI_UNRESERVED | URI_PATH,
+    ['a' ... 'z'] = URI_UNRESERVED | URI_PATH | URI_FOLDED,
+    ['0' ... '9'] = URI_UNRESERVED | URI_PATH | URI_FOLDED | URI_NUMERIC,
+    ['-'] = URI_UNRESERVED | URI_PATH | URI_FOLDED,
+    ['.'] = URI_UNRESERVED | URI_PATH | URI_FOLDED | URI_NUMERIC,
+    ['_'] = URI_UNRESERVED | URI_PATH | URI_FOLDED,
+    ['~'] = URI_UNRESERVED | URI_PATH | URI_FOLDED,
     ['!'] = URI_DELIMITER | URI_PATH,
     ['$'] = URI_DELIMITER | URI_PATH,
     ['&'] = URI_DELIMITER | URI_PATH,
@@ -357,7 +359,7 @@ static bool uri_is_ipv4(struct slice text)
     return octets == 4 && digits > 0;
 }
 
-/* reg-name (RFC 3986 §3.2.2); not empty. */
+/* reg-name (RFC 3986 §3.2.2). */
 static bool uri_is_name(struct slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -369,7 +371,16 @@ static bool uri_is_name(struct slice text)
             return false;
         }
     }
-    return text.size > 0;
+    return true;
+}
+
+/* The classes that all bytes of a text are in. */
+static unsigned uri_classes(struct slice text)
+{
+    unsigned common = ~0u;
+    for (size_t i = 0; i < text.size; i++)
+        common &= classes[(uint8_t)text.data[i]];
+    return common;
 }
 
 static bool uri_is_literal(struct slice name)
@@ -385,14 +396,35 @@ bool uri_read_host(struct slice authority, struct uri_host *host)
     if (uri_is_literal(name)) {
         host->kind = URI_IPV6;
         host->name = slice_between(name, 1, name.size - 1);
+        host->folded = false;
         return uri_is_ipv6(host->name);
     }
-    if (!uri_is_name(name))
+    unsigned common = uri_classes(name);
+    host->folded = common & URI_FOLDED;
+    if (name.size == 0 || (!host->folded && !uri_is_name(name)))
         return false;
     if (name.size > 1 && name.data[name.size - 1] == '.')
         name.size--;
-    host->kind = uri_is_ipv4(name) ? URI_IPV4 : URI_NAME;
+    host->kind = common & URI_NUMERIC && uri_is_ipv4(name) ? URI_IPV4 : URI_NAME;
     host->name = name;
+    return true;
+}
+
+bool uri_read_host_again(struct slice authority, struct uri_memo *memo, struct uri_host *host)
+{
+    if (memo->size > 0 && slice_equal(authority, slice_of(memo->text, memo->size))) {
+        *host = memo->host;
+        host->name.data = authority.data + memo->before;
+        return true;
+    }
+    if (!uri_read_host(authority, host))
+        return false;
+    if (authority.size <= URI_MEMO_LONGEST) {
+        memcpy(memo->text, authority.data, authority.size);
+        memo->size = (uint8_t)authority.size;
+        memo->before = (uint8_t)(host->name.data - authority.data);
+        memo->host = *host;
+    }
     return true;
 }
 
@@ -414,6 +446,7 @@ bool uri_split_host(struct slice authority, char *memory, struct uri_host *host)
 {
     if (!uri_read_host(authority, host))
         return false;
-    host->name = uri_fold_host(host->name, memory);
+    if (!host->folded)
+        host->name = uri_fold_host(host->name, memory);
     return true;
 }

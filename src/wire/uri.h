@@ -41,17 +41,31 @@ bool uri_encode_value(struct buffer *buffer, struct slice value);
 /* Decodes %XX (and '+' as a space when `plus`) into memory[text.size]; false on a broken sequence. */
 bool uri_decode(struct slice text, bool plus, char *memory, struct slice *decoded);
 
+enum { URI_MEMO_LONGEST = 64 };
+
 enum uri_host_kind { URI_NAME, URI_IPV4, URI_IPV6 };
 
 struct uri_host {
     struct slice name; /* without brackets, port and the dot at the end */
     int port;          /* -1: none given */
     enum uri_host_kind kind;
+    bool folded; /* certainly without capital letters: uri_fold_host() would give the name itself */
 };
 
 /* "Example.COM.:8080" → "Example.COM", 8080. False when it is no host: empty, userinfo, characters outside
  * reg-name, a broken IPv6 literal, a port above 65535. */
 bool uri_read_host(struct slice authority, struct uri_host *host);
+
+/* The latest good authority: a client names the same one in each request. An all-zero struct knows none. */
+struct uri_memo {
+    struct uri_host host; /* its slice is of a text that is gone: only its size counts */
+    uint8_t before;       /* bytes of `text` before the name */
+    uint8_t size;
+    char text[URI_MEMO_LONGEST];
+};
+
+/* The same as uri_read_host(), and quicker when it is what `memo` knows. */
+bool uri_read_host_again(struct slice authority, struct uri_memo *memo, struct uri_host *host);
 /* The name in lower case: itself when it is so already, else written to memory[name.size]. */
 struct slice uri_fold_host(struct slice name, char *memory);
 /* Both; memory[authority.size]. */

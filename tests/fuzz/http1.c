@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (result != HTTP1_DONE)
         return http1_result_text(result) == NULL;
     result = data[0] & 1 ? framing_of_response(&head, (enum http1_method)(data[0] >> 4), &framing)
-                         : framing_of_request(&head, &framing);
+                         : framing_of_request(&head, &(struct uri_memo){0}, &framing);
     fields_accept_prefers_html(fields_get(&head.fields, FIELD_ACCEPT));
     if (result == HTTP1_DONE && framing.body == FRAMING_CHUNKED)
         fuzz_body(slice_from(bytes, head.size));

@@ -16,7 +16,7 @@ static enum http1_result request(const char *text)
 {
     http1_begin(&head, storage, 16);
     assert_int_equal(http1_parse_request(&head, slice_of_text(text), &limits), HTTP1_DONE);
-    return framing_of_request(&head, &framing);
+    return framing_of_request(&head, &(struct uri_memo){0}, &framing);
 }
 
 static enum http1_result response(const char *text, enum http1_method method)

@@ -255,6 +255,36 @@ static void test_bad_hosts(void **state)
     }
 }
 
+static void test_a_host_is_read_from_memory(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"a.example:80",
+                                       "A.example:80",
+                                       "a.example:80",
+                                       "a.example:8",
+                                       "[::1]:5",
+                                       "[::1]:5",
+                                       "127.0.0.1",
+                                       "a b",
+                                       "127.0.0.1",
+                                       "",
+                                       "1234567890.1234567890.1234567890.1234567890.1234567890.1234567890.x"};
+    struct uri_memo memo = {0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice authority = exact(rows[i]);
+        struct uri_host wanted, host;
+        bool fine = uri_read_host(authority, &wanted);
+        assert_int_equal(uri_read_host_again(authority, &memo, &host), fine);
+        if (!fine)
+            continue;
+        assert_ptr_equal(host.name.data, wanted.name.data);
+        assert_int_equal(host.name.size, wanted.name.size);
+        assert_int_equal(host.port, wanted.port);
+        assert_int_equal(host.kind, wanted.kind);
+        assert_int_equal(host.folded, wanted.folded);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_decoding),
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_bad_hosts),
+        cmocka_unit_test(test_a_host_is_read_from_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
