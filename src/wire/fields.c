@@ -7,7 +7,8 @@
 
 enum { FIELDS_NAME_LONGEST = 31, FIELDS_HASHES = 256 };
 
-/* Four bytes of a name, case folded by the 0x20 bit, which maps no other tchar onto one of a known name. */
+/* Four bytes of a name, case folded by the 0x20 bit, which maps no other byte above the blank onto one of a
+ * known name. */
 #define FIELDS_HASH(size, middle, before_last, first)                                                        \
     (((unsigned)(size)*19u + (unsigned)(middle)*13u + (unsigned)(before_last)*47u + (unsigned)(first)*49u) & \
      (FIELDS_HASHES - 1))
@@ -123,9 +124,13 @@ struct slice fields_name(enum field_id id)
 
 bool fields_add(struct fields *fields, struct slice name, struct slice value)
 {
+    return fields_add_known(fields, fields_id(name), name, value);
+}
+
+bool fields_add_known(struct fields *fields, enum field_id id, struct slice name, struct slice value)
+{
     if (fields->count == fields->capacity)
         return false;
-    enum field_id id = fields_id(name);
     struct field *field = &fields->list[fields->count++];
     *field = (struct field){.name = name, .value = value, .id = id, .hop_by_hop = always_hop_by_hop[id]};
     if (!fields->first[id])

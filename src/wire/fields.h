@@ -43,8 +43,11 @@ struct fields {
 void fields_init(struct fields *fields, struct field *storage, size_t capacity);
 /* False when the list is full. */
 bool fields_add(struct fields *fields, struct slice name, struct slice value);
+/* The same with the name's id, where it is known already. */
+bool fields_add_known(struct fields *fields, enum field_id id, struct slice name, struct slice value);
 
-/* The id of a name in any case; the name must be a token. */
+/* The id of a name in any case. The name holds no control, blank or DEL; any id but FIELD_OTHER says that it
+ * is a token. */
 enum field_id fields_id(struct slice name);
 /* The name of an id in lower case; empty for FIELD_OTHER and FIELD_LOOKALIKE. */
 struct slice fields_name(enum field_id id);

@@ -228,17 +228,18 @@ static bool http1_is_blank(char byte)
     return byte == ' ' || byte == '\t';
 }
 
-/* "Name:" */
-static enum http1_result http1_take_name(struct http1_cursor *cursor, struct slice *name)
+/* "Name:". The bytes of a known name need no look of their own. */
+static enum http1_result http1_take_name(struct http1_cursor *cursor, struct slice *name, enum field_id *id)
 {
-    const char *at = cursor->at, *end = cursor->end;
-    while (at < end && fields_token_bytes[(uint8_t)*at])
-        at++;
-    if (at == end)
+    *name = slice_of(cursor->at, span_name(cursor->at, http1_left(cursor)));
+    const char *at = cursor->at + name->size;
+    if (at == cursor->end)
         return HTTP1_MORE;
-    *name = slice_of(cursor->at, (size_t)(at - cursor->at));
     if (*at != ':' || name->size == 0)
         return name->size == 0 && http1_is_blank(*at) ? HTTP1_BAD_FOLD : HTTP1_BAD_NAME;
+    *id = fields_id(*name);
+    if (*id == FIELD_OTHER && !fields_name_is_valid(*name))
+        return HTTP1_BAD_NAME;
     cursor->at = at + 1;
     return HTTP1_DONE;
 }
@@ -246,7 +247,8 @@ static enum http1_result http1_take_name(struct http1_cursor *cursor, struct sli
 static enum http1_result http1_field_line(struct http1_head *head, struct http1_cursor *cursor)
 {
     struct slice name;
-    enum http1_result result = http1_take_name(cursor, &name);
+    enum field_id id = FIELD_OTHER;
+    enum http1_result result = http1_take_name(cursor, &name, &id);
     if (result != HTTP1_DONE)
         return result;
     const char *at = cursor->at;
@@ -259,7 +261,7 @@ static enum http1_result http1_field_line(struct http1_head *head, struct http1_
         return result;
     while (value.size && http1_is_blank(value.data[value.size - 1]))
         value.size--;
-    return fields_add(&head->fields, name, value) ? HTTP1_DONE : HTTP1_MANY_FIELDS;
+    return fields_add_known(&head->fields, id, name, value) ? HTTP1_DONE : HTTP1_MANY_FIELDS;
 }
 
 /* Field lines up to the empty line, each counted in head->parsed once it is complete. */

@@ -33,6 +33,24 @@ static inline size_t span_text(const char *bytes, size_t size, uint8_t last_cont
     return i;
 }
 
+/* Up to the ':' behind a field name, or before it the first control, blank or DEL; else `size`. */
+static inline size_t span_name(const char *bytes, size_t size)
+{
+    size_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 16 <= size; i += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+        int colons = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(':')));
+        unsigned found = (unsigned)colons | span_controls(bytes + i, 0x20, 0x7e);
+        if (found)
+            return i + (unsigned)__builtin_ctz(found);
+    }
+#endif
+    while (i < size && bytes[i] != ':' && (uint8_t)bytes[i] > 0x20 && bytes[i] != 0x7f)
+        i++;
+    return i;
+}
+
 /* Field values: HTAB and everything from SP up but DEL. */
 static inline size_t span_value(const char *bytes, size_t size)
 {
