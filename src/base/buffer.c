@@ -41,18 +41,6 @@ void buffer_make_room(struct buffer *buffer, size_t size)
         buffer_grow(buffer, buffer->end + size);
 }
 
-bool buffer_append(struct buffer *buffer, struct slice bytes)
-{
-    if (bytes.size == 0)
-        return true;
-    char *place = buffer_reserve(buffer, bytes.size);
-    if (!place)
-        return false;
-    memcpy(place, bytes.data, bytes.size);
-    buffer->end += bytes.size;
-    return true;
-}
-
 bool buffer_append_text(struct buffer *buffer, const char *text)
 {
     return buffer_append(buffer, slice_of_text(text));

@@ -60,8 +60,20 @@ static inline void buffer_added(struct buffer *buffer, size_t size)
     buffer->end += size;
 }
 
-/* Each is false, with nothing appended, when the limit would be exceeded. */
-bool buffer_append(struct buffer *buffer, struct slice bytes);
+/* Each is false, with nothing appended, when the limit would be exceeded. The first is inline: what is
+ * appended to heads is mostly constant. */
+static inline bool buffer_append(struct buffer *buffer, struct slice bytes)
+{
+    if (bytes.size == 0)
+        return true;
+    char *place = buffer_reserve(buffer, bytes.size);
+    if (!place)
+        return false;
+    memcpy(place, bytes.data, bytes.size);
+    buffer->end += bytes.size;
+    return true;
+}
+
 bool buffer_append_text(struct buffer *buffer, const char *text);
 __attribute__((format(printf, 2, 3))) bool buffer_append_format(struct buffer *buffer, const char *format,
                                                                 ...);

@@ -53,6 +53,14 @@ static inline bool slice_starts_with(struct slice whole, struct slice prefix)
     return whole.size >= prefix.size && slice_equal(slice_of(whole.data, prefix.size), prefix);
 }
 
+/* Copies the bytes to `at` and returns what is behind them. */
+static inline char *slice_put(char *at, struct slice bytes)
+{
+    if (bytes.size > 0)
+        memcpy(at, bytes.data, bytes.size);
+    return at + bytes.size;
+}
+
 bool slice_ends_with(struct slice whole, struct slice suffix);
 bool slice_equal_ignore_case(struct slice a, struct slice b); /* ASCII letters only */
 struct slice slice_trim(struct slice whole);                  /* without spaces and tabs at both ends */

@@ -2,6 +2,7 @@
  * them. Copies are made only of small pieces that gain by company, and of the rest of a chunk whose size has
  * been promised already. */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -31,19 +32,32 @@ void outgoing_free(struct outgoing *out)
     buffer_free(&out->pending);
 }
 
-static bool append_field(struct buffer *buffer, const struct exchange_field *field)
+/* Bytes of all lines; SIZE_MAX: one holds bytes that no field may hold. */
+static size_t fields_size(const struct exchange_field *fields, size_t count)
 {
-    if (field->name.size == 0)
-        return buffer_append(buffer, field->value);
-    return field->checked ? http1_write_known_field(buffer, field->name, field->value)
-                          : http1_write_field(buffer, field->name, field->value);
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct exchange_field *field = &fields[i];
+        if (field->name.size == 0)
+            size += field->value.size;
+        else if (field->checked || http1_write_may(field->name, field->value))
+            size += http1_write_size(field->name, field->value);
+        else
+            return SIZE_MAX;
+    }
+    return size;
 }
 
 bool outgoing_fields(struct outgoing *out, const struct exchange_field *fields, size_t count)
 {
+    size_t size = fields_size(fields, count);
+    char *at = buffer_reserve(&out->pending, size);
+    if (!at)
+        return false;
     for (size_t i = 0; i < count; i++)
-        if (!append_field(&out->pending, &fields[i]))
-            return false;
+        at = fields[i].name.size == 0 ? slice_put(at, fields[i].value)
+                                      : http1_write_line(at, fields[i].name, fields[i].value);
+    buffer_added(&out->pending, size);
     return true;
 }
 

@@ -97,13 +97,6 @@ bool http1_write_status(struct buffer *buffer, unsigned status)
     return buffer_append(buffer, slice_of(line, sizeof(line) - 1));
 }
 
-static char *http1_write_slice(char *at, struct slice bytes)
-{
-    if (bytes.size > 0)
-        memcpy(at, bytes.data, bytes.size);
-    return at + bytes.size;
-}
-
 bool http1_write_request(struct buffer *buffer, struct slice method, struct slice target)
 {
     const struct slice tail = SLICE(" HTTP/1.1\r\n");
@@ -114,34 +107,33 @@ bool http1_write_request(struct buffer *buffer, struct slice method, struct slic
     char *at = buffer_reserve(buffer, size);
     if (!at)
         return false;
-    at = http1_write_slice(at, method);
+    at = slice_put(at, method);
     *at++ = ' ';
-    at = http1_write_slice(at, target);
-    http1_write_slice(at, tail);
+    at = slice_put(at, target);
+    slice_put(at, tail);
     buffer_added(buffer, size);
     return true;
 }
 
+bool http1_write_may(struct slice name, struct slice value)
+{
+    return fields_name_is_valid(name) && span_value(value.data, value.size) == value.size;
+}
+
 bool http1_write_known_field(struct buffer *buffer, struct slice name, struct slice value)
 {
-    size_t size = name.size + 2 + value.size + 2;
+    size_t size = http1_write_size(name, value);
     char *at = buffer_reserve(buffer, size);
     if (!at)
         return false;
-    at = http1_write_slice(at, name);
-    *at++ = ':';
-    *at++ = ' ';
-    at = http1_write_slice(at, value);
-    *at++ = '\r';
-    *at++ = '\n';
+    http1_write_line(at, name, value);
     buffer_added(buffer, size);
     return true;
 }
 
 bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value)
 {
-    return fields_name_is_valid(name) && span_value(value.data, value.size) == value.size &&
-           http1_write_known_field(buffer, name, value);
+    return http1_write_may(name, value) && http1_write_known_field(buffer, name, value);
 }
 
 bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number)

@@ -16,6 +16,21 @@ bool http1_write_request(struct buffer *buffer, struct slice method, struct slic
 bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value);
 /* The same without a look at the bytes: for constants, and for what the parser of wire/http1 has taken. */
 bool http1_write_known_field(struct buffer *buffer, struct slice name, struct slice value);
+/* The two parts of it, for whoever writes many lines at once: the size, and the line itself, written to `at`;
+ * returns what is behind it. */
+static inline size_t http1_write_size(struct slice name, struct slice value)
+{
+    return name.size + 2 + value.size + 2;
+}
+
+static inline char *http1_write_line(char *at, struct slice name, struct slice value)
+{
+    at = slice_put(slice_put(slice_put(at, name), SLICE(": ")), value);
+    return slice_put(at, SLICE("\r\n"));
+}
+
+/* Whether http1_write_field() takes these bytes. */
+bool http1_write_may(struct slice name, struct slice value);
 /* The name is a constant. */
 bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number);
 /* The empty line. */
