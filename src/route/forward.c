@@ -84,6 +84,20 @@ static void add(struct exchange_field *fields, size_t *count, struct slice name,
         fields[(*count)++] = (struct exchange_field){name, value, .checked = true};
 }
 
+/* Passes a field on as it is. Lines that followed each other in the peer's head still do, and go as one block
+ * (struct exchange_field): two bytes stand between name and value, and behind the value CR LF. */
+static void pass(struct exchange_field *fields, size_t *count, const struct field *field)
+{
+    const char *line = field->name.data, *end = field->value.data + field->value.size;
+    struct exchange_field *latest = *count > 0 ? &fields[*count - 1] : NULL;
+    if (field->value.data != line + field->name.size + 2 || *end != '\r')
+        fields[(*count)++] = (struct exchange_field){field->name, field->value, .checked = true};
+    else if (latest && latest->name.size == 0 && latest->value.data + latest->value.size == line)
+        latest->value.size = (size_t)(end + 2 - latest->value.data);
+    else
+        fields[(*count)++] = (struct exchange_field){.value = slice_of(line, (size_t)(end + 2 - line))};
+}
+
 /* RFC 7239: an IPv6 address is quoted and in brackets; a unix socket's peer has no name. */
 static struct slice forwarded(struct exchange *exchange, struct slice peer)
 {
@@ -184,19 +198,14 @@ static void add_user(struct exchange *exchange, struct exchange_field *fields, s
     add(fields, count, SLICE("Remote-Groups"), groups);
 }
 
-/* Whether a field of the client's is passed on, and what then is its value. */
-static bool passes_on(struct exchange *exchange, const struct field *field, struct slice cookie,
-                      struct slice *value)
+/* Whether a field of the client's is passed on. */
+static bool passes_on(const struct exchange *exchange, const struct field *field)
 {
-    *value = field->value;
     switch (field->id) {
     case FIELD_UPGRADE:
         return exchange_request(exchange)->upgrade;
     case FIELD_AUTHORIZATION:
         return !field->hop_by_hop && exchange_principal(exchange)->kind != PRINCIPAL_TOKEN;
-    case FIELD_COOKIE:
-        *value = cookies_without(field->value, cookie, exchange_arena(exchange));
-        return !field->hop_by_hop && (value->size > 0 || field->value.size == 0);
     default:
         return !field->hop_by_hop && !is_ours(field);
     }
@@ -210,9 +219,16 @@ size_t forward_request(struct exchange *exchange, struct slice stripped, struct 
     size_t count = 0;
     add(fields, &count, SLICE("Host"), request->authority);
     for (size_t i = 0; i < theirs->count; i++) {
-        struct slice value;
-        if (passes_on(exchange, &theirs->list[i], cookie, &value))
-            fields[count++] = (struct exchange_field){theirs->list[i].name, value, .checked = true};
+        const struct field *field = &theirs->list[i];
+        if (!passes_on(exchange, field))
+            continue;
+        struct slice value = field->id == FIELD_COOKIE
+                                 ? cookies_without(field->value, cookie, exchange_arena(exchange))
+                                 : field->value;
+        if (value.data == field->value.data && value.size == field->value.size)
+            pass(fields, &count, field);
+        else
+            add(fields, &count, field->name, value);
     }
     add_way(exchange, stripped, fields, &count);
     add_user(exchange, fields, &count);
@@ -221,8 +237,10 @@ size_t forward_request(struct exchange *exchange, struct slice stripped, struct 
 
 static bool sets_own(const struct field *field, struct slice cookie)
 {
+    if (field->id != FIELD_SET_COOKIE)
+        return false;
     struct slice name = slice_between(field->value, 0, slice_find(field->value, '='));
-    return field->id == FIELD_SET_COOKIE && cookies_is_own(slice_trim(name), cookie);
+    return cookies_is_own(slice_trim(name), cookie);
 }
 
 size_t forward_response(const struct http1_head *head, bool upgraded, struct slice cookie,
@@ -234,7 +252,7 @@ size_t forward_response(const struct http1_head *head, bool upgraded, struct sli
         bool transport = field->id == FIELD_CONTENT_LENGTH || field->id == FIELD_DATE;
         bool kept = field->id == FIELD_UPGRADE ? upgraded : !field->hop_by_hop && !transport;
         if (kept && !sets_own(field, cookie))
-            fields[count++] = (struct exchange_field){field->name, field->value, .checked = true};
+            pass(fields, &count, field);
     }
     if (upgraded)
         add(fields, &count, SLICE("Connection"), SLICE("Upgrade"));

@@ -89,6 +89,31 @@ static void test_a_request_is_passed_on_as_the_contract_says(void **state)
     assert_int_equal(world->page->targets[0].requests, 2);
 }
 
+/* Lines that stay together are passed on in one piece, and what stands between them does not come along. */
+static void test_fields_keep_their_order_and_get_one_layout(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct peer client = client_open(world);
+    peer_say_text(world, &client,
+                  "GET /api/ HTTP/1.1\r\nA: 1\r\nB:2\r\nC:  3\r\nD: 4 \r\nE:\r\nF: \r\nTE: x\r\nG: 6\r\n"
+                  "Host: app.example\r\nH: 7\r\nI:\t8\r\nCookie: a=1\r\nJ: 9\r\n\r\n");
+    struct peer program = program_accept(world, fixture->program);
+    struct slice request = peer_hear(world, &program);
+    const char *fields = "\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: \r\nF: \r\nG: 6\r\nH: 7\r\nI:";
+    assert_true(slice_starts_with(request, SLICE("GET / HTTP/1.1\r\nHost: app.example\r\nA: 1\r\n")));
+    if (!says(request, fields) || !says(request, "8\r\nCookie: a=1\r\nJ: 9\r\nX-Forwarded-For: "))
+        fail_msg(SLICE_FORMAT, SLICE_ARGUMENTS(request));
+    peer_say_text(
+        world, &program,
+        "HTTP/1.1 200 OK\r\nServer: x\r\nDate: then\r\nK:1\r\nContent-Length: 0\r\nL: 2\r\nM: 3\r\n\r\n");
+    struct slice answer = peer_hear(world, &client);
+    if (!says(answer, "\r\nServer: x\r\nK: 1\r\nL: 2\r\nM: 3\r\n\r\n") || says(answer, "then"))
+        fail_msg(SLICE_FORMAT, SLICE_ARGUMENTS(answer));
+    peer_close(&client);
+    peer_close(&program);
+}
+
 static void test_a_literal_prefix_is_stripped(void **state)
 {
     struct fixture *fixture = *state;
@@ -501,6 +526,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_request_is_passed_on_as_the_contract_says),
+        TEST(test_fields_keep_their_order_and_get_one_layout),
         TEST(test_a_literal_prefix_is_stripped),
         TEST(test_a_page_without_its_slash_is_sent_there),
         TEST(test_bodies_stream_both_ways),
