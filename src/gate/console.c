@@ -11,6 +11,7 @@
 
 struct console {
     char *path; /* "/_reeve/" */
+    size_t path_size;
     char **allow;
     size_t allow_count;
     bool open;               /* no credential is needed on its own listener */
@@ -40,6 +41,7 @@ struct console *console_new(const json_t *snapshot, struct error *error)
     const char *path = json_string_value(json_object_get(object, "path"));
     const json_t *open = json_object_get(object, "open"), *auth = json_object_get(object, "auth");
     console->path = memory_text(path);
+    console->path_size = path ? strlen(path) : 0;
     console->open = json_is_true(open);
     console->auth = json_is_true(auth);
     for (size_t i = 0; i < json_array_size(listeners) && i < ENTRANCE_MOST; i++)
@@ -76,7 +78,7 @@ enum console_part console_find(const struct console *console, const struct excha
 {
     struct slice below;
     bool reserved;
-    if (api_is(console->path, request->path, &below))
+    if (api_is(slice_of(console->path, console->path_size), request->path, &below))
         return CONSOLE_API;
     if (!console_is_own(console, request) || health_find(request->path, &reserved) != HEALTH_NONE)
         return CONSOLE_NOTHING;
@@ -124,7 +126,7 @@ static void answer_page(const struct console *console, struct exchange *exchange
 static void answer_api(const struct console *console, struct asker *asker, struct exchange *exchange)
 {
     struct slice below = {0};
-    api_is(console->path, exchange_request(exchange)->path, &below);
+    api_is(slice_of(console->path, console->path_size), exchange_request(exchange)->path, &below);
     if (is_closed(console, exchange))
         problem_reply_status(exchange, 403,
                              "Without `auth` this API is open on a loopback or unix `console.listen` only; "

@@ -73,8 +73,9 @@ static bool is_ready(const struct dataplane *dataplane)
            backends_are_ready(dataplane->backends);
 }
 
-static struct health_facts health_facts(const struct dataplane *dataplane)
+static struct health_facts health_facts(void *owner)
 {
+    const struct dataplane *dataplane = owner;
     const struct clock *clock = loop_clock(dataplane->loop);
     uint64_t tick = atomic_load_explicit(&dataplane->settings.pages->keeper->tick_ms, memory_order_relaxed);
     return (struct health_facts){
@@ -83,12 +84,6 @@ static struct health_facts health_facts(const struct dataplane *dataplane)
         .now_ms = clock->boottime_ms(clock),
         .keeper_age_ms = loop_now_ms(dataplane->loop) - (int64_t)tick,
     };
-}
-
-static void answer(struct dataplane *dataplane, struct exchange *exchange)
-{
-    const struct health_facts facts = health_facts(dataplane);
-    serving_answer(dataplane->serving, exchange, &facts);
 }
 
 static void answer_health_early(struct dataplane *dataplane, struct exchange *exchange, enum health_page page)
@@ -105,7 +100,7 @@ static void on_lobby_left(void *owner, struct exchange *exchange)
     if (dataplane->phase == DATAPLANE_STARTING)
         problem_reply_status(exchange, 503, "This reeve is being stopped before it has begun to serve.");
     else
-        answer(dataplane, exchange);
+        serving_answer(dataplane->serving, exchange);
 }
 
 static void answer_before_serving(struct dataplane *dataplane, struct exchange *exchange)
@@ -127,7 +122,7 @@ static void on_request(void *owner, struct exchange *exchange)
     if (dataplane->phase == DATAPLANE_STARTING)
         answer_before_serving(dataplane, exchange);
     else
-        answer(dataplane, exchange);
+        serving_answer(dataplane->serving, exchange);
 }
 
 static void on_record(void *owner, const struct http_record *record)
@@ -161,6 +156,8 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
         .events = dataplane->events,
         .admission = dataplane->admission,
         .login = dataplane->login,
+        .health = health_facts,
+        .owner = dataplane,
     };
     serving_retire(&dataplane->prepared);
     dataplane->prepared = serving_new(snapshot, descriptors, &means, error);

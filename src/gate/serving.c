@@ -427,10 +427,9 @@ bool serving_shows_details(const struct serving *serving, const struct exchange 
            exchange_principal(exchange)->kind == PRINCIPAL_TOKEN;
 }
 
-static void answer_health(const struct serving *serving, struct exchange *exchange, enum health_page page,
-                          const struct health_facts *facts)
+static void answer_health(const struct serving *serving, struct exchange *exchange, enum health_page page)
 {
-    struct health_facts shown = *facts;
+    struct health_facts shown = serving->means.health(serving->means.owner);
     if (!serving_shows_details(serving, exchange))
         shown.details = NULL;
     health_answer(exchange, page, &shown);
@@ -488,7 +487,7 @@ static void answer_from_route(struct serving *serving, const struct serving_rout
         answer_from_target(serving, route, exchange, match);
 }
 
-void serving_answer(struct serving *serving, struct exchange *exchange, const struct health_facts *facts)
+void serving_answer(struct serving *serving, struct exchange *exchange)
 {
     struct errand errand = {0};
     serving->open++;
@@ -504,7 +503,7 @@ void serving_answer(struct serving *serving, struct exchange *exchange, const st
     else if (errand.console != CONSOLE_NOTHING)
         console_answer(serving->console, serving->means.asker, exchange);
     else if (errand.page != HEALTH_NONE)
-        answer_health(serving, exchange, errand.page, facts);
+        answer_health(serving, exchange, errand.page);
     else
         answer_from_route(serving, errand.route, exchange, &errand.match);
 }

@@ -42,6 +42,9 @@ struct serving_means {
     struct events *events;
     struct admission *admission;
     struct login *login;
+    /* What /health and /ready tell; the details go only to those who may see them. */
+    struct health_facts (*health)(void *owner);
+    void *owner;
 };
 
 /* Checks every member's type and takes the descriptors that it names. The snapshot's JSON is borrowed until
@@ -55,8 +58,8 @@ struct serving_settings *serving_settings(struct serving *serving);
 bool serving_has_route(const struct serving *serving, uint64_t id);
 
 /* Admission, route, answer. Sets the exchange's context to the serving: call serving_left() with it when its
- * record comes. `facts`: what /health and /ready tell; the details only to those who may see them. */
-void serving_answer(struct serving *serving, struct exchange *exchange, const struct health_facts *facts);
+ * record comes. */
+void serving_answer(struct serving *serving, struct exchange *exchange);
 /* Details of /health are for the console's listener, and for tokens (contract §2). */
 bool serving_shows_details(const struct serving *serving, const struct exchange *exchange);
 void serving_left(struct serving *serving);

@@ -80,7 +80,7 @@ static const char *route_own(const struct config *config, struct slice path, boo
 {
     struct slice below;
     bool reserved;
-    if (api_is(config->console.path, path, &below))
+    if (api_is(slice_of_text(config->console.path), path, &below))
         return "reeve's API (a token is needed, but on console.listen)";
     enum health_page page = health_find(path, &reserved);
     bool catch_all = matched && match->wildcard && match->before_rest == 0;

@@ -219,12 +219,12 @@ void api_answer(struct asker *asker, struct exchange *exchange, const char *cons
     begin(call);
 }
 
-bool api_is(const char *console_path, struct slice path, struct slice *below)
+bool api_is(struct slice console_path, struct slice path, struct slice *below)
 {
-    struct slice start = slice_of_text(console_path), api = SLICE("api/v1");
-    if (!slice_starts_with(path, start))
+    const struct slice api = SLICE("api/v1");
+    if (!slice_starts_with(path, console_path))
         return false;
-    *below = slice_from(path, start.size);
+    *below = slice_from(path, console_path.size);
     if (!slice_starts_with(*below, api))
         return false;
     *below = slice_from(*below, api.size);

@@ -10,6 +10,6 @@ enum { API_BODY_MOST = 1024 * 1024 };
 
 /* "/_reeve/" and "/_reeve/api/v1/targets": true with "targets". A path without the slash at the end
  * ("api/v1") is the API as well, with an unknown path. */
-bool api_is(const char *console_path, struct slice path, struct slice *below);
+bool api_is(struct slice console_path, struct slice path, struct slice *below);
 /* Answers, now or later. `console_path` is copied. */
 void api_answer(struct asker *asker, struct exchange *exchange, const char *console_path, struct slice below);
