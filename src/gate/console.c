@@ -123,7 +123,36 @@ static void answer_page(const struct console *console, struct exchange *exchange
     exchange_reply(exchange, 200, fields, sizeof fields / sizeof *fields, body);
 }
 
-static void answer_api(const struct console *console, struct asker *asker, struct exchange *exchange)
+/* "services/NAME/terminal", "instances/TEMPLATE/ID/terminal": the target; data NULL for other paths. */
+static struct slice terminal_of(struct slice below)
+{
+    static const struct slice starts[] = {{"services/", 9}, {"instances/", 10}};
+    struct slice end = SLICE("/terminal"), nothing = {0};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (!slice_starts_with(below, starts[i]) || !slice_ends_with(below, end) ||
+            below.size <= starts[i].size + end.size)
+            continue;
+        struct slice target = slice_between(below, starts[i].size, below.size - end.size);
+        bool instance = slice_find(target, '/') < target.size;
+        return instance == (i == 1) ? target : nothing;
+    }
+    return nothing;
+}
+
+/* ?view=1 watches only. */
+static void answer_terminal(struct terminals *terminals, struct exchange *exchange, struct slice target)
+{
+    struct slice query = exchange_request(exchange)->query;
+    const struct terminals_visit visit = {
+        .target = arena_copy(exchange_arena(exchange), target),
+        .may_type = !slice_equal(query, SLICE("view=1")),
+        .api = true,
+    };
+    terminals_answer_socket(terminals, exchange, &visit);
+}
+
+static void answer_api(const struct console *console, struct asker *asker, struct terminals *terminals,
+                       struct exchange *exchange)
 {
     struct slice below = {0};
     api_is(slice_of(console->path, console->path_size), exchange_request(exchange)->path, &below);
@@ -131,15 +160,18 @@ static void answer_api(const struct console *console, struct asker *asker, struc
         problem_reply_status(exchange, 403,
                              "Without `auth` this API is open on a loopback or unix `console.listen` only; "
                              "elsewhere it takes a token.");
+    else if (terminal_of(below).data)
+        answer_terminal(terminals, exchange, terminal_of(below));
     else
         api_answer(asker, exchange, console->path, below);
 }
 
-void console_answer(const struct console *console, struct asker *asker, struct exchange *exchange)
+void console_answer(const struct console *console, struct asker *asker, struct terminals *terminals,
+                    struct exchange *exchange)
 {
     switch (console_find(console, exchange_request(exchange))) {
     case CONSOLE_API:
-        answer_api(console, asker, exchange);
+        answer_api(console, asker, terminals, exchange);
         break;
     case CONSOLE_PAGE:
         answer_page(console, exchange);

@@ -5,6 +5,7 @@
 
 #include "http/exchange.h"
 #include "route/asker.h"
+#include "route/terminals.h"
 
 #include "gate/door.h"
 #include "gate/entrance.h"
@@ -30,4 +31,5 @@ bool console_is_own(const struct console *console, const struct exchange_request
 void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,
                  struct door_question *question);
 /* Answers what console_find() named; the door has let it in. */
-void console_answer(const struct console *console, struct asker *asker, struct exchange *exchange);
+void console_answer(const struct console *console, struct asker *asker, struct terminals *terminals,
+                    struct exchange *exchange);

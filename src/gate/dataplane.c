@@ -32,6 +32,8 @@ struct dataplane {
     struct login *login;
     struct tunnels *tunnels;
     struct events *events;
+    struct attaches *attaches;
+    struct terminals *terminals;
     struct proxy *proxy;
     struct probes *probes;
     struct http_server *server;
@@ -51,7 +53,8 @@ struct dataplane {
 
 static size_t count_connections(const struct dataplane *dataplane)
 {
-    return http_server_connections(dataplane->server) + tunnels_count(dataplane->tunnels);
+    return http_server_connections(dataplane->server) + tunnels_count(dataplane->tunnels) +
+           viewers_count(terminals_viewers(dataplane->terminals));
 }
 
 static void tell_open(struct dataplane *dataplane)
@@ -156,6 +159,7 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
         .events = dataplane->events,
         .admission = dataplane->admission,
         .login = dataplane->login,
+        .terminals = dataplane->terminals,
         .health = health_facts,
         .owner = dataplane,
     };
@@ -264,6 +268,8 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
     http_server_drain(dataplane->server, stopping ? 0 : spread_ms);
     event_stream_group_say_goodbye(events_streams(dataplane->events), spread_ms);
     tunnels_say_goodbye(dataplane->tunnels, stopping ? TUNNELS_GOING_AWAY : TUNNELS_RESTART, spread_ms);
+    viewers_say_goodbye(terminals_viewers(dataplane->terminals),
+                        stopping ? VIEWERS_GOING_AWAY : VIEWERS_RESTART, spread_ms);
 }
 
 bool dataplane_is_empty(const struct dataplane *dataplane)
@@ -323,6 +329,19 @@ static void compose_admission(struct dataplane *dataplane)
     free(cookie);
 }
 
+static void compose_terminals(struct dataplane *dataplane)
+{
+    const struct dataplane_settings *settings = &dataplane->settings;
+    dataplane->attaches = attaches_new(dataplane->loop, settings->events->on_attach, settings->owner);
+    dataplane->terminals = terminals_new(&(struct terminals_settings){.loop = dataplane->loop,
+                                                                      .backends = dataplane->backends,
+                                                                      .streams = dataplane->streams,
+                                                                      .attaches = dataplane->attaches,
+                                                                      .asker = dataplane->asker,
+                                                                      .on_empty = on_fewer,
+                                                                      .owner = dataplane});
+}
+
 struct dataplane *dataplane_new(const struct dataplane_settings *settings)
 {
     struct dataplane *dataplane = MEMORY_NEW(struct dataplane);
@@ -357,6 +376,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
                                                              .on_refused = on_events_refused,
                                                              .owner = dataplane});
     compose_admission(dataplane);
+    compose_terminals(dataplane);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
     dataplane->entrance = entrance_new(settings->loop, settings->pages, on_accept, dataplane);
@@ -375,6 +395,8 @@ void dataplane_free(struct dataplane **owned)
     entrance_free(&dataplane->entrance);
     http_server_free(&dataplane->server);
     tunnels_free(&dataplane->tunnels);
+    terminals_free(&dataplane->terminals);
+    attaches_free(&dataplane->attaches);
     events_free(&dataplane->events);
     login_free(&dataplane->login);
     signins_free(&dataplane->signins);
@@ -415,6 +437,11 @@ struct signins *dataplane_signins(struct dataplane *dataplane)
 struct asker *dataplane_asker(struct dataplane *dataplane)
 {
     return dataplane->asker;
+}
+
+struct attaches *dataplane_attaches(struct dataplane *dataplane)
+{
+    return dataplane->attaches;
 }
 
 const struct entrance *dataplane_entrance(const struct dataplane *dataplane)

@@ -26,6 +26,7 @@ struct dataplane_events {
     /* Something works less well than it should: `what` it is and why; text NULL: it works again. */
     void (*on_trouble)(void *owner, const char *what, const char *text);
     signins_send_fn *on_sign_in;
+    attaches_send_fn *on_attach;
     void (*on_empty)(void *owner); /* a drain has let the last connection go; may come more than once */
 };
 
@@ -66,4 +67,5 @@ struct probes *dataplane_probes(struct dataplane *dataplane);
 struct admission *dataplane_admission(struct dataplane *dataplane);
 struct signins *dataplane_signins(struct dataplane *dataplane);
 struct asker *dataplane_asker(struct dataplane *dataplane);
+struct attaches *dataplane_attaches(struct dataplane *dataplane);
 const struct entrance *dataplane_entrance(const struct dataplane *dataplane);

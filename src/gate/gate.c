@@ -106,6 +106,7 @@ static void on_channel_end(void *owner, int error)
     backends_set_keeper_away(dataplane_backends(gate->dataplane));
     asker_keeper_away(dataplane_asker(gate->dataplane));
     signins_keeper_away(dataplane_signins(gate->dataplane));
+    attaches_keeper_away(dataplane_attaches(gate->dataplane));
     loop_timer_start(gate->loop, &gate->deadline, gate_drain_ms(gate), on_keeper_away_too_long);
 }
 
@@ -167,13 +168,22 @@ static void on_trouble(void *owner, const char *what, const char *text)
                      json_pack("{s:s, s:s?}", "what", what, "text", text), NULL, 0);
 }
 
-static bool on_sign_in(void *owner, uint32_t id, json_t *body)
+static bool ask_keeper(const struct gate *gate, enum message_type type, uint32_t id, json_t *body)
 {
-    const struct gate *gate = owner;
     if (gate->channel)
-        return channel_send(gate->channel, MESSAGE_GATE_LOGIN, id, body, NULL, 0) == 0;
+        return channel_send(gate->channel, type, id, body, NULL, 0) == 0;
     json_decref(body);
     return false;
+}
+
+static bool on_sign_in(void *owner, uint32_t id, json_t *body)
+{
+    return ask_keeper(owner, MESSAGE_GATE_LOGIN, id, body);
+}
+
+static bool on_attach(void *owner, uint32_t id, json_t *body)
+{
+    return ask_keeper(owner, MESSAGE_GATE_ATTACH, id, body);
 }
 
 /* --- orders: each is false when its message is malformed ----------------------------------------- */
@@ -208,6 +218,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
                                                    .on_trouble = on_trouble,
                                                    .on_ask = on_ask,
                                                    .on_sign_in = on_sign_in,
+                                                   .on_attach = on_attach,
                                                    .on_empty = on_empty};
     const char *name;
     json_int_t generation;
@@ -413,12 +424,25 @@ static bool obey_admission(struct gate *gate, struct channel_message *message)
     return fine;
 }
 
+/* The message's first descriptor; -1: there is none. */
+static int take_descriptor(struct channel_message *message)
+{
+    int fd = message->descriptor_count > 0 ? message->descriptors[0] : -1;
+    if (fd >= 0)
+        message->descriptors[0] = -1;
+    return fd;
+}
+
 static bool obey_login_answer(struct gate *gate, struct channel_message *message)
 {
-    int helper = message->descriptor_count > 0 ? message->descriptors[0] : -1;
-    if (helper >= 0)
-        message->descriptors[0] = -1;
+    int helper = take_descriptor(message);
     return signins_told(dataplane_signins(gate->dataplane), message->id, message->body, helper);
+}
+
+static bool obey_attach_answer(struct gate *gate, struct channel_message *message)
+{
+    int link = take_descriptor(message);
+    return attaches_told(dataplane_attaches(gate->dataplane), message->id, message->body, link);
 }
 
 struct order {
@@ -427,13 +451,21 @@ struct order {
 };
 
 static const struct order orders[] = {
-    {MESSAGE_GATE_HELLO, obey_hello},         {MESSAGE_GATE_DESCRIPTORS, obey_descriptors},
-    {MESSAGE_GATE_PREPARE, obey_prepare},     {MESSAGE_GATE_COMMIT, obey_commit},
-    {MESSAGE_GATE_DROP, obey_drop},           {MESSAGE_GATE_TABLE, obey_table},
-    {MESSAGE_GATE_TARGET, obey_target},       {MESSAGE_GATE_PHASE, obey_phase},
-    {MESSAGE_GATE_DRAIN, obey_drain},         {MESSAGE_GATE_PROBE, obey_probe},
-    {MESSAGE_GATE_ANSWER, obey_answer},       {MESSAGE_GATE_HEALTH, obey_health},
-    {MESSAGE_GATE_ADMISSION, obey_admission}, {MESSAGE_GATE_LOGIN_ANSWER, obey_login_answer},
+    {MESSAGE_GATE_HELLO, obey_hello},
+    {MESSAGE_GATE_DESCRIPTORS, obey_descriptors},
+    {MESSAGE_GATE_PREPARE, obey_prepare},
+    {MESSAGE_GATE_COMMIT, obey_commit},
+    {MESSAGE_GATE_DROP, obey_drop},
+    {MESSAGE_GATE_TABLE, obey_table},
+    {MESSAGE_GATE_TARGET, obey_target},
+    {MESSAGE_GATE_PHASE, obey_phase},
+    {MESSAGE_GATE_DRAIN, obey_drain},
+    {MESSAGE_GATE_PROBE, obey_probe},
+    {MESSAGE_GATE_ANSWER, obey_answer},
+    {MESSAGE_GATE_HEALTH, obey_health},
+    {MESSAGE_GATE_ADMISSION, obey_admission},
+    {MESSAGE_GATE_LOGIN_ANSWER, obey_login_answer},
+    {MESSAGE_GATE_ATTACH_ANSWER, obey_attach_answer},
 };
 
 static void on_message(void *owner, struct channel_message *message)

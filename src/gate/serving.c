@@ -18,6 +18,7 @@
 
 #include "gate/door.h"
 #include "gate/serving.h"
+#include "gate/terminal_door.h"
 
 struct serving_route {
     uint64_t id; /* see exchange_set_route() */
@@ -26,9 +27,10 @@ struct serving_route {
     struct captures *target; /* NULL: leads to none */
     bool creates;            /* a visit of an instance that is not there creates it */
     char *prefix;
-    struct files *files;         /* NULL: another kind of route */
-    struct events_route *events; /* the same */
-    struct proxy_route proxy;    /* points into the text above */
+    struct files *files;            /* NULL: another kind of route */
+    struct events_route *events;    /* the same */
+    struct terminal_door *terminal; /* the same */
+    struct proxy_route proxy;       /* points into the text above */
 };
 
 struct serving {
@@ -220,10 +222,22 @@ static bool read_events(struct serving *serving, struct row *row, struct serving
     return false;
 }
 
+static bool read_terminal(struct row *row, struct serving_route *route)
+{
+    struct error error = {0};
+    route->target = row_captures(row, "target");
+    route->creates = json_is_true(row_member(row, "create"));
+    if (!route->target)
+        return false;
+    route->terminal =
+        terminal_door_new(row->object, row_text(row, "path"), row_text_or_null(row, "host"), &error);
+    return route->terminal || error_set(row->error, "%s: %s", row->place, error.text);
+}
+
 static bool read_route(struct serving *serving, struct row *row, unsigned number,
                        struct descriptors *descriptors)
 {
-    static const char *const kinds[] = {"proxy", "files", "events", NULL};
+    static const char *const kinds[] = {"proxy", "files", "events", "terminal", NULL};
     struct serving_route *route = &serving->routes[number];
     route->place = memory_text(row_text(row, "place"));
     row->place = route->place;
@@ -240,6 +254,8 @@ static bool read_route(struct serving *serving, struct row *row, unsigned number
         return read_proxy(row, route);
     if (kind == 2)
         return read_events(serving, row, route, descriptors);
+    if (kind == 3)
+        return read_terminal(row, route);
     int root = row_descriptor(row, "root", descriptors);
     const char *fallback = row_text_or_null(row, "fallback");
     if (root >= 0)
@@ -303,6 +319,7 @@ static void serving_free(struct serving *serving)
         struct serving_route *route = &serving->routes[i];
         files_free(&route->files);
         events_route_free(&route->events);
+        terminal_door_free(&route->terminal);
         free(route->place);
         rules_free(&route->allow);
         captures_free(&route->target);
@@ -377,6 +394,24 @@ static void answer_with_events(const struct serving_route *route, struct exchang
         problem_reply_status(exchange, 404, "There is no such event stream.");
     else
         events_answer(route->events, exchange, target);
+}
+
+static void answer_with_terminal(struct serving *serving, const struct serving_route *route,
+                                 struct exchange *exchange, const struct match_result *match)
+{
+    const char *const *allow;
+    size_t count = rules_fill(route->allow, exchange, &allow);
+    const char *listener = serving->addresses[exchange_request(exchange)->listener];
+    struct terminals_visit visit = {
+        .target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange)),
+        .may_type = terminal_door_types(exchange, allow, count),
+        .creates = route->creates,
+    };
+    exchange_set_route(exchange, route->place, visit.target.data, route->id);
+    if (!visit.target.data)
+        problem_reply_status(exchange, 404, "Nothing can have this name.");
+    else if (terminal_door_opens(route->terminal, exchange, listener))
+        terminals_answer(serving->means.terminals, exchange, match, &visit);
 }
 
 /* A visit that waits until its instance has been created. */
@@ -471,6 +506,8 @@ static bool admits(const struct serving *serving, struct exchange *exchange, con
         question.routed = errand->route != NULL;
         if (errand->route)
             question.allow_count = rules_fill(errand->route->allow, exchange, &question.allow);
+        if (errand->route && errand->route->terminal)
+            terminal_door_ask(errand->route->terminal, exchange, &question);
     }
     return door_admits(serving->door, serving->means.admission, exchange, &question);
 }
@@ -483,6 +520,8 @@ static void answer_from_route(struct serving *serving, const struct serving_rout
         files_answer(route->files, exchange, match);
     else if (route->events)
         answer_with_events(route, exchange);
+    else if (route->terminal)
+        answer_with_terminal(serving, route, exchange, match);
     else
         answer_from_target(serving, route, exchange, match);
 }
@@ -501,7 +540,7 @@ void serving_answer(struct serving *serving, struct exchange *exchange)
     else if (errand.asset)
         assets_answer(exchange, errand.asset);
     else if (errand.console != CONSOLE_NOTHING)
-        console_answer(serving->console, serving->means.asker, exchange);
+        console_answer(serving->console, serving->means.asker, serving->means.terminals, exchange);
     else if (errand.page != HEALTH_NONE)
         answer_health(serving, exchange, errand.page);
     else

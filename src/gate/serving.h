@@ -11,6 +11,7 @@
 #include "route/health.h"
 #include "route/login.h"
 #include "route/proxy.h"
+#include "route/terminals.h"
 
 #include "gate/access.h"
 #include "gate/admission.h"
@@ -42,6 +43,7 @@ struct serving_means {
     struct events *events;
     struct admission *admission;
     struct login *login;
+    struct terminals *terminals;
     /* What /health and /ready tell; the details go only to those who may see them. */
     struct health_facts (*health)(void *owner);
     void *owner;

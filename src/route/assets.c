@@ -14,6 +14,14 @@ const struct asset *assets_find(struct slice path)
     return NULL;
 }
 
+const char *assets_path(const char *name)
+{
+    for (size_t i = 0; i < assets_count; i++)
+        if (strcmp(assets_table[i].name, name) == 0)
+            return assets_table[i].path;
+    return NULL;
+}
+
 /* "q=0", "q=0.000": not at all. */
 static bool is_refused(struct slice parameters)
 {
@@ -54,7 +62,9 @@ static void reply(struct exchange *exchange, const struct asset *asset, bool pac
     const struct exchange_field fields[] = {
         {SLICE("ETag"), tag, .checked = true},
         {SLICE("Vary"), SLICE("Accept-Encoding"), .checked = true},
-        {SLICE("Cache-Control"), SLICE("no-cache"), .checked = true},
+        {SLICE("Cache-Control"),
+         asset->immutable ? SLICE("public, max-age=31536000, immutable") : SLICE("no-cache"),
+         .checked = true},
         {SLICE("Content-Type"), slice_of_text(asset->type), .checked = true},
         {SLICE("X-Content-Type-Options"), SLICE("nosniff"), .checked = true},
         {SLICE("Content-Encoding"), SLICE("gzip"), .checked = true},

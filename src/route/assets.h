@@ -5,10 +5,12 @@
 #include "http/exchange.h"
 
 struct asset {
-    const char *path; /* "/_reeve/client.js" */
+    const char *name; /* "terminal.js" */
+    const char *path; /* "/_reeve/terminal-0123456789ab.js" */
     const char *type; /* of its content */
     /* Entity tags of the two forms that it has: as it is, and in gzip. */
     const char *tag, *packed_tag;
+    bool immutable; /* a hash is in its path: never another content there */
     struct slice plain, packed;
 };
 
@@ -17,6 +19,8 @@ extern const size_t assets_count;
 
 /* NULL: there is none at this path. */
 const struct asset *assets_find(struct slice path);
+/* Where a page of ours finds one; NULL: it is not built in. */
+const char *assets_path(const char *name);
 /* Answers with it, compressed when the client takes gzip. */
 void assets_answer(struct exchange *exchange, const struct asset *asset);
 
