@@ -55,12 +55,17 @@ static bool origin_equal(const struct admit_origin *a, const struct admit_origin
     return a->secure == b->secure && a->port == b->port && slice_equal(a->host, b->host);
 }
 
-/* A page of the very origin that it asks; no Origin at all is none of another's. */
+bool admit_is_own_page(struct slice origin, struct slice authority, bool secure)
+{
+    struct admit_origin theirs, own = {.secure = secure};
+    return origin.data && origin_read(origin, &theirs) && authority_read(authority, &own) &&
+           origin_equal(&theirs, &own);
+}
+
+/* No Origin at all is none of another's. */
 static bool origin_is_own(const struct admit_request *request)
 {
-    struct admit_origin theirs, own = {.secure = request->secure};
-    return !request->origin.data || (origin_read(request->origin, &theirs) &&
-                                     authority_read(request->authority, &own) && origin_equal(&theirs, &own));
+    return !request->origin.data || admit_is_own_page(request->origin, request->authority, request->secure);
 }
 
 static bool origin_is_listed(const struct admit *admit, struct slice text)

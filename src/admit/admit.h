@@ -47,5 +47,7 @@ enum { ADMIT_VERDICTS = ADMIT_NOT_ALLOWED + 1 };
  * is not "scheme://host" or "scheme://host:port". */
 struct admit *admit_new(const char *const *hosts, const char *const *origins, struct error *error);
 enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request);
+/* A page of the very origin that it asks: `origin` is there and is scheme, host and port of the request. */
+bool admit_is_own_page(struct slice origin, struct slice authority, bool secure);
 int admit_status(enum admit_verdict verdict); /* 0 for ADMIT_PASS */
 void admit_free(struct admit **admit);

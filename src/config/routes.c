@@ -290,6 +290,13 @@ static void route_finish_action(struct load *load, struct config_route *route)
         errors_add(load->errors, route->item.place, "%s: a route needs to, files or events", load->path);
 }
 
+static void route_finish_limits(struct load *load, const struct config_route *route)
+{
+    if (route->action == CONFIG_ROUTE_FILES && config_is_set(&route->item, "limits"))
+        errors_add(load->errors, config_place_of(&route->item, "limits"),
+                   "%s.limits: they are for open streams, and files have none", load->path);
+}
+
 void routes_finish(struct load *load, void *item)
 {
     struct config_route *route = item;
@@ -301,5 +308,6 @@ void routes_finish(struct load *load, void *item)
     route_finish_keys(load, route);
     rules_finish(load, route);
     route_finish_fallback(load, route);
+    route_finish_limits(load, route);
     route_events_finish(load, route);
 }

@@ -230,8 +230,8 @@ static void type_read_count(struct load *load, const struct setting *row, const 
 
 static json_t *type_show_count(const struct setting *row, const void *field)
 {
-    (void)row;
-    return json_integer(*(const unsigned *)field);
+    unsigned number = *(const unsigned *)field;
+    return number < row->least ? NULL : json_integer(number); /* less than any: it is not set */
 }
 
 static json_t *type_schema_count(const struct setting *row)

@@ -91,6 +91,18 @@ struct config_events {
     char *event; /* the member that names the event of a line; NULL: none */
 };
 
+enum config_refuse { CONFIG_REFUSE_STATUS, CONFIG_REFUSE_CLOSE };
+
+struct config_websocket {
+    char *subprotocol; /* NULL: none */
+    int64_t ping_ms;   /* 0: never */
+    enum config_refuse refuse;
+};
+
+struct config_limits {
+    unsigned streams, per_user, per_address; /* 0: no limit */
+};
+
 struct config_route {
     struct config_item item;
     char *host; /* NULL: any; lower case, labels may be {name} */
@@ -108,6 +120,8 @@ struct config_route {
     int64_t timeout_response_ms; /* from the request's end to the response's head */
     int64_t timeout_idle_ms;     /* without a byte either way */
     struct config_events events; /* CONFIG_ROUTE_EVENTS only */
+    struct config_websocket websocket;
+    struct config_limits limits;
 };
 
 struct config_listeners {

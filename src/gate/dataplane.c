@@ -27,6 +27,8 @@ struct dataplane {
     struct backends *backends;
     struct asker *asker;
     struct streams *streams; /* by who opened them */
+    struct limits *limits;
+    struct refusals *refusals;
     struct admission *admission;
     struct signins *signins;
     struct login *login;
@@ -54,7 +56,7 @@ struct dataplane {
 static size_t count_connections(const struct dataplane *dataplane)
 {
     return http_server_connections(dataplane->server) + tunnels_count(dataplane->tunnels) +
-           viewers_count(terminals_viewers(dataplane->terminals));
+           viewers_count(terminals_viewers(dataplane->terminals)) + refusals_count(dataplane->refusals);
 }
 
 static void tell_open(struct dataplane *dataplane)
@@ -162,6 +164,8 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
         .terminals = dataplane->terminals,
         .health = health_facts,
         .owner = dataplane,
+        .limits = dataplane->limits,
+        .refusals = dataplane->refusals,
     };
     serving_retire(&dataplane->prepared);
     dataplane->prepared = serving_new(snapshot, descriptors, &means, error);
@@ -369,12 +373,17 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->backends = backends_new(&backends);
     dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
+    dataplane->limits =
+        limits_new(settings->loop, &(struct limits_pages){.own = settings->pages->own,
+                                                          .others = settings->pages->others,
+                                                          .other_count = settings->pages->other_count});
     dataplane->events = events_new(&(struct events_settings){.loop = settings->loop,
                                                              .backends = dataplane->backends,
                                                              .streams = dataplane->streams,
                                                              .on_degraded = on_events_degraded,
                                                              .on_refused = on_events_refused,
                                                              .owner = dataplane});
+    dataplane->refusals = refusals_new(settings->loop, on_fewer, dataplane);
     compose_admission(dataplane);
     compose_terminals(dataplane);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
@@ -397,11 +406,13 @@ void dataplane_free(struct dataplane **owned)
     tunnels_free(&dataplane->tunnels);
     terminals_free(&dataplane->terminals);
     attaches_free(&dataplane->attaches);
+    refusals_free(&dataplane->refusals);
     events_free(&dataplane->events);
     login_free(&dataplane->login);
     signins_free(&dataplane->signins);
     admission_free(&dataplane->admission);
     streams_free(&dataplane->streams);
+    limits_free(&dataplane->limits);
     lobby_free(&dataplane->lobby);
     probes_free(&dataplane->probes);
     proxy_free(&dataplane->proxy);

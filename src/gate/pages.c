@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "link/page_slots.h"
+
 #include "gate/pages.h"
 
 enum { OWN, KEEPER, FIRST_OTHER };
@@ -44,6 +46,7 @@ void pages_begin(struct pages *pages, uint64_t generation, int64_t now_ms)
     pages_store(&own->draining, 0);
     for (size_t i = 0; i < PAGE_TARGETS; i++)
         pages_store(&own->targets[i].streams, 0);
+    page_slots_clear(own);
     pages_store(&own->pid, (uint64_t)getpid());
     pages_store(&own->generation, generation);
     pages_store(&own->tick_ms, (uint64_t)now_ms);

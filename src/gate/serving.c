@@ -17,6 +17,7 @@
 #include "route/rules.h"
 
 #include "gate/door.h"
+#include "gate/section.h"
 #include "gate/serving.h"
 #include "gate/terminal_door.h"
 
@@ -31,6 +32,9 @@ struct serving_route {
     struct events_route *events;    /* the same */
     struct terminal_door *terminal; /* the same */
     struct proxy_route proxy;       /* points into the text above */
+    struct limits_rule limits;
+    char *subprotocol;
+    bool refuse_close; /* browsers of our own origin are refused with a close code */
 };
 
 struct serving {
@@ -46,86 +50,11 @@ struct serving {
     bool retired; /* goes with the last of them */
 };
 
-/* --- reading: members of one row, until one is wrong --------------------------------------------- */
-
-struct row {
-    const json_t *object;
-    const char *place;
-    struct error *error;
-    bool wrong;
-};
-
-static bool row_wrong(struct row *row, const char *member, const char *wanted)
-{
-    if (!row->wrong)
-        error_set(row->error, "%s: \"%s\" in the snapshot is not %s", row->place, member, wanted);
-    row->wrong = true;
-    return false;
-}
-
-/* NULL for one that is absent or null. */
-static const json_t *row_member(const struct row *row, const char *name)
-{
-    const json_t *value = json_object_get(row->object, name);
-    return json_is_null(value) ? NULL : value;
-}
-
-static const char *row_text_or_null(struct row *row, const char *name)
-{
-    const json_t *value = row_member(row, name);
-    if (value && !json_is_string(value))
-        row_wrong(row, name, "a text");
-    return json_string_value(value);
-}
-
-static const char *row_text(struct row *row, const char *name)
-{
-    const char *text = row_text_or_null(row, name);
-    if (!text)
-        row_wrong(row, name, "a text");
-    return text ? text : "";
-}
-
-static int64_t row_number(struct row *row, const char *name, int64_t otherwise)
-{
-    const json_t *value = row_member(row, name);
-    if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
-        row_wrong(row, name, "a number");
-    return value ? json_integer_value(value) : otherwise;
-}
-
-static const json_t *row_array(struct row *row, const char *name)
-{
-    const json_t *value = row_member(row, name);
-    if (!json_is_array(value))
-        row_wrong(row, name, "an array");
-    return value;
-}
-
-/* The index of a text among `choices`, which end with NULL. */
-static int row_choice(struct row *row, const char *name, const char *const *choices)
-{
-    const char *text = row_text(row, name);
-    for (int i = 0; choices[i]; i++)
-        if (strcmp(text, choices[i]) == 0)
-            return i;
-    row_wrong(row, name, "one of its values");
-    return 0;
-}
-
-static int row_descriptor(struct row *row, const char *name, struct descriptors *descriptors)
-{
-    int fd = descriptors_take(descriptors, row_text(row, name));
-    if (fd < 0)
-        row_wrong(row, name, "the name of a descriptor that has come");
-    return fd;
-}
-
 /* --- building ------------------------------------------------------------------------------------ */
 
-static bool read_strip(struct row *row, struct serving_route *route)
+static bool read_strip(struct section *row, struct serving_route *route)
 {
-    const json_t *strip = row_member(row, "strip");
+    const json_t *strip = section_member(row, "strip");
     struct forward_rule *rule = &route->proxy.rule;
     if (!strip || json_is_false(strip))
         return true;
@@ -134,7 +63,7 @@ static bool read_strip(struct row *row, struct serving_route *route)
         return true;
     }
     if (!json_is_string(strip))
-        return row_wrong(row, "strip", "true or a text");
+        return section_wrong(row, "strip", "true or a text");
     route->prefix = memory_text(json_string_value(strip));
     rule->strip = FORWARD_STRIP_PREFIX;
     rule->prefix = slice_of_text(route->prefix);
@@ -143,20 +72,20 @@ static bool read_strip(struct row *row, struct serving_route *route)
     return true;
 }
 
-static bool read_allow(struct row *row, struct serving_route *route)
+static bool read_allow(struct section *row, struct serving_route *route)
 {
     struct error error = {0};
-    route->allow =
-        rules_new(row_member(row, "allow"), row_text(row, "path"), row_text_or_null(row, "host"), &error);
+    route->allow = rules_new(section_member(row, "allow"), section_text(row, "path"),
+                             section_text_or_null(row, "host"), &error);
     return route->allow || error_set(row->error, "%s: %s", row->place, error.text);
 }
 
 /* A text that may hold what path and host capture; NULL with the text of what is wrong. */
-static struct captures *row_captures(struct row *row, const char *name)
+static struct captures *read_captures(struct section *row, const char *name)
 {
     struct error error = {0};
-    struct captures *captures =
-        captures_new(row_text(row, name), row_text(row, "path"), row_text_or_null(row, "host"), &error);
+    struct captures *captures = captures_new(section_text(row, name), section_text(row, "path"),
+                                             section_text_or_null(row, "host"), &error);
     if (!captures) {
         row->wrong = true;
         error_set(row->error, "%s: %s", row->place, error.text);
@@ -164,19 +93,44 @@ static struct captures *row_captures(struct row *row, const char *name)
     return captures;
 }
 
-static bool read_proxy(struct row *row, struct serving_route *route)
+static bool read_websocket(struct section *row, struct serving_route *route)
 {
-    route->target = row_captures(row, "target");
+    const char *subprotocol = section_text_or_null(row, "subprotocol");
+    route->subprotocol = memory_text(subprotocol);
+    route->proxy.websocket.subprotocol = slice_of_text(route->subprotocol ? route->subprotocol : "");
+    route->proxy.websocket.ping_ms = section_number(row, "ping_ms", 0);
+    route->refuse_close = json_is_true(section_member(row, "refuse_close"));
+    return !row->wrong;
+}
+
+static bool read_limits(struct section *row, struct serving_route *route)
+{
+    struct section limits = {
+        .object = section_member(row, "limits"), .place = row->place, .error = row->error};
+    if (!limits.object)
+        return true;
+    if (!json_is_object(limits.object))
+        return section_wrong(row, "limits", "an object");
+    route->limits.streams = (uint32_t)section_number(&limits, "streams", 0);
+    route->limits.per_user = (uint32_t)section_number(&limits, "per_user", 0);
+    route->limits.per_address = (uint32_t)section_number(&limits, "per_address", 0);
+    row->wrong = limits.wrong;
+    return !row->wrong;
+}
+
+static bool read_proxy(struct section *row, struct serving_route *route)
+{
+    route->target = read_captures(row, "target");
     if (!route->target)
         return false;
-    route->creates = json_is_true(row_member(row, "create"));
-    route->proxy.body_max = row_number(row, "body_max", -1);
+    route->creates = json_is_true(section_member(row, "create"));
+    route->proxy.body_max = section_number(row, "body_max", -1);
     route->proxy.timeouts = (struct upstream_timeouts){
-        .connect_ms = row_number(row, "connect_ms", 5000),
-        .response_ms = row_number(row, "response_ms", 0),
-        .idle_ms = row_number(row, "idle_ms", 0),
+        .connect_ms = section_number(row, "connect_ms", 5000),
+        .response_ms = section_number(row, "response_ms", 0),
+        .idle_ms = section_number(row, "idle_ms", 0),
     };
-    return read_strip(row, route) && !row->wrong;
+    return read_strip(row, route) && read_websocket(row, route) && !row->wrong;
 }
 
 /* A route is what its row says (design §2 "Snapshot"); where it stands and what its descriptors are called
@@ -196,22 +150,22 @@ static uint64_t route_id(const json_t *object)
     return id ? id : 1;
 }
 
-static bool read_events(struct serving *serving, struct row *row, struct serving_route *route,
+static bool read_events(struct serving *serving, struct section *row, struct serving_route *route,
                         struct descriptors *descriptors)
 {
     static const char *const froms[] = {"start", "end", NULL};
-    if (row_member(row, "target"))
-        route->target = row_captures(row, "target");
+    if (section_member(row, "target"))
+        route->target = read_captures(row, "target");
     struct events_route_settings settings = {
-        .from_end = row_choice(row, "from", froms) == 1,
-        .wait_ms = row_number(row, "wait_ms", 60000),
-        .heartbeat_ms = row_number(row, "heartbeat_ms", 15000),
+        .from_end = section_choice(row, "from", froms) == 1,
+        .wait_ms = section_number(row, "wait_ms", 60000),
+        .heartbeat_ms = section_number(row, "heartbeat_ms", 15000),
     };
-    settings.names = row_text_or_null(row, "event");
+    settings.names = section_text_or_null(row, "event");
     if (row->wrong)
         return false;
-    settings.root = row_descriptor(row, "root", descriptors);
-    settings.file = row_captures(row, "file");
+    settings.root = section_descriptor(row, "root", descriptors);
+    settings.file = read_captures(row, "file");
     if (settings.root >= 0 && settings.file) {
         route->events = events_route_new(serving->means.events, &settings);
         return !row->wrong;
@@ -222,33 +176,33 @@ static bool read_events(struct serving *serving, struct row *row, struct serving
     return false;
 }
 
-static bool read_terminal(struct row *row, struct serving_route *route)
+static bool read_terminal(struct section *row, struct serving_route *route)
 {
     struct error error = {0};
-    route->target = row_captures(row, "target");
-    route->creates = json_is_true(row_member(row, "create"));
+    route->target = read_captures(row, "target");
+    route->creates = json_is_true(section_member(row, "create"));
     if (!route->target)
         return false;
     route->terminal =
-        terminal_door_new(row->object, row_text(row, "path"), row_text_or_null(row, "host"), &error);
+        terminal_door_new(row->object, section_text(row, "path"), section_text_or_null(row, "host"), &error);
     return route->terminal || error_set(row->error, "%s: %s", row->place, error.text);
 }
 
-static bool read_route(struct serving *serving, struct row *row, unsigned number,
+static bool read_route(struct serving *serving, struct section *row, unsigned number,
                        struct descriptors *descriptors)
 {
     static const char *const kinds[] = {"proxy", "files", "events", "terminal", NULL};
     struct serving_route *route = &serving->routes[number];
-    route->place = memory_text(row_text(row, "place"));
+    route->place = memory_text(section_text(row, "place"));
     row->place = route->place;
-    const char *path = row_text(row, "path"), *host = row_text_or_null(row, "host");
-    int kind = row_choice(row, "kind", kinds);
+    const char *path = section_text(row, "path"), *host = section_text_or_null(row, "host");
+    int kind = section_choice(row, "kind", kinds);
     if (row->wrong)
         return false;
     route->id = route_id(row->object);
     if (!match_add(serving->table, host, path, number, row->error))
         return error_prefix(row->error, "%s", route->place);
-    if (!read_allow(row, route))
+    if (!read_allow(row, route) || !read_limits(row, route))
         return false;
     if (kind == 0)
         return read_proxy(row, route);
@@ -256,59 +210,59 @@ static bool read_route(struct serving *serving, struct row *row, unsigned number
         return read_events(serving, row, route, descriptors);
     if (kind == 3)
         return read_terminal(row, route);
-    int root = row_descriptor(row, "root", descriptors);
-    const char *fallback = row_text_or_null(row, "fallback");
+    int root = section_descriptor(row, "root", descriptors);
+    const char *fallback = section_text_or_null(row, "fallback");
     if (root >= 0)
         route->files = files_new(root, fallback);
     return !row->wrong;
 }
 
-static bool read_routes(struct serving *serving, struct row *top, struct descriptors *descriptors)
+static bool read_routes(struct serving *serving, struct section *top, struct descriptors *descriptors)
 {
-    const json_t *rows = row_array(top, "routes");
+    const json_t *rows = section_array(top, "routes");
     serving->route_count = json_array_size(rows);
     serving->routes = MEMORY_ARRAY(struct serving_route, serving->route_count);
     for (size_t i = 0; i < serving->route_count; i++) {
-        struct row row = {.object = json_array_get(rows, i), .place = "a route", .error = top->error};
+        struct section row = {.object = json_array_get(rows, i), .place = "a route", .error = top->error};
         if (!read_route(serving, &row, (unsigned)i, descriptors))
             return false;
     }
     return !top->wrong;
 }
 
-static bool read_listeners(struct serving *serving, struct row *top, struct descriptors *descriptors)
+static bool read_listeners(struct serving *serving, struct section *top, struct descriptors *descriptors)
 {
     struct serving_settings *settings = &serving->settings;
-    const json_t *rows = row_array(top, "listeners");
+    const json_t *rows = section_array(top, "listeners");
     if (json_array_size(rows) > ENTRANCE_MOST)
         return error_set(top->error, "more than %d listeners", ENTRANCE_MOST);
     for (size_t i = 0; i < json_array_size(rows); i++) {
-        struct row row = {.object = json_array_get(rows, i), .place = "a listener", .error = top->error};
+        struct section row = {.object = json_array_get(rows, i), .place = "a listener", .error = top->error};
         size_t place = settings->listener_count++;
-        serving->addresses[place] = memory_text(row_text(&row, "address"));
+        serving->addresses[place] = memory_text(section_text(&row, "address"));
         settings->addresses[place] = serving->addresses[place];
-        settings->is_console[place] = json_is_true(row_member(&row, "console"));
-        settings->listeners[place] = row_descriptor(&row, "descriptor", descriptors);
+        settings->is_console[place] = json_is_true(section_member(&row, "console"));
+        settings->listeners[place] = section_descriptor(&row, "descriptor", descriptors);
         if (row.wrong)
             return false;
     }
     return !top->wrong;
 }
 
-static bool read_settings(struct serving *serving, struct row *top, struct descriptors *descriptors)
+static bool read_settings(struct serving *serving, struct section *top, struct descriptors *descriptors)
 {
     static const char *const accesses[] = {"none", "stdout", "descriptor", NULL};
     static const char *const formats[] = {"json", "combined", NULL};
     static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
     struct serving_settings *settings = &serving->settings;
-    settings->access = (enum serving_access)row_choice(top, "access", accesses);
-    settings->access_format = (enum access_format)row_choice(top, "access_format", formats);
-    settings->log_level = (enum log_level)row_choice(top, "log_level", levels);
-    settings->drain_ms = row_number(top, "drain_ms", 30000);
+    settings->access = (enum serving_access)section_choice(top, "access", accesses);
+    settings->access_format = (enum access_format)section_choice(top, "access_format", formats);
+    settings->log_level = (enum log_level)section_choice(top, "log_level", levels);
+    settings->drain_ms = section_number(top, "drain_ms", 30000);
     if (settings->access == SERVING_ACCESS_DESCRIPTOR) {
         settings->access_fd = descriptors_take(descriptors, "access");
         if (settings->access_fd < 0)
-            row_wrong(top, "access", "with its descriptor");
+            section_wrong(top, "access", "with its descriptor");
     }
     return !top->wrong;
 }
@@ -324,6 +278,7 @@ static void serving_free(struct serving *serving)
         rules_free(&route->allow);
         captures_free(&route->target);
         free(route->prefix);
+        free(route->subprotocol);
     }
     for (size_t i = 0; i < serving->settings.listener_count; i++) {
         if (serving->settings.listeners[i] >= 0)
@@ -355,7 +310,7 @@ struct serving *serving_new(const json_t *snapshot, struct descriptors *descript
                             const struct serving_means *means, struct error *error)
 {
     struct serving *serving = MEMORY_NEW(struct serving);
-    struct row top = {.object = snapshot, .place = "the snapshot", .error = error};
+    struct section top = {.object = snapshot, .place = "the snapshot", .error = error};
     serving->means = *means;
     serving->settings.access_fd = -1;
     serving->table = match_new();
@@ -512,10 +467,18 @@ static bool admits(const struct serving *serving, struct exchange *exchange, con
     return door_admits(serving->door, serving->means.admission, exchange, &question);
 }
 
+/* What counts against the route's limits. What a program makes of a plain request is its own business. */
+static bool is_stream(const struct serving_route *route, const struct exchange *exchange)
+{
+    return route->events || exchange_request(exchange)->upgrade;
+}
+
 static void answer_from_route(struct serving *serving, const struct serving_route *route,
                               struct exchange *exchange, const struct match_result *match)
 {
     exchange_set_route(exchange, route->place, NULL, route->id);
+    if (is_stream(route, exchange) && !limits_admit(serving->means.limits, &route->limits, exchange))
+        return;
     if (route->files)
         files_answer(route->files, exchange, match);
     else if (route->events)
@@ -532,6 +495,8 @@ void serving_answer(struct serving *serving, struct exchange *exchange)
     serving->open++;
     exchange_set_context(exchange, serving);
     find_errand(serving, exchange_request(exchange), &errand);
+    if (errand.route && errand.route->refuse_close)
+        refusals_offer(serving->means.refusals, exchange);
     if (!admits(serving, exchange, &errand))
         return;
     if (errand.login != LOGIN_NONE)
@@ -547,12 +512,17 @@ void serving_answer(struct serving *serving, struct exchange *exchange)
         answer_from_route(serving, errand.route, exchange, &errand.match);
 }
 
-bool serving_has_route(const struct serving *serving, uint64_t id)
+const char *serving_place(const struct serving *serving, uint64_t id)
 {
     for (size_t i = 0; i < serving->route_count; i++)
         if (serving->routes[i].id == id)
-            return true;
-    return false;
+            return serving->routes[i].place;
+    return NULL;
+}
+
+bool serving_has_route(const struct serving *serving, uint64_t id)
+{
+    return serving_place(serving, id) != NULL;
 }
 
 static void free_when_unused(struct serving *serving)

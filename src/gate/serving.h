@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "route/events.h"
 #include "route/health.h"
+#include "route/limits.h"
 #include "route/login.h"
 #include "route/proxy.h"
 #include "route/terminals.h"
+#include "route/refusals.h"
 
 #include "gate/access.h"
 #include "gate/admission.h"
@@ -47,6 +49,8 @@ struct serving_means {
     /* What /health and /ready tell; the details go only to those who may see them. */
     struct health_facts (*health)(void *owner);
     void *owner;
+    struct limits *limits;
+    struct refusals *refusals;
 };
 
 /* Checks every member's type and takes the descriptors that it names. The snapshot's JSON is borrowed until
@@ -58,6 +62,8 @@ struct serving_settings *serving_settings(struct serving *serving);
 
 /* Whether one of its routes has this id (exchange_set_route()). */
 bool serving_has_route(const struct serving *serving, uint64_t id);
+/* Where that one stands ("reeve.yaml:12:5"); NULL: none has it. */
+const char *serving_place(const struct serving *serving, uint64_t id);
 
 /* Admission, route, answer. Sets the exchange's context to the serving: call serving_left() with it when its
  * record comes. */

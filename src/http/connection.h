@@ -64,6 +64,10 @@ struct exchange {
     const struct exchange_events *events;
     void *owner;
     void *context;
+    void *kept; /* exchange_keep() */
+    void (*release)(void *kept);
+    exchange_refuse_fn *refuse; /* exchange_set_refuser() */
+    void *refuser;
     const char *route, *target;
     uint64_t route_id;
     const struct principal *principal;

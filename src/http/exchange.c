@@ -53,7 +53,8 @@ void exchange_begin(struct exchange *exchange)
 {
     exchange->out.stream = exchange->connection->stream;
     exchange->events = NULL;
-    exchange->owner = exchange->context = NULL;
+    exchange->owner = exchange->context = exchange->kept = NULL;
+    exchange->refuse = NULL;
     exchange->route = exchange->target = NULL;
     exchange->route_id = 0;
     exchange->principal = &principal_nobody;
@@ -75,6 +76,9 @@ void exchange_begin(struct exchange *exchange)
 void exchange_record(struct exchange *exchange)
 {
     const struct http_server *server = exchange->connection->server;
+    void *kept = exchange_take(exchange);
+    if (kept)
+        exchange->release(kept);
     if (exchange->recorded || !server->settings.on_record)
         return;
     exchange->recorded = true;
@@ -141,6 +145,31 @@ void exchange_set_principal(struct exchange *exchange, const struct principal *p
 void exchange_set_context(struct exchange *exchange, void *context)
 {
     exchange->context = context;
+}
+
+void exchange_keep(struct exchange *exchange, void *thing, void (*release)(void *thing))
+{
+    CHECK(!exchange->kept);
+    exchange->kept = thing;
+    exchange->release = release;
+}
+
+void *exchange_take(struct exchange *exchange)
+{
+    void *kept = exchange->kept;
+    exchange->kept = NULL;
+    return kept;
+}
+
+void exchange_set_refuser(struct exchange *exchange, exchange_refuse_fn *refuse, void *owner)
+{
+    exchange->refuse = refuse;
+    exchange->refuser = owner;
+}
+
+bool exchange_refused_otherwise(struct exchange *exchange, int status, const char *detail)
+{
+    return exchange->refuse && exchange->refuse(exchange->refuser, exchange, status, detail);
 }
 
 void exchange_trust(struct exchange *exchange, bool secure, const struct address *client)

@@ -62,9 +62,21 @@ void exchange_set_principal(struct exchange *exchange, const struct principal *p
 /* A pointer of whoever dispatched it, given back in its record (http/server.h); NULL until set. */
 void exchange_set_context(struct exchange *exchange, void *context);
 
+/* Something that is given back, by release(thing), when the exchange is over (also by exchange_upgrade()),
+ * unless exchange_take() has taken it before: a place under a limit. One at most. */
+void exchange_keep(struct exchange *exchange, void *thing, void (*release)(void *thing));
+void *exchange_take(struct exchange *exchange); /* NULL: there is none */
+
 /* The peer is a trusted proxy, and its client came over TLS or did not; `client` (copied): from there, NULL:
  * it does not say. */
 void exchange_trust(struct exchange *exchange, bool secure, const struct address *client);
+
+/* Another way of refusing for this exchange, for a client that cannot see a status. `refuse` may answer the
+ * exchange and gives true then; false: it is refused as usual. */
+typedef bool exchange_refuse_fn(void *owner, struct exchange *exchange, int status, const char *detail);
+void exchange_set_refuser(struct exchange *exchange, exchange_refuse_fn *refuse, void *owner);
+/* For whoever refuses: true: it has been done, and the exchange is over. */
+bool exchange_refused_otherwise(struct exchange *exchange, int status, const char *detail);
 
 /* --- request body ------------------------------------------------------------------------------ */
 

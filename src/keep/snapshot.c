@@ -178,6 +178,11 @@ static json_t *snapshot_route_proxy(const struct config_route *route)
                   (json_int_t)route->timeout_connect_ms, "response_ms",
                   (json_int_t)route->timeout_response_ms, "idle_ms", (json_int_t)route->timeout_idle_ms,
                   "body_max", route->body_max_bytes ? json_integer(route->body_max_bytes) : json_null());
+    json_object_set_new(row, "ping_ms", json_integer(route->websocket.ping_ms));
+    if (route->websocket.subprotocol)
+        json_object_set_new(row, "subprotocol", json_string(route->websocket.subprotocol));
+    if (route->websocket.refuse == CONFIG_REFUSE_CLOSE)
+        json_object_set_new(row, "refuse_close", json_true());
     if (route->strip == CONFIG_STRIP_WILDCARD)
         json_object_set_new(row, "strip", json_true());
     if (route->strip == CONFIG_STRIP_PREFIX)
@@ -280,6 +285,15 @@ static json_t *snapshot_route(struct snapshot *snapshot, const struct config_rou
     UNREACHABLE();
 }
 
+static void snapshot_add_limits(json_t *row, const struct config_limits *limits)
+{
+    if (limits->streams || limits->per_user || limits->per_address)
+        json_object_set_new(row, "limits",
+                            json_pack("{s:I, s:I, s:I}", "streams", (json_int_t)limits->streams, "per_user",
+                                      (json_int_t)limits->per_user, "per_address",
+                                      (json_int_t)limits->per_address));
+}
+
 static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *config, json_t *object,
                                 const struct snapshot_for *to)
 {
@@ -295,6 +309,7 @@ static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *
             row, "place",
             json_string(utf8_clean(config_place_text(&route->item.place, place, sizeof place))));
         json_object_set_new(row, "path", json_string(route->path));
+        snapshot_add_limits(row, &route->limits);
         json_object_set_new(row, "host", route->host ? json_string(route->host) : json_null());
         json_object_set_new(row, "allow", snapshot_texts(rules_or_default(config, &route->allow)));
         if (route->action == CONFIG_ROUTE_TARGET && snapshot_creates(config, route->to))

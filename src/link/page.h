@@ -1,5 +1,5 @@
-/* The shared page: one 16 KiB memfd per gate and one of the keeper, written by its owner only, mapped
- * read-only by the others (design §2). One source for accept balance, global caps, metrics, liveness.
+/* The shared page: one memfd per gate and one of the keeper, written by its owner only, mapped read-only by
+ * the others (design §2). One source for accept balance, global caps, metrics, liveness.
  *
  * All numbers are 64-bit and naturally aligned, stored and loaded with relaxed atomics. */
 #pragma once
@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 enum {
-    PAGE_SIZE_BYTES = 16384,
-    PAGE_VERSION = 1,
+    /* More than the 16 KiB of the design: caps for each user and address need a place for each of them. */
+    PAGE_SIZE_BYTES = 160 * 1024,
+    PAGE_VERSION = 2,
     PAGE_TARGETS = 512,
+    PAGE_SLOTS = 16384,
 };
 
 struct page_target {
@@ -29,9 +31,11 @@ struct page {
     _Atomic uint64_t requests;
     _Atomic uint64_t draining;                /* 1: this gate accepts no more */
     struct page_target targets[PAGE_TARGETS]; /* by the target's slot in the table */
+    /* Streams that count against a cap, by what they count for: link/page_slots.h. */
+    _Atomic uint64_t slots[PAGE_SLOTS];
 };
 
-_Static_assert(sizeof(struct page) <= PAGE_SIZE_BYTES, "a page is 16 KiB");
+_Static_assert(sizeof(struct page) <= PAGE_SIZE_BYTES, "a page has room for all of it");
 
 /* A fresh zeroed memfd of PAGE_SIZE_BYTES, sealed against resizing; close-on-exec. Descriptor or -errno. */
 int page_create(const char *name);

@@ -2,7 +2,8 @@
  *
  * Each direction ("flow") is read by its source side and written to the other, its sink; its state belongs to
  * the source. Bytes are read into the loop's scratch memory and written at once; only what the sink does not
- * take is copied, and then the source is not read until the copy has left. */
+ * take is copied, and then the source is not read until the copy has left. Bytes that go unseen wait in a
+ * pipe instead; a flow has something in its buffer or in its pipe, never in both. */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@ struct side {
     struct stream *stream;
     struct buffer held; /* read from this side, not yet taken by the other */
     size_t inserted;    /* of these, at the front: put in by relay_insert() */
+    struct pipe *pipe;  /* NULL: none is needed */
+    size_t piped;       /* read from this side into it, not yet taken by the other */
     uint64_t passed;
     enum flow_state state; /* of the flow that starts here */
 };
@@ -47,6 +50,7 @@ struct relay {
     int64_t linger_delivered; /* bytes delivered when the timer was set */
     enum relay_end reason;
     bool ended;
+    bool no_pipes; /* the kernel does not move bytes between these two */
 };
 
 static enum relay_direction direction_of(const struct side *side)
@@ -57,6 +61,18 @@ static enum relay_direction direction_of(const struct side *side)
 static struct side *other(struct side *side)
 {
     return &side->relay->sides[direction_of(side) == RELAY_A_TO_B ? 1 : 0];
+}
+
+/* Read from this side, not yet taken by the other. */
+static size_t waiting(const struct side *side)
+{
+    return buffer_size(&side->held) + side->piped;
+}
+
+static void give_pipe(struct side *side)
+{
+    pipes_give(side->relay->settings.pipes, &side->pipe, side->piped);
+    side->piped = 0;
 }
 
 static enum relay_end broken_reason(const struct side *side)
@@ -73,6 +89,7 @@ static void release(struct relay *relay)
     for (int i = 0; i < 2; i++) {
         stream_close(&relay->sides[i].stream);
         buffer_free(&relay->sides[i].held);
+        give_pipe(&relay->sides[i]);
     }
 }
 
@@ -97,16 +114,20 @@ static void end_when_both_have(struct relay *relay)
         end(relay, relay->reason);
 }
 
+static int unsent(const struct stream *stream)
+{
+    int count = 0;
+    ioctl(stream_fd(stream), SIOCOUTQ, &count);
+    return count;
+}
+
 /* Bytes that both peers have received: what the kernel still keeps for them (unix(7), tcp(7) SIOCOUTQ) does
  * not count, and its shrinking is progress although there is no room for us yet. */
 static int64_t delivered(struct relay *relay)
 {
     int64_t total = 0;
-    for (int i = 0; i < 2; i++) {
-        int unsent = 0;
-        ioctl(stream_fd(other(&relay->sides[i])->stream), SIOCOUTQ, &unsent);
-        total += (int64_t)relay->sides[i].passed - unsent;
-    }
+    for (int i = 0; i < 2; i++)
+        total += (int64_t)relay->sides[i].passed - unsent(other(&relay->sides[i])->stream);
     return total;
 }
 
@@ -141,7 +162,7 @@ static void limit_half_close(struct relay *relay)
 static void set_state(struct side *side, enum flow_state state)
 {
     side->state = state;
-    bool wanted = state == FLOW_DRAINING || (state == FLOW_OPEN && buffer_size(&side->held) == 0);
+    bool wanted = state == FLOW_DRAINING || (state == FLOW_OPEN && waiting(side) == 0);
     stream_want_read(side->stream, wanted);
 }
 
@@ -155,7 +176,7 @@ static void end_flow(struct side *side)
 static void source_ended(struct side *side)
 {
     limit_half_close(side->relay);
-    if (buffer_size(&side->held) > 0)
+    if (waiting(side) > 0)
         set_state(side, FLOW_FLUSHING);
     else
         end_flow(side);
@@ -171,6 +192,7 @@ static void lost(struct side *side)
         linger(relay);
     }
     buffer_free(&source->held);
+    give_pipe(source);
     source->inserted = 0;
     if (source->state == FLOW_OPEN)
         set_state(source, FLOW_DRAINING);
@@ -193,14 +215,16 @@ static void hold(struct side *side, struct slice bytes)
     stream_want_write(other(side)->stream, true);
 }
 
-static void deliver(struct side *side, struct slice bytes)
+/* `more`: what comes next is written at once. */
+static void deliver(struct side *side, struct slice bytes, bool more)
 {
     if (buffer_size(&side->held) > 0) { /* an insert from inside the tap is half-written */
         hold(side, bytes);
         return;
     }
     struct side *sink = other(side);
-    ssize_t count = stream_write(sink->stream, bytes.data, bytes.size);
+    ssize_t count = more ? stream_write_more(sink->stream, bytes.data, bytes.size)
+                         : stream_write(sink->stream, bytes.data, bytes.size);
     if (count < 0 && count != -EAGAIN) {
         broke(sink);
         return;
@@ -211,49 +235,120 @@ static void deliver(struct side *side, struct slice bytes)
         hold(side, slice_from(bytes, count > 0 ? (size_t)count : 0));
 }
 
-static void pass(struct side *side, struct slice bytes)
+static void ended_or_broke(struct side *side, ssize_t result)
+{
+    if (result < 0)
+        broke(side);
+    if (!side->relay->ended)
+        source_ended(side);
+}
+
+/* Writes what is in the pipe. True: nothing is left. */
+static bool flush_pipe(struct side *side)
+{
+    struct side *sink = other(side);
+    while (side->piped > 0) {
+        ssize_t count = stream_write_pipe(sink->stream, side->pipe->read_end, side->piped);
+        if (count == -EAGAIN || count == 0) {
+            stream_want_write(sink->stream, true);
+            return false;
+        }
+        if (count < 0) {
+            broke(sink);
+            return false;
+        }
+        side->piped -= (size_t)count;
+        side->passed += (uint64_t)count;
+    }
+    give_pipe(side);
+    return true;
+}
+
+/* Through the side's pipe. */
+static void read_unseen(struct side *side, uint64_t most)
 {
     struct relay *relay = side->relay;
-    if (relay->settings.tap && !relay->settings.tap(relay->owner, direction_of(side), bytes))
-        end(relay, broken_reason(side));
+    size_t size = most < side->pipe->room ? (size_t)most : side->pipe->room;
+    ssize_t count = stream_read_pipe(side->stream, side->pipe->write_end, size);
+    if (count > 0) {
+        side->piped = (size_t)count;
+        relay->settings.on_unseen(relay->owner, direction_of(side), (size_t)count);
+        if (!flush_pipe(side) && !relay->ended)
+            set_state(side, side->state);
+        return;
+    }
+    give_pipe(side);
+    if (count == -EINVAL)
+        relay->no_pipes = true;
+    else if (count != -EAGAIN)
+        ended_or_broke(side, count);
+}
+
+/* How many bytes may go through a pipe, which the side has then; 0: *look says how many to read at most. */
+static uint64_t find_unseen(struct side *side, size_t *look)
+{
+    struct relay *relay = side->relay;
+    *look = relay->settings.high_water;
+    if (!relay->settings.pipes || relay->no_pipes || side->state != FLOW_OPEN ||
+        !stream_is_direct(side->stream) || !stream_is_direct(other(side)->stream))
+        return 0;
+    uint64_t count = relay->settings.unseen(relay->owner, direction_of(side), look);
+    if (count > 0)
+        side->pipe = pipes_take(relay->settings.pipes);
+    return side->pipe ? count : 0;
+}
+
+/* The head of a large frame goes together with what it lets pass. */
+static void deliver_head(struct side *side, struct slice bytes)
+{
+    size_t look;
+    uint64_t unseen = find_unseen(side, &look);
+    deliver(side, bytes, unseen > 0);
+    if (side->pipe && waiting(side) == 0 && side->state == FLOW_OPEN)
+        read_unseen(side, unseen);
     else
-        deliver(side, bytes);
+        give_pipe(side);
+}
+
+/* `head`: so few were read because a large frame may begin with them. */
+static void pass(struct side *side, char *bytes, size_t size, bool head)
+{
+    struct relay *relay = side->relay;
+    struct relay_piece piece = {bytes, size};
+    if (relay->settings.tap && !relay->settings.tap(relay->owner, direction_of(side), &piece))
+        end(relay, broken_reason(side));
+    else if (piece.size > 0 && head)
+        deliver_head(side, slice_of(piece.data, piece.size));
+    else if (piece.size > 0)
+        deliver(side, slice_of(piece.data, piece.size), false);
 }
 
 static void on_readable(void *owner)
 {
     struct side *side = owner;
-    struct relay *relay = side->relay;
-    char *scratch = loop_scratch(relay->loop);
-    ssize_t count = stream_read(side->stream, scratch, relay->settings.high_water);
-    if (count == -EAGAIN)
-        return;
-    if (count > 0) {
-        if (side->state == FLOW_OPEN)
-            pass(side, slice_of(scratch, (size_t)count));
+    size_t look;
+    uint64_t unseen = find_unseen(side, &look);
+    if (unseen > 0) {
+        read_unseen(side, unseen);
         return;
     }
-    if (count == 0) {
-        source_ended(side);
-        return;
-    }
-    broke(side);
-    if (!relay->ended)
-        source_ended(side);
+    char *scratch = (char *)loop_scratch(side->relay->loop) + RELAY_PIECE_ROOM;
+    ssize_t count = stream_read(side->stream, scratch, look);
+    if (count > 0 && side->state == FLOW_OPEN)
+        pass(side, scratch, (size_t)count, look < side->relay->settings.high_water);
+    else if (count <= 0 && count != -EAGAIN)
+        ended_or_broke(side, count);
 }
 
-/* The sink has room: `owner` is the sink's side. */
-static void on_writable(void *owner)
+/* True: nothing is left. */
+static bool flush_held(struct side *side)
 {
-    struct side *sink = owner;
-    struct side *side = other(sink);
+    struct side *sink = other(side);
     struct slice bytes = buffer_slice(&side->held);
-    if (bytes.size == 0)
-        return;
     ssize_t count = stream_write(sink->stream, bytes.data, bytes.size);
     if (count < 0 && count != -EAGAIN) {
         broke(sink);
-        return;
+        return false;
     }
     size_t taken = count > 0 ? (size_t)count : 0;
     size_t inserted = taken < side->inserted ? taken : side->inserted;
@@ -262,9 +357,20 @@ static void on_writable(void *owner)
     buffer_consume(&side->held, taken);
     if (taken < bytes.size) {
         stream_want_write(sink->stream, true);
-        return;
+        return false;
     }
     buffer_free(&side->held);
+    return true;
+}
+
+/* The sink has room: `owner` is the sink's side. */
+static void on_writable(void *owner)
+{
+    struct side *side = other(owner);
+    if (waiting(side) == 0)
+        return;
+    if (!(side->piped > 0 ? flush_pipe(side) : flush_held(side)))
+        return;
     if (side->state == FLOW_FLUSHING)
         end_flow(side);
     else
@@ -291,7 +397,7 @@ static void open_flow(struct side *side)
     struct buffer early = side->held;
     side->held = BUFFER(early.limit);
     if (buffer_size(&early) > 0)
-        pass(side, buffer_slice(&early));
+        pass(side, early.data + early.start, buffer_size(&early), false);
     buffer_free(&early);
     if (side->relay->ended)
         return;
@@ -342,13 +448,23 @@ struct relay_counts relay_counts(const struct relay *relay)
     return (struct relay_counts){.bytes = {relay->sides[0].passed, relay->sides[1].passed}};
 }
 
+bool relay_is_blocked(const struct relay *relay, enum relay_direction direction)
+{
+    return waiting(&relay->sides[direction]) > 0;
+}
+
+bool relay_is_unsent(const struct relay *relay, enum relay_direction direction)
+{
+    return !relay->ended && unsent(relay->sides[direction == RELAY_A_TO_B ? 1 : 0].stream) > 0;
+}
+
 int relay_insert(struct relay *relay, enum relay_direction direction, struct slice bytes)
 {
     struct side *side = &relay->sides[direction];
     CHECK(bytes.size <= RELAY_INSERT_LARGEST);
     if (relay->ended || side->state != FLOW_OPEN)
-        return buffer_size(&side->held) > 0 ? -EAGAIN : -EPIPE;
-    if (buffer_size(&side->held) > 0)
+        return waiting(side) > 0 ? -EAGAIN : -EPIPE;
+    if (waiting(side) > 0)
         return -EAGAIN;
     ssize_t count = stream_write(other(side)->stream, bytes.data, bytes.size);
     if (count == -EAGAIN)

@@ -3,7 +3,8 @@
  * Owns both streams from here on. Holds no buffer while neither side is blocked (it reads into scratch
  * memory shared by the loop's relays and writes at once); when a side blocks it keeps at most
  * `high_water` bytes and stops reading the other side. Half-close passes: an end of stream on one side
- * becomes stream_end() on the other, the opposite direction goes on.
+ * becomes stream_end() on the other, the opposite direction goes on. Bytes that nobody need see move through
+ * a pipe of the kernel's instead (splice(2)); while a side blocks, such a pipe holds at most PIPES_ROOM.
  *
  * A side that takes no more bytes (reset, error, closed whole) is noticed at once, read or not. What it had
  * sent is still delivered, then the other side gets its end of stream; what that one still sends is read and
@@ -11,6 +12,7 @@
 #pragma once
 
 #include "base/slice.h"
+#include "net/pipes.h"
 #include "net/stream.h"
 
 struct relay;
@@ -24,14 +26,29 @@ enum relay_end {
     RELAY_HALF_CLOSE, /* one side ended and the other did not follow within half_close_ms */
 };
 
+/* Bytes on their way, in memory that may be changed. */
+struct relay_piece {
+    char *data;
+    size_t size;
+};
+/* So much room is before the bytes of a piece that was read in the same direction after another one. */
+enum { RELAY_PIECE_ROOM = 64 };
+
 /* Copied at the start. */
 struct relay_settings {
     size_t high_water;     /* bytes held per direction when blocked; 0: 64 KiB, which is also the most */
     int64_t half_close_ms; /* how long one direction may outlive the other; 0: for ever */
-    /* Sees every byte once, in order, before it is written; may be NULL. It must not keep the slice, not
-     * use loop_scratch() (where the slice is) and not destroy the relay; false ends the relay at once
-     * (protocol error of that side). */
-    bool (*tap)(void *owner, enum relay_direction direction, struct slice bytes);
+    /* Sees every byte once, in order, before it is written, but those that `unseen` lets pass; may be NULL.
+     * It may change them, take some away, and put back in front what it has taken before. It must not keep
+     * the memory, not use loop_scratch() (where it is) and not destroy the relay; false ends the relay at
+     * once (protocol error of that side). */
+    bool (*tap)(void *owner, enum relay_direction direction, struct relay_piece *piece);
+    /* How many of the next bytes the tap need not see. 0: it must; then *look, which is high_water, may be
+     * made smaller: no more is read at once. Asked before each read; NULL: it must see all. */
+    uint64_t (*unseen)(void *owner, enum relay_direction direction, size_t *look);
+    /* So many of them have been read and are not seen. Not NULL where `unseen` is not. */
+    void (*on_unseen)(void *owner, enum relay_direction direction, size_t count);
+    struct pipes *pipes; /* for these bytes; outlives the relay; NULL: the tap sees all */
     /* Fires exactly once, from the loop and never from inside relay_start(), with the first reason that
      * ended it; the relay may be destroyed there. Both streams are already closed. */
     void (*on_end)(void *owner, enum relay_end end);
@@ -45,6 +62,10 @@ struct relay_counts {
 struct relay *relay_start(struct stream *a, struct stream *b, struct slice early_a, struct slice early_b,
                           const struct relay_settings *settings, void *owner);
 struct relay_counts relay_counts(const struct relay *relay);
+/* Something read from the other side has not been taken by this direction's sink. */
+bool relay_is_blocked(const struct relay *relay, enum relay_direction direction);
+/* The kernel still keeps some of what this direction's sink has taken, because the peer has not. */
+bool relay_is_unsent(const struct relay *relay, enum relay_direction direction);
 /* Bytes to put in between at a moment when nothing is half-written toward that side (the caller knows
  * frame boundaries from its tap; from inside the tap they go before the tapped slice): 0, or -EAGAIN when
  * that side is blocked (nothing is taken), -EPIPE when that direction has ended. */

@@ -5,6 +5,7 @@
  * write has blocked for the first time: a stream that never blocks is never woken for room (a unix socket
  * reports room at each read of its peer, a TCP socket once at the start). */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -391,6 +392,28 @@ ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size
     *offset = place;
     /* A short count may be the end of the file as well as of the room: only EAGAIN tells. */
     return count >= 0 ? count : written(stream, count, size);
+}
+
+ssize_t stream_read_pipe(struct stream *stream, int pipe, size_t size)
+{
+    ssize_t count = splice(stream->watch.fd, NULL, pipe, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (count > 0)
+        return count; /* a pipe has few places: a short count is no empty queue */
+    int error = count == 0 ? 0 : errno;
+    stream->readable = error == EINVAL; /* it cannot, but stream_read() can */
+    return -error;
+}
+
+ssize_t stream_write_pipe(struct stream *stream, int pipe, size_t size)
+{
+    ssize_t count = splice(pipe, NULL, stream->watch.fd, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    return count >= 0 ? count : written(stream, count, size);
+}
+
+ssize_t stream_write_more(struct stream *stream, const void *bytes, size_t size)
+{
+    CHECK(stream_is_direct(stream));
+    return written(stream, send(stream->watch.fd, bytes, size, MSG_NOSIGNAL | MSG_MORE), size);
 }
 
 /* --- wishes --------------------------------------------------------------------------------- */

@@ -43,6 +43,14 @@ ssize_t stream_write_pieces(struct stream *stream, const struct iovec *pieces, i
  * knows no MSG_NOSIGNAL: a process that calls this ignores SIGPIPE. Not direct: it is read and written. */
 ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size_t size);
 
+/* Bytes between stream and pipe that nobody looks at (splice(2)); both only while stream_is_direct(). As
+ * stream_read() and stream_write(), but that a short count says nothing of what there is more. Ignore
+ * SIGPIPE. */
+ssize_t stream_read_pipe(struct stream *stream, int pipe, size_t size);
+ssize_t stream_write_pipe(struct stream *stream, int pipe, size_t size);
+/* As stream_write(), and the next bytes follow at once: they may leave together. Direct too. */
+ssize_t stream_write_more(struct stream *stream, const void *bytes, size_t size);
+
 /* Level-like wishes. Reading stays wanted until taken back; writing is wanted once. */
 void stream_want_read(struct stream *stream, bool wanted);
 void stream_want_write(struct stream *stream, bool wanted);

@@ -96,7 +96,7 @@ static void on_bye(struct loop_timer *timer)
 static void on_close(struct stream_member *member, enum streams_reason reason)
 {
     struct event_stream *stream = LIST_ENTRY(member, struct event_stream, member);
-    if (reason == STREAMS_MOVED) {
+    if (reason == STREAMS_MOVED || reason == STREAMS_CLOSED) {
         on_bye(&stream->bye);
         return;
     }
@@ -120,6 +120,8 @@ void event_stream_group_say_goodbye(struct event_stream_group *group, int64_t sp
     say_goodbye_in(LIST_ENTRY(link, struct event_stream, link),
                    spread ? spread_ms * (int64_t)place++ / (int64_t)spread : 0);
 }
+
+static const struct stream_kind events_kind = {.name = "events"};
 
 /* --- its beginning ---------------------------------------------------------------------------------- */
 
@@ -197,7 +199,7 @@ bool event_stream_begin(struct event_stream *stream, int status)
     }
     exchange_set_events(exchange, &events, stream);
     streams_add(group->streams, &stream->member, exchange_principal(exchange), on_close);
-    stream->member.route = exchange_route_id(exchange);
+    streams_from(&stream->member, exchange, &events_kind);
     stream->resting = false;
     loop_timer_start(group->loop, &stream->beat, stream->heartbeat_ms, on_beat);
     if (group->leaving)

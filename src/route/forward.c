@@ -243,18 +243,31 @@ static bool sets_own(const struct field *field, struct slice cookie)
     return cookies_is_own(slice_trim(name), cookie);
 }
 
-size_t forward_response(const struct http1_head *head, bool upgraded, struct slice cookie,
+static bool answers(const struct field *field, enum forward_answer answer)
+{
+    switch (field->id) {
+    case FIELD_CONTENT_LENGTH:
+    case FIELD_DATE:
+        return false;
+    case FIELD_UPGRADE:
+        return answer != FORWARD_ANSWER;
+    case FIELD_SEC_WEBSOCKET_PROTOCOL:
+        return answer != FORWARD_UPGRADE_UNASKED && !field->hop_by_hop;
+    default:
+        return !field->hop_by_hop;
+    }
+}
+
+size_t forward_response(const struct http1_head *head, enum forward_answer answer, struct slice cookie,
                         struct exchange_field *fields)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->fields.count; i++) {
         const struct field *field = &head->fields.list[i];
-        bool transport = field->id == FIELD_CONTENT_LENGTH || field->id == FIELD_DATE;
-        bool kept = field->id == FIELD_UPGRADE ? upgraded : !field->hop_by_hop && !transport;
-        if (kept && !sets_own(field, cookie))
+        if (answers(field, answer) && !sets_own(field, cookie))
             pass(fields, &count, field);
     }
-    if (upgraded)
+    if (answer != FORWARD_ANSWER)
         add(fields, &count, SLICE("Connection"), SLICE("Upgrade"));
     return count;
 }

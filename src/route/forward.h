@@ -26,7 +26,7 @@ struct forward_target forward_target(struct exchange *exchange, const struct for
                                      unsigned before_rest);
 
 enum {
-    FORWARD_OWN_FIELDS = 8, /* that reeve adds */
+    FORWARD_OWN_FIELDS = 9, /* that reeve adds, with a subprotocol that a route asks for (route/tunnels) */
     FORWARD_FIELDS_MOST = FIELDS_MOST + FORWARD_OWN_FIELDS,
 };
 
@@ -36,7 +36,13 @@ enum {
  * trusted proxy says of its client is passed on with our part behind it. */
 size_t forward_request(struct exchange *exchange, struct slice stripped, struct slice cookie,
                        struct exchange_field *fields);
-/* An answer's fields for the client; they point into `head`. `upgraded`: of a 101, with Connection and
- * Upgrade. A program sets every cookie but ours: it could sign its user in as somebody else. */
-size_t forward_response(const struct http1_head *head, bool upgraded, struct slice cookie,
+enum forward_answer {
+    FORWARD_ANSWER,
+    FORWARD_UPGRADE,         /* a 101: with Connection and Upgrade */
+    FORWARD_UPGRADE_UNASKED, /* the same without its subprotocol, for which only we have asked */
+};
+
+/* An answer's fields for the client; they point into `head`. A program sets every cookie but ours: it could
+ * sign its user in as somebody else. */
+size_t forward_response(const struct http1_head *head, enum forward_answer answer, struct slice cookie,
                         struct exchange_field *fields);

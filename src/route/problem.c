@@ -86,6 +86,8 @@ static struct exchange_field field(struct slice name, const char *value)
 
 void problem_reply(struct exchange *exchange, const struct problem *problem)
 {
+    if (exchange_refused_otherwise(exchange, problem->status, problem->detail))
+        return;
     const struct http1_head *head = exchange_request(exchange)->head;
     bool page = head && navigation_is(head);
     struct buffer body = BUFFER(PAGE_LIMIT);

@@ -49,7 +49,7 @@ struct passage {
     struct buffer request_held;  /* read from the client, not yet taken by the upstream */
     struct buffer response_held; /* and the other way */
     struct forward_target target;
-    struct upstream_timeouts timeouts;
+    const struct proxy_route *route;
 };
 
 struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels,
@@ -219,10 +219,11 @@ static void on_head(void *owner, const struct http1_head *head)
         struct upstream_call *call = passage->call;
         passage->call = NULL;
         release(passage); /* the tunnel goes on with call and count */
-        tunnels_open(passage->proxy->tunnels, passage->exchange, &call, head, passage->backend);
+        tunnels_open(passage->proxy->tunnels, passage->exchange,
+                     &(struct tunnels_offer){&call, head, passage->backend, &passage->route->websocket});
         return;
     }
-    size_t count = forward_response(head, false, slice_of_text(passage->proxy->cookie), fields);
+    size_t count = forward_response(head, FORWARD_ANSWER, slice_of_text(passage->proxy->cookie), fields);
     if (head->status < 200) {
         exchange_interim(passage->exchange, (int)head->status, fields, count);
         return;
@@ -329,8 +330,11 @@ static void call_upstream(struct passage *passage)
                                        slice_of_text(passage->proxy->cookie), fields),
         .content_length = request->content_length,
         .upgrade = request->upgrade,
-        .timeouts = passage->timeouts,
+        .timeouts = passage->route->timeouts,
     };
+    if (tunnels_asks(&passage->route->websocket, request))
+        fields[call.field_count++] = (struct exchange_field){
+            SLICE("Sec-WebSocket-Protocol"), passage->route->websocket.subprotocol, .checked = true};
     passage->state = PASSAGE_CALLING;
     passage->generation = backends_row(passage->backend)->generation;
     passage->call = upstream_call(backends_pool(passage->proxy->backends), &address, &call, &events, passage);
@@ -420,7 +424,7 @@ static void begin(struct proxy *proxy, const struct proxy_route *route, struct e
         .response_held = BUFFER(SCRATCH_SIZE),
         .request_ended = exchange_request(exchange)->content_length == 0,
         .target = target,
-        .timeouts = route->timeouts,
+        .route = route,
     };
     exchange_set_events(exchange, &events, passage);
     backends_open(backend);

@@ -11,6 +11,7 @@ struct proxy_route {
     struct forward_rule rule;
     int64_t body_max; /* bytes; -1: no limit */
     struct upstream_timeouts timeouts;
+    struct tunnels_rule websocket;
 };
 
 struct proxy; /* one per gate, for all its proxy routes */

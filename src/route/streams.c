@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include "route/limits.h"
 #include "route/streams.h"
 
 enum { STREAMS_STEP_MS = 20 };
@@ -18,6 +19,7 @@ struct streams {
     size_t moving;       /* whose route has gone and who have not been told */
     int64_t moved_by_ms; /* when the last of them shall be told */
     struct loop_timer step;
+    uint64_t serial; /* of the last member */
 };
 
 struct streams *streams_new(struct loop *loop)
@@ -53,6 +55,10 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
     member->principal = known ? principal_copy(principal) : &principal_nobody;
     member->close = close;
     member->route = 0;
+    member->serial = ++streams->serial;
+    member->kind = NULL;
+    member->since_us = loop_now_us(streams->loop);
+    member->place = NULL;
     member->told = member->moving = member->used = false;
     member->fresh = true;
     list_append(known ? &streams->known : &streams->unknown, &member->link);
@@ -60,11 +66,33 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
         note_due(streams, principal);
 }
 
+static void note_client(struct stream_member *member, const struct address *client)
+{
+    memset(member->client, 0, sizeof member->client);
+    if (client->any.sa_family == AF_INET6) {
+        memcpy(member->client, &client->v6.sin6_addr, sizeof member->client);
+    } else if (client->any.sa_family == AF_INET) {
+        member->client[10] = member->client[11] = 0xff;
+        memcpy(member->client + 12, &client->v4.sin_addr, 4);
+    }
+}
+
+void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind)
+{
+    member->route = exchange_route_id(exchange);
+    member->kind = kind;
+    member->place = exchange_take(exchange);
+    note_client(member, exchange_request(exchange)->client);
+}
+
 void streams_remove(struct stream_member *member)
 {
     if (!member->principal)
         return;
     list_remove(&member->link);
+    if (member->place)
+        limits_leave(member->place);
+    member->place = NULL;
     if (member->principal != &principal_nobody)
         free((void *)(uintptr_t)member->principal);
     member->principal = NULL;
@@ -213,4 +241,71 @@ void streams_leave_routes(struct streams *streams, bool (*is_kept)(void *owner, 
     streams->moved_by_ms = loop_now_ms(streams->loop) + spread_ms;
     if (streams->moving > 0)
         loop_timer_start(streams->loop, &streams->step, 0, on_step);
+}
+
+/* --- the list, for operators ------------------------------------------------------------------------- */
+
+static json_t *address_of(const struct stream_member *member)
+{
+    static const uint8_t none[sizeof member->client];
+    struct address address = {.size = sizeof address.v6};
+    char text[ADDRESS_TEXT_SIZE];
+    if (memcmp(member->client, none, sizeof none) == 0)
+        return json_null();
+    address.v6.sin6_family = AF_INET6;
+    memcpy(&address.v6.sin6_addr, member->client, sizeof member->client);
+    return json_string(address_format_host(&address, text));
+}
+
+static json_t *row_of(struct streams *streams, struct stream_member *member, const char *route)
+{
+    const struct principal *who = member->principal;
+    int64_t age_us = loop_now_us(streams->loop) - member->since_us;
+    json_t *row = json_pack("{s:I, s:s, s:s?, s:s?, s:o, s:I}", "id", (json_int_t)member->serial, "kind",
+                            member->kind->name, "route", route, "user", who->user, "address",
+                            address_of(member), "age_ms", (json_int_t)(age_us / 1000));
+    if (member->kind->describe)
+        member->kind->describe(member, row);
+    return row;
+}
+
+json_t *streams_list(struct streams *streams, size_t most, streams_route_fn *route_of, void *owner)
+{
+    json_t *rows = json_array();
+    struct list *const lists[] = {&streams->known, &streams->unknown};
+    for (size_t i = 0; i < 2; i++) {
+        LIST_FOR_EACH(link, lists[i])
+        {
+            struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
+            if (member->kind && json_array_size(rows) < most)
+                json_array_append_new(rows, row_of(streams, member, route_of(owner, member->route)));
+        }
+    }
+    return rows;
+}
+
+static struct stream_member *find(struct streams *streams, uint64_t serial)
+{
+    struct list *const lists[] = {&streams->known, &streams->unknown};
+    for (size_t i = 0; i < 2; i++) {
+        LIST_FOR_EACH(link, lists[i])
+        {
+            struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
+            if (member->serial == serial)
+                return member;
+        }
+    }
+    return NULL;
+}
+
+bool streams_close_one(struct streams *streams, uint64_t serial)
+{
+    struct stream_member *member = find(streams, serial);
+    if (!member || !member->kind)
+        return false;
+    if (!member->told) {
+        member->told = true;
+        member->close(member, STREAMS_CLOSED);
+    }
+    return true;
 }

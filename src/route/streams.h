@@ -3,22 +3,38 @@
  * that changes or removes their route (design §3). */
 #pragma once
 
-#include "loop/loop.h"
-#include "wire/principal.h"
+#include <jansson.h>
+
+#include "http/exchange.h"
 
 struct streams;
+struct stream_member;
+
+/* What kind of stream a member is. */
+struct stream_kind {
+    const char *name; /* "websocket", "upgrade", "events", "terminal" */
+    /* Adds what it has to tell to its row in the list of connections: "target", "bytes_in", "bytes_out" (of
+     * the client's side), "messages_in", "messages_out", "idle_ms". May be NULL. */
+    void (*describe)(struct stream_member *member, json_t *row);
+};
 
 enum streams_reason {
     STREAMS_SIGNED_OUT, /* the credential has ended: WebSockets 4401, event streams `event: auth` */
     STREAMS_FORBIDDEN,  /* known, but not allowed any more: WebSockets 4403 */
-    STREAMS_MOVED, /* its route is another one now, or none: WebSockets 1012, event streams as in a drain */
+    STREAMS_MOVED,  /* its route is another one now, or none: WebSockets 1012, event streams as in a drain */
+    STREAMS_CLOSED, /* by the operator: WebSockets 1001, event streams as in a drain */
 };
 
 /* Part of the object that is open. Its fields are streams.c's. */
 struct stream_member {
     struct list link;
     const struct principal *principal; /* a copy, the member's own; valid while it is a member */
-    uint64_t route;                    /* exchange_route_id(), set by whoever adds it; 0: none */
+    uint64_t route;                    /* exchange_route_id(); 0: none */
+    uint64_t serial;                   /* its own in this gate, from 1 */
+    const struct stream_kind *kind;    /* NULL until streams_from() */
+    int64_t since_us;
+    void *place;        /* under a limit (route/limits.h); NULL: none */
+    uint8_t client[16]; /* IPv6, or IPv4 mapped into it; all zero: none */
     /* Tell the client and end: within a second. At most once, from the loop; the member may be removed in it.
      */
     void (*close)(struct stream_member *member, enum streams_reason reason);
@@ -34,6 +50,9 @@ void streams_free(struct streams **streams);
 
 void streams_add(struct streams *streams, struct stream_member *member, const struct principal *principal,
                  void (*close)(struct stream_member *member, enum streams_reason reason));
+/* What is known from the exchange that it begins with: route, client, place under a limit. Call it right
+ * after streams_add(), before exchange_upgrade(). `kind` outlives the member. */
+void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind);
 /* Nothing for one that is none (all zero, or removed). */
 void streams_remove(struct stream_member *member);
 
@@ -61,3 +80,12 @@ enum { STREAMS_AT_ONCE = 100 };
  * every moment, so that the last are told when `spread_ms` have passed. */
 void streams_leave_routes(struct streams *streams, bool (*is_kept)(void *owner, uint64_t route), void *owner,
                           int64_t spread_ms);
+
+/* --- the list, for operators ------------------------------------------------------------------------- */
+
+/* Rows of those that streams_from() has told of, at most `most`: {id: its serial, kind, route: what
+ * route_of() says, user, address, age_ms, ...}; a new reference. */
+typedef const char *streams_route_fn(void *owner, uint64_t route);
+json_t *streams_list(struct streams *streams, size_t most, streams_route_fn *route_of, void *owner);
+/* Closes the one with this serial (STREAMS_CLOSED). False: there is none (any more). */
+bool streams_close_one(struct streams *streams, uint64_t serial);

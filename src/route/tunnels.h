@@ -23,10 +23,26 @@ struct tunnels *tunnels_new(struct loop *loop, struct streams *streams, const ch
 void tunnels_free(struct tunnels **tunnels);
 size_t tunnels_count(const struct tunnels *tunnels);
 
-/* The upstream has answered 101 to `exchange`: checks a WebSocket's handshake (502 when it is wrong), sends
- * the client its 101 and joins both. Takes the call, and the caller's backends_open() of `backend`. */
-void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, struct upstream_call **call,
-                  const struct http1_head *answer, struct backend *backend);
+/* What a route says of its WebSockets (contract §1 `websocket`); stays the caller's. */
+struct tunnels_rule {
+    struct slice subprotocol; /* asked for in place of a client that asks for none; empty: none */
+    int64_t ping_ms;          /* see route/pulse.h; 0: no pings */
+};
+
+/* A program behind that has answered 101. */
+struct tunnels_offer {
+    struct upstream_call **call; /* taken */
+    const struct http1_head *answer;
+    struct backend *backend; /* the caller's backends_open() is taken */
+    const struct tunnels_rule *rule;
+};
+
+/* Whether the program is to be asked for the rule's subprotocol: the request opens a WebSocket and asks for
+ * none. */
+bool tunnels_asks(const struct tunnels_rule *rule, const struct exchange_request *request);
+/* Checks a WebSocket's handshake (502 when it is wrong), sends the client its 101 and joins both. A
+ * subprotocol that the client has not asked for is kept from it: a browser would close. */
+void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, const struct tunnels_offer *offer);
 /* Tells every peer that it is over: a close frame at the next frame boundary, 2 s later a cut; what is no
  * WebSocket is cut then without a word. At once for up to 100 tunnels, more are spread over `spread_ms`. */
 void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int64_t spread_ms);

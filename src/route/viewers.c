@@ -105,10 +105,11 @@ static void on_told(struct stream_member *member, enum streams_reason reason)
         [STREAMS_SIGNED_OUT] = CLOSE_SIGNED_OUT,
         [STREAMS_FORBIDDEN] = CLOSE_FORBIDDEN,
         [STREAMS_MOVED] = VIEWERS_RESTART,
+        [STREAMS_CLOSED] = VIEWERS_GOING_AWAY,
     };
     struct seat *seat = LIST_ENTRY(member, struct seat, member);
-    viewer_leave(seat->viewer, codes[reason], (struct slice){0},
-                 reason == STREAMS_MOVED ? GOODBYE_MS : REVOKED_MS);
+    bool revoked = reason == STREAMS_SIGNED_OUT || reason == STREAMS_FORBIDDEN;
+    viewer_leave(seat->viewer, codes[reason], (struct slice){0}, revoked ? REVOKED_MS : GOODBYE_MS);
 }
 
 void viewers_say_goodbye(struct viewers *viewers, enum viewers_goodbye code, int64_t spread_ms)
@@ -126,6 +127,14 @@ void viewers_say_goodbye(struct viewers *viewers, enum viewers_goodbye code, int
 
 /* --- the beginning of one --------------------------------------------------------------------------- */
 
+static void describe(struct stream_member *member, json_t *row)
+{
+    const struct seat *seat = LIST_ENTRY(member, struct seat, member);
+    json_object_set_new(row, "target", json_string(backends_row(seat->backend)->name));
+}
+
+static const struct stream_kind terminal_kind = {.name = "terminal", .describe = describe};
+
 void viewers_open(struct viewers *viewers, struct exchange *exchange, const struct viewers_opening *opening)
 {
     static const struct viewer_events events = {.on_end = on_end, .on_traffic = on_traffic};
@@ -135,7 +144,7 @@ void viewers_open(struct viewers *viewers, struct exchange *exchange, const stru
     list_append(&viewers->open, &seat->link);
     viewers->count++;
     streams_add(viewers->streams, &seat->member, exchange_principal(exchange), on_told);
-    seat->member.route = exchange_route_id(exchange);
+    streams_from(&seat->member, exchange, &terminal_kind);
     struct slice title = slice_of_text(backends_row(seat->backend)->name);
     seat->viewer = viewer_new(exchange, &(struct viewer_settings){.link = opening->link,
                                                                   .may_type = opening->may_type,

@@ -91,7 +91,20 @@ static bool websocket_extensions_were_offered(const struct fields *response, con
     return true;
 }
 
-bool websocket_check_response(const struct http1_head *response, const struct fields *request)
+/* At most one, which was asked for. */
+static bool websocket_subprotocol_was_offered(const struct fields *response, const struct fields *request,
+                                              struct slice asked)
+{
+    size_t count = fields_count(response, FIELD_SEC_WEBSOCKET_PROTOCOL);
+    struct slice chosen = fields_get(response, FIELD_SEC_WEBSOCKET_PROTOCOL);
+    if (count == 0)
+        return true;
+    return count == 1 &&
+           (websocket_offers(request, chosen) || (asked.size > 0 && slice_equal(chosen, asked)));
+}
+
+bool websocket_check_response(const struct http1_head *response, const struct fields *request,
+                              struct slice asked)
 {
     const struct fields *fields = &response->fields;
     struct slice key = fields_get(request, FIELD_SEC_WEBSOCKET_KEY);
@@ -104,9 +117,6 @@ bool websocket_check_response(const struct http1_head *response, const struct fi
     websocket_accept(key, accept);
     if (!slice_equal(fields_get(fields, FIELD_SEC_WEBSOCKET_ACCEPT), slice_of(accept, sizeof(accept))))
         return false;
-    size_t protocols = fields_count(fields, FIELD_SEC_WEBSOCKET_PROTOCOL);
-    if (protocols > 1 ||
-        (protocols == 1 && !websocket_offers(request, fields_get(fields, FIELD_SEC_WEBSOCKET_PROTOCOL))))
-        return false;
-    return websocket_extensions_were_offered(fields, request);
+    return websocket_subprotocol_was_offered(fields, request, asked) &&
+           websocket_extensions_were_offered(fields, request);
 }

@@ -22,8 +22,10 @@ void websocket_key(const uint8_t random[16], char *out);
 
 /* Whether a response of status 101 completes the handshake of `request`: Upgrade, Connection, the accept
  * value for the request's key, and no subprotocol or extension that was not offered. False: a broken upstream
- * (502). */
-bool websocket_check_response(const struct http1_head *response, const struct fields *request);
+ * (502). `asked`: a subprotocol that we have asked for in place of a client that asks for none; empty: none.
+ */
+bool websocket_check_response(const struct http1_head *response, const struct fields *request,
+                              struct slice asked);
 
 /* Whether the client offers a subprotocol (by its exact name). */
 bool websocket_offers(const struct fields *request, struct slice subprotocol);

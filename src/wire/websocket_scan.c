@@ -125,7 +125,8 @@ static void websocket_scan_close_code(struct websocket_scan *scan, struct slice 
         if (scan->from_client)
             byte ^= scan->mask[scan->close_bytes];
         scan->close_code = (uint16_t)(scan->close_code << 8 | byte);
-        scan->close_bytes++;
+        if (++scan->close_bytes == 2)
+            scan->close_low = payload.data + i;
     }
 }
 
@@ -140,6 +141,14 @@ static size_t websocket_scan_payload(struct websocket_scan *scan, struct slice b
     return size;
 }
 
+static void websocket_scan_end_frame(struct websocket_scan *scan)
+{
+    if (scan->final && !websocket_scan_is_control(scan)) {
+        scan->message = 0;
+        scan->messages++;
+    }
+}
+
 enum websocket_scan_result websocket_scan_next(struct websocket_scan *scan, struct slice bytes, size_t *used)
 {
     *used = 0;
@@ -150,10 +159,7 @@ enum websocket_scan_result websocket_scan_next(struct websocket_scan *scan, stru
     *used += websocket_scan_payload(scan, slice_from(bytes, *used));
     if (scan->left > 0)
         return WEBSOCKET_SCAN_MORE;
-    if (scan->final && !websocket_scan_is_control(scan)) {
-        scan->message = 0;
-        scan->messages++;
-    }
+    websocket_scan_end_frame(scan);
     return WEBSOCKET_SCAN_FRAME;
 }
 
@@ -166,6 +172,24 @@ bool websocket_scan_feed(struct websocket_scan *scan, struct slice bytes)
         bytes = slice_from(bytes, used);
     }
     return result != WEBSOCKET_SCAN_BAD;
+}
+
+uint64_t websocket_scan_unseen(const struct websocket_scan *scan, uint64_t large, size_t *look)
+{
+    if (scan->error || scan->size < large)
+        return 0;
+    if (scan->left == 0 && scan->head_size == 0)
+        *look = scan->from_client ? WEBSOCKET_FRAME_HEAD_SIZE : WEBSOCKET_FRAME_HEAD_SIZE - 4;
+    return scan->left;
+}
+
+void websocket_scan_skip(struct websocket_scan *scan, uint64_t count)
+{
+    CHECK(count <= scan->left && !websocket_scan_is_control(scan));
+    websocket_scan_count_of(scan)->bytes += count;
+    scan->left -= count;
+    if (scan->left == 0)
+        websocket_scan_end_frame(scan);
 }
 
 bool websocket_scan_at_frame(const struct websocket_scan *scan)

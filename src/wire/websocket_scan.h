@@ -47,6 +47,9 @@ struct websocket_scan {
     bool closed;         /* a close frame has begun */
     uint8_t close_bytes; /* how many bytes of the code below have come: 2 is a code, 0 none */
     uint16_t close_code;
+    /* Where the second of these bytes is in what was given, after a call in which it came: for whoever
+     * changes codes, who sets it to NULL again. */
+    const char *close_low;
     uint64_t messages;                                 /* complete text and binary messages */
     struct websocket_scan_count text, binary, control; /* continuations count as what they continue */
 };
@@ -58,6 +61,13 @@ void websocket_scan_begin(struct websocket_scan *scan, bool from_client, uint8_t
 enum websocket_scan_result websocket_scan_next(struct websocket_scan *scan, struct slice bytes, size_t *used);
 /* Uses all of them; false: scan->error. */
 bool websocket_scan_feed(struct websocket_scan *scan, struct slice bytes);
+
+/* How many of the next bytes are payload of a data frame of at least `large` bytes, so that nobody need look
+ * at them. Between frames 0, and *look (how much is read at once) falls to the size of a head when the frame
+ * before was such a one: the next may be another. */
+uint64_t websocket_scan_unseen(const struct websocket_scan *scan, uint64_t large, size_t *look);
+/* `count` of them have passed unseen. */
+void websocket_scan_skip(struct websocket_scan *scan, uint64_t count);
 
 /* Nothing of a frame is under way: a control frame may be put in here. */
 bool websocket_scan_at_frame(const struct websocket_scan *scan);

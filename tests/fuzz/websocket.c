@@ -17,7 +17,7 @@ static void fuzz_handshake(struct slice text)
     if (http1_parse_request(&head, text, &limits) == HTTP1_DONE &&
         websocket_check_request(&head) == WEBSOCKET_FINE)
         websocket_accept(fields_get(&head.fields, FIELD_SEC_WEBSOCKET_KEY), accept);
-    websocket_check_response(&head, &head.fields);
+    websocket_check_response(&head, &head.fields, text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -47,7 +47,11 @@ static void test_bad(void **state)
          "  - {path: /g, to: s, fallback: x}\n"
          "  - {path: /h, files: x, fallback: ../x, timeout: {idle: 1s}}\n"
          "  - {path: /i, to: \"\"}\n"
-         "  - {path: /j, to: s, websocket: {ping: 30s}, host_header: target}\n",
+         "  - {path: /j, to: s, limits: {rate: 10/s}, host_header: target}\n"
+         "  - {path: /k, files: x, limits: {streams: 1}}\n"
+         "  - {path: /l, files: x, websocket: {ping: 1s}}\n"
+         "  - {path: /m, to: s, limits: {per_user: 0}}\n"
+         "  - {path: /n, to: s, websocket: {subprotocol: \"a b\", refuse: never}}\n",
          "3:23: routes[0].strip: true removes everything before the *, and /a has none; write what to "
          "remove, such as strip: /api\n"
          "4:25: routes[1].strip: \"/c\" is not the start of the path /b/*\n"
@@ -59,8 +63,13 @@ static void test_bad(void **state)
          "10:26: routes[7].fallback: \"../x\" is not a file below files\n"
          "10:42: routes[7].timeout: it needs to in the same route\n"
          "11:16: routes[8].to: the name of a service is missing\n"
-         "12:35: routes[9].websocket.ping is not supported yet\n"
-         "12:47: routes[9].host_header is not supported yet"},
+         "12:32: routes[9].limits.rate is not supported yet\n"
+         "12:45: routes[9].host_header is not supported yet\n"
+         "13:26: routes[10].limits: they are for open streams, and files have none\n"
+         "14:26: routes[11].websocket: it needs to in the same route\n"
+         "15:42: routes[12].limits.per_user: expected a whole number, 1 or more, found \"0\"\n"
+         "16:48: routes[13].websocket.subprotocol: \"a b\" does not match [A-Za-z0-9!#$%&'*+.^_`|~-]{1,63}\n"
+         "16:63: routes[13].websocket.refuse: expected one of status | close, found \"never\""},
     };
     WORLD_CHECK_BAD(rows);
 }

@@ -71,7 +71,7 @@ static bool answer(const char *text)
 {
     http1_begin(&response, response_storage, 16);
     assert_int_equal(http1_parse_response(&response, slice_of_text(text), &limits), HTTP1_DONE);
-    return websocket_check_response(&response, &request.fields);
+    return websocket_check_response(&response, &request.fields, (struct slice){0});
 }
 
 #define SWITCHING "HTTP/1.1 101 Switching Protocols\r\n"

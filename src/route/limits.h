@@ -1,0 +1,34 @@
+/* How many streams (tunnels, event streams, terminals) a route may have open over all gates: in all, for one
+ * user, for one address (contract §1 `limits`). Who is one too many is refused; nobody is evicted.
+ *
+ * A user is a name that admission has found; nobody's streams count for their address alone. An address is
+ * what a trusted proxy names, else the peer; of IPv6 it is the network of 64 bits, since one machine has all
+ * of it. A unix socket's peer has none. */
+#pragma once
+
+#include "http/exchange.h"
+#include "link/page.h"
+
+struct limits; /* one per gate */
+
+struct limits_rule {
+    uint32_t streams, per_user, per_address; /* 0: no limit */
+};
+
+struct limits_pages {
+    struct page *own;           /* written */
+    struct page *const *others; /* of the other gates, read */
+    size_t other_count;
+};
+
+/* The pages outlive it. */
+struct limits *limits_new(struct loop *loop, const struct limits_pages *pages);
+/* No place is taken any more. */
+void limits_free(struct limits **limits);
+
+/* Takes a place at the exchange's route (exchange_set_route() comes first), which the exchange keeps
+ * (exchange_keep()) until it is over or a stream takes it over (streams_from()). False: there is none; the
+ * exchange is answered with 503 and a Retry-After that is not the same for all. */
+bool limits_admit(struct limits *limits, const struct limits_rule *rule, struct exchange *exchange);
+/* Gives back a place that exchange_take() has handed out. */
+void limits_leave(void *place);
