@@ -11,7 +11,7 @@
 #include "http/connection.h"
 #include "http/refusal.h"
 
-enum { READ_BUFFER_MOST = 128 * 1024 };
+enum { READ_BUFFER_MOST = 128 * 1024, OWN_LINES_MOST = 256 };
 
 struct exchange *exchange_new(void)
 {
@@ -277,19 +277,25 @@ static enum outgoing_body choose_body(const struct exchange *exchange, int statu
     return exchange->head.minor == 0 ? OUTGOING_UNTIL_CLOSE : OUTGOING_CHUNKED;
 }
 
-static bool write_head(struct exchange *exchange, int status, enum outgoing_body body, int64_t length)
+/* What the transport says of it. */
+static bool write_own_lines(struct exchange *exchange, int status, enum outgoing_body body, int64_t length)
 {
+    const struct slice chunked = SLICE("Transfer-Encoding: chunked\r\n"),
+                       last = SLICE("Connection: close\r\n");
     struct buffer *pending = &exchange->out.pending;
-    bool fits =
-        http1_write_status(pending, (unsigned)status) &&
-        buffer_append(pending, slice_of(http_server_date(exchange->connection->server), EXCHANGE_DATE_SIZE));
+    char *start = buffer_reserve(pending, OWN_LINES_MOST), *at = start;
+    if (!start)
+        return false;
+    at = http1_write_status_line(at, (unsigned)status);
+    at = slice_put(at, slice_of(http_server_date(exchange->connection->server), EXCHANGE_DATE_SIZE));
     if (length >= 0 && status != 204 && status != 304)
-        fits = fits && http1_write_number(pending, SLICE("Content-Length"), (uint64_t)length);
+        at = http1_write_number_line(at, SLICE("Content-Length"), (uint64_t)length);
     else if (body == OUTGOING_CHUNKED)
-        fits = fits && buffer_append(pending, SLICE("Transfer-Encoding: chunked\r\n"));
+        at = slice_put(at, chunked);
     if (!exchange->persistent)
-        fits = fits && buffer_append(pending, SLICE("Connection: close\r\n"));
-    return fits;
+        at = slice_put(at, last);
+    buffer_added(pending, (size_t)(at - start));
+    return true;
 }
 
 bool exchange_head(struct exchange *exchange, int status, const struct exchange_field *fields, size_t count,
@@ -304,7 +310,7 @@ bool exchange_head(struct exchange *exchange, int status, const struct exchange_
                            !exchange->framing.upgrade && !connection->server->draining &&
                            !exchange->owes_continue && body != OUTGOING_UNTIL_CLOSE;
     size_t before = buffer_size(pending);
-    if (!write_head(exchange, status, body, length) || !outgoing_fields(&exchange->out, fields, count) ||
+    if (!write_own_lines(exchange, status, body, length) || !outgoing_fields(&exchange->out, fields, count) ||
         !http1_write_end(pending) || buffer_size(pending) - before > OUTGOING_HEAD_MOST)
         return undo(pending, before);
     exchange->status = status;

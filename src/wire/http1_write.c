@@ -10,7 +10,7 @@ enum { HTTP1_WRITE_STATUSES = 512, HTTP1_WRITE_PREFIX = sizeof("HTTP/1.1 200 ") 
 /* Whole status lines, so that writing one is a copy. */
 static const struct {
     uint8_t size;
-    char line[47];
+    char line[HTTP1_WRITE_STATUS_MOST];
 } status_lines[HTTP1_WRITE_STATUSES] = {
 #define HTTP1_WRITE_ROW(status, reason)                                                                      \
     [status] = {sizeof("HTTP/1.1 " #status " " reason "\r\n") - 1, "HTTP/1.1 " #status " " reason "\r\n"}
@@ -85,16 +85,24 @@ struct slice http1_write_reason(unsigned status)
                     status_lines[status].size - HTTP1_WRITE_PREFIX - 2u);
 }
 
-bool http1_write_status(struct buffer *buffer, unsigned status)
+char *http1_write_status_line(char *at, unsigned status)
 {
     CHECK(status >= 100 && status <= 999);
-    if (status < HTTP1_WRITE_STATUSES && status_lines[status].size > 0)
-        return buffer_append(buffer, slice_of(status_lines[status].line, status_lines[status].size));
-    char line[] = "HTTP/1.1 000 \r\n";
-    line[9] = (char)('0' + status / 100);
-    line[10] = (char)('0' + status / 10 % 10);
-    line[11] = (char)('0' + status % 10);
-    return buffer_append(buffer, slice_of(line, sizeof(line) - 1));
+    if (status < HTTP1_WRITE_STATUSES && status_lines[status].size > 0) {
+        memcpy(at, status_lines[status].line, HTTP1_WRITE_STATUS_MOST);
+        return at + status_lines[status].size;
+    }
+    char *end = slice_put(at, SLICE("HTTP/1.1 000 \r\n"));
+    at[9] = (char)('0' + status / 100);
+    at[10] = (char)('0' + status / 10 % 10);
+    at[11] = (char)('0' + status % 10);
+    return end;
+}
+
+bool http1_write_status(struct buffer *buffer, unsigned status)
+{
+    char line[HTTP1_WRITE_STATUS_MOST];
+    return buffer_append(buffer, slice_of(line, (size_t)(http1_write_status_line(line, status) - line)));
 }
 
 bool http1_write_request(struct buffer *buffer, struct slice method, struct slice target)
@@ -136,14 +144,26 @@ bool http1_write_field(struct buffer *buffer, struct slice name, struct slice va
     return http1_write_may(name, value) && http1_write_known_field(buffer, name, value);
 }
 
-bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number)
+/* The digits of a number, at the end of `digits`. */
+static struct slice http1_write_digits(char digits[HTTP1_WRITE_NUMBER_MOST], uint64_t number)
 {
-    char digits[20];
-    size_t start = sizeof(digits);
+    size_t start = HTTP1_WRITE_NUMBER_MOST;
     do
         digits[--start] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    return http1_write_known_field(buffer, name, slice_of(digits + start, sizeof(digits) - start));
+    return slice_of(digits + start, HTTP1_WRITE_NUMBER_MOST - start);
+}
+
+char *http1_write_number_line(char *at, struct slice name, uint64_t number)
+{
+    char digits[HTTP1_WRITE_NUMBER_MOST];
+    return http1_write_line(at, name, http1_write_digits(digits, number));
+}
+
+bool http1_write_number(struct buffer *buffer, struct slice name, uint64_t number)
+{
+    char digits[HTTP1_WRITE_NUMBER_MOST];
+    return http1_write_known_field(buffer, name, http1_write_digits(digits, number));
 }
 
 bool http1_write_end(struct buffer *buffer)

@@ -16,19 +16,6 @@ bool http1_write_request(struct buffer *buffer, struct slice method, struct slic
 bool http1_write_field(struct buffer *buffer, struct slice name, struct slice value);
 /* The same without a look at the bytes: for constants, and for what the parser of wire/http1 has taken. */
 bool http1_write_known_field(struct buffer *buffer, struct slice name, struct slice value);
-/* The two parts of it, for whoever writes many lines at once: the size, and the line itself, written to `at`;
- * returns what is behind it. */
-static inline size_t http1_write_size(struct slice name, struct slice value)
-{
-    return name.size + 2 + value.size + 2;
-}
-
-static inline char *http1_write_line(char *at, struct slice name, struct slice value)
-{
-    at = slice_put(slice_put(slice_put(at, name), SLICE(": ")), value);
-    return slice_put(at, SLICE("\r\n"));
-}
-
 /* Whether http1_write_field() takes these bytes. */
 bool http1_write_may(struct slice name, struct slice value);
 /* The name is a constant. */
@@ -38,3 +25,23 @@ bool http1_write_end(struct buffer *buffer);
 
 /* "OK" for 200; empty for a status that is not registered (RFC 9110 §15 and the IANA registry). */
 struct slice http1_write_reason(unsigned status);
+
+/* --- for whoever makes room for many lines at once --------------------------------------------------- */
+
+enum { HTTP1_WRITE_STATUS_MOST = 48 /* a status line */, HTTP1_WRITE_NUMBER_MOST = 20 /* digits */ };
+
+static inline size_t http1_write_size(struct slice name, struct slice value)
+{
+    return name.size + 2 + value.size + 2;
+}
+
+/* Each writes its line to `at` and returns what is behind it; of a status line HTTP1_WRITE_STATUS_MOST bytes
+ * are touched. */
+static inline char *http1_write_line(char *at, struct slice name, struct slice value)
+{
+    at = slice_put(slice_put(slice_put(at, name), SLICE(": ")), value);
+    return slice_put(at, SLICE("\r\n"));
+}
+
+char *http1_write_status_line(char *at, unsigned status);
+char *http1_write_number_line(char *at, struct slice name, uint64_t number);
