@@ -115,7 +115,7 @@ class Reeve(Server):
         return subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
     def configure(self):
-        kept = "".join(f"  kept-{i}: {{command: [sleep, 1d]}}\n" for i in range(self.variant.get("kept", 0)))
+        kept = "".join(f"  {name}: {service}\n" for name, service in self.variant.get("kept", {}).items())
         file = self.write("reeve.yaml", f"""\
 state: ./state
 listen: [{{address: "127.0.0.1:{self.port}"}}]
@@ -150,7 +150,7 @@ class Nginx(Server):
             tuning += f"\n    {buffers}"
         file = self.write("nginx.conf", f"""\
 daemon off; pid {self.folder}/pid; error_log stderr; worker_processes 1; worker_rlimit_nofile 20000;
-events {{ worker_connections 10000; multi_accept on; }}
+events {{ worker_connections 16000; multi_accept on; }}
 http {{
 {tuning}
     client_body_temp_path {self.folder}; proxy_temp_path {self.folder}; fastcgi_temp_path {self.folder};
@@ -272,3 +272,49 @@ hosts:
       /: {{proxy.reverse.url: "http://127.0.0.1:{self.backend_port}/"}}
 """)
         return "num-threads: 1; keep-alive to the backend; no access log", ["h2o", "-m", "worker", "-c", file]
+
+
+class Caddy(Server):
+    name = "caddy"
+
+    @staticmethod
+    def version():
+        return subprocess.run(["caddy", "version"], capture_output=True, text=True).stdout.split()[0]
+
+    def configure(self):
+        """It logs no access unless told to; on one CPU Go runs its code on one thread."""
+        tuning = """\
+{
+    admin off
+    auto_https off
+    log {
+        output discard
+    }
+    servers {
+        protocols h1
+        timeouts {
+            idle 1h
+        }
+    }
+}"""
+        upstream = """\
+transport http {
+            keepalive 1h
+            keepalive_idle_conns 128
+            keepalive_idle_conns_per_host 128
+            compression off
+        }"""
+        file = self.write("Caddyfile", f"""\
+{tuning}
+http://127.0.0.1:{self.port} {{
+    handle_path /static/* {{
+        root * {self.site}
+        file_server
+    }}
+    reverse_proxy 127.0.0.1:{self.backend_port} {{
+        {upstream}
+    }}
+}}
+""")
+        return f"{tuning}\nreverse_proxy: {upstream}", \
+            ["env", f"HOME={self.folder}", "caddy", "run", "--config", file, "--adapter", "caddyfile"]
