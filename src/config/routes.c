@@ -7,6 +7,7 @@
 
 #include "config/hints.h"
 #include "config/route_events.h"
+#include "config/route_terminal.h"
 #include "config/routes.h"
 #include "config/rules.h"
 #include "config/written.h"
@@ -274,9 +275,9 @@ static void route_finish_fallback(struct load *load, struct config_route *route)
 /* What the route does; two things at once or none are errors. */
 static void route_finish_action(struct load *load, struct config_route *route)
 {
-    static const char *const keys[] = {"to", "files", "events"};
-    static const enum config_action actions[] = {CONFIG_ROUTE_TARGET, CONFIG_ROUTE_FILES,
-                                                 CONFIG_ROUTE_EVENTS};
+    static const char *const keys[] = {"to", "files", "events", "terminal"};
+    static const enum config_action actions[] = {CONFIG_ROUTE_TARGET, CONFIG_ROUTE_FILES, CONFIG_ROUTE_EVENTS,
+                                                 CONFIG_ROUTE_TERMINAL};
     unsigned count = 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (!config_is_set(&route->item, keys[i]))
@@ -284,10 +285,12 @@ static void route_finish_action(struct load *load, struct config_route *route)
         route->action = actions[i];
         if (++count == 2)
             errors_add(load->errors, config_place_of(&route->item, keys[i]),
-                       "%s: a route has one of to, files and events, this one has more", load->path);
+                       "%s: a route has one of to, files, events and terminal, this one has more",
+                       load->path);
     }
     if (count == 0 && !load->refused && !load_item_failed(load))
-        errors_add(load->errors, route->item.place, "%s: a route needs to, files or events", load->path);
+        errors_add(load->errors, route->item.place, "%s: a route needs to, files, events or terminal",
+                   load->path);
 }
 
 static void route_finish_limits(struct load *load, const struct config_route *route)
@@ -310,4 +313,5 @@ void routes_finish(struct load *load, void *item)
     route_finish_fallback(load, route);
     route_finish_limits(load, route);
     route_events_finish(load, route);
+    route_terminal_finish(load, route);
 }

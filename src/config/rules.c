@@ -111,7 +111,8 @@ static bool rule_is_piece(struct slice pattern, char separator, struct slice cap
     return false;
 }
 
-static void rule_check_captures(struct load *load, const struct config_route *route, const char *rule)
+static void rule_check_captures(struct load *load, const struct config_route *route, const char *key,
+                                const char *rule)
 {
     for (const char *start = strchr(rule, '{'); start; start = strchr(start + 1, '{')) {
         const char *end = strchr(start, '}');
@@ -119,17 +120,23 @@ static void rule_check_captures(struct load *load, const struct config_route *ro
         if (end && (rule_is_piece(slice_of_text(route->path), '/', capture) ||
                     rule_is_piece(slice_of_text(route->host), '.', capture)))
             continue;
-        errors_add(load->errors, config_place_of(&route->item, "allow"),
-                   "%s.allow: " SLICE_FORMAT " in \"%s\" is captured neither by path nor by host", load->path,
-                   SLICE_ARGUMENTS(capture), rule);
+        errors_add(load->errors, config_place_of(&route->item, key),
+                   "%s.%s: " SLICE_FORMAT " in \"%s\" is captured neither by path nor by host", load->path,
+                   key, SLICE_ARGUMENTS(capture), rule);
         return;
     }
 }
 
+void rules_finish_list(struct load *load, const struct config_route *route, const char *key,
+                       const struct config_texts *rules)
+{
+    for (size_t i = 0; route->path && i < rules->count; i++)
+        rule_check_captures(load, route, key, rules->items[i]);
+}
+
 void rules_finish(struct load *load, const struct config_route *route)
 {
-    for (size_t i = 0; route->path && i < route->allow.count; i++)
-        rule_check_captures(load, route, route->allow.items[i]);
+    rules_finish_list(load, route, "allow", &route->allow);
 }
 
 const struct config_texts *rules_or_default(const struct config *config, const struct config_texts *written)

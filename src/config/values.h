@@ -65,9 +65,10 @@ struct config_log {
 };
 
 enum config_action {
-    CONFIG_ROUTE_TARGET, /* `to` */
-    CONFIG_ROUTE_FILES,  /* `files` */
-    CONFIG_ROUTE_EVENTS, /* `events` */
+    CONFIG_ROUTE_TARGET,   /* `to` */
+    CONFIG_ROUTE_FILES,    /* `files` */
+    CONFIG_ROUTE_EVENTS,   /* `events` */
+    CONFIG_ROUTE_TERMINAL, /* `terminal` */
 };
 
 enum config_strip {
@@ -122,6 +123,8 @@ struct config_route {
     struct config_events events; /* CONFIG_ROUTE_EVENTS only */
     struct config_websocket websocket;
     struct config_limits limits;
+    char *terminal;           /* CONFIG_ROUTE_TERMINAL only: as `to` */
+    struct config_texts view; /* who may watch it; empty: nobody */
 };
 
 struct config_listeners {

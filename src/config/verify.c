@@ -9,6 +9,7 @@
 
 #include "config/auth.h"
 #include "config/console.h"
+#include "config/route_terminal.h"
 #include "config/verify.h"
 #include "config/verify_target.h"
 #include "config/written.h"
@@ -160,6 +161,7 @@ static void verify_events(struct load *load)
         struct verify_target target;
         if (route->events.target)
             verify_target_find(load, route, "events.target", route->events.target, &target);
+        route_terminal_verify(load, route);
     }
 }
 

@@ -165,11 +165,20 @@ static bool verify_target_is_plain(const char *text, bool template)
     return true;
 }
 
+static struct slice verify_target_without_slash(const char *prefix)
+{
+    struct slice text = slice_of_text(prefix);
+    while (slice_ends_with(text, SLICE("/")))
+        text.size--;
+    return text;
+}
+
 void verify_target_set_url(struct load *load, const struct config_route *route,
                            const struct verify_target *target)
 {
     struct config_service *service = target->service;
-    struct slice id = slice_from(slice_of_text(route->to), strlen(service->name) + 1);
+    const char *text = route->to ? route->to : route->terminal;
+    struct slice id = slice_from(slice_of_text(text), strlen(service->name) + 1);
     if (!route->path || service->url || (target->template && slice_find(id, '{') > 0))
         return; /* a route to one instance alone says nothing of the others */
     if (target->template && slice_find(id, '}') + 1 != id.size)
@@ -178,12 +187,9 @@ void verify_target_set_url(struct load *load, const struct config_route *route,
     char *prefix = verify_target_place(route, target->template ? id : (struct slice){0}, false);
     if (verify_target_is_plain(url, target->template != NULL))
         service->url = load_text(load, slice_of_text(url));
-    if (service->prefix[0] == '\0' && (!target->template || verify_target_is_plain(prefix, true))) {
-        size_t size = strlen(prefix);
-        while (size && prefix[size - 1] == '/')
-            size--;
-        service->prefix = load_text(load, slice_of(prefix, size));
-    }
+    if (route->to && service->prefix[0] == '\0' &&
+        (!target->template || verify_target_is_plain(prefix, true)))
+        service->prefix = load_text(load, verify_target_without_slash(prefix));
     free(url);
     free(prefix);
 }

@@ -12,7 +12,8 @@ struct verify_target {
  * with names that the route's path or host captures. False with an error added. */
 bool verify_target_find(struct load *load, const struct config_route *route, const char *key,
                         const char *text, struct verify_target *found);
-/* Notes of the first route that leads to each service and template what `prefix` and `url` say of it. */
+/* Notes of the first route (by `to` or `terminal`) that leads to each service and template what `prefix` and
+ * `url` say of it. */
 void verify_target_set_url(struct load *load, const struct config_route *route,
                            const struct verify_target *target);
 /* An error: no service has this name; `path` is that of the setting. */

@@ -62,6 +62,8 @@ static json_t *operate_route(const struct config *config, const struct config_ro
         if (route->events.target)
             json_object_set_new(row, "target", json_string(route->events.target));
     }
+    if (route->action == CONFIG_ROUTE_TERMINAL)
+        json_object_set_new(row, "terminal", json_string(route->terminal));
     if (route->action == CONFIG_ROUTE_FILES)
         json_object_set_new(row, "files", describe_path(route->files));
     return row;

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "config/route_terminal.h"
 #include "config/rules.h"
 #include "link/memfd.h"
 
@@ -144,6 +145,7 @@ static json_t *snapshot_texts(const struct config_texts *texts)
 
 /* Whom a snapshot is for. */
 struct snapshot_for {
+    const struct config *config;
     const struct snapshot_user *user;
     const char *state;
     bool check; /* nobody: it is only tried */
@@ -271,6 +273,12 @@ static json_t *snapshot_route_events(struct snapshot *snapshot, const struct con
     return NULL;
 }
 
+static json_t *snapshot_route_terminal(const struct config *config, const struct config_route *route)
+{
+    return json_pack("{s:s, s:s, s:o, s:b}", "kind", "terminal", "target", route->terminal, "view",
+                     snapshot_texts(&route->view), "local", route_terminal_is_local(config, route));
+}
+
 static json_t *snapshot_route(struct snapshot *snapshot, const struct config_route *route, size_t index,
                               const struct snapshot_for *to)
 {
@@ -281,6 +289,8 @@ static json_t *snapshot_route(struct snapshot *snapshot, const struct config_rou
         return snapshot_route_files(snapshot, route, index, to->user, to->error);
     case CONFIG_ROUTE_EVENTS:
         return snapshot_route_events(snapshot, route, index, to);
+    case CONFIG_ROUTE_TERMINAL:
+        return snapshot_route_terminal(to->config, route);
     }
     UNREACHABLE();
 }
@@ -312,7 +322,8 @@ static bool snapshot_add_routes(struct snapshot *snapshot, const struct config *
         snapshot_add_limits(row, &route->limits);
         json_object_set_new(row, "host", route->host ? json_string(route->host) : json_null());
         json_object_set_new(row, "allow", snapshot_texts(rules_or_default(config, &route->allow)));
-        if (route->action == CONFIG_ROUTE_TARGET && snapshot_creates(config, route->to))
+        const char *target = route->action == CONFIG_ROUTE_TERMINAL ? route->terminal : route->to;
+        if (target && snapshot_creates(config, target))
             json_object_set_new(row, "create", json_true());
         json_array_append_new(rows, row);
     }
@@ -424,7 +435,7 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
     snapshot_add_listeners(snapshot, listeners, object);
     json_object_set_new(object, "console", console_describe(listeners, config));
     const struct snapshot_for to = {
-        .user = user, .state = config->state, .check = !listeners, .error = error};
+        .config = config, .user = user, .state = config->state, .check = !listeners, .error = error};
     bool built = snapshot_add_access(snapshot, config, !listeners, object, error) &&
                  snapshot_add_routes(snapshot, config, object, &to) && snapshot_seal(snapshot, object, error);
     json_decref(object);
@@ -471,7 +482,7 @@ bool snapshot_is_current(const struct snapshot *snapshot, const struct config *c
         bool events = route->action == CONFIG_ROUTE_EVENTS;
         snprintf(name, sizeof name, "%s:%zu", events ? "events" : "files", i);
         char *path = events ? snapshot_events_folder(route, &rest) : memory_text(route->files);
-        if (path && route->action != CONFIG_ROUTE_TARGET)
+        if (path && (events || route->action == CONFIG_ROUTE_FILES))
             current = snapshot_leads_to(path, snapshot_descriptor(snapshot, name));
         free(path);
     }

@@ -112,6 +112,18 @@ static void route_add(json_t *row, const char *member, const char *text, const s
     free(filled);
 }
 
+static json_t *route_rules(const struct config_texts *rules, const struct config_route *route,
+                           const struct route_url *url)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < rules->count; i++) {
+        char *rule = route_fill(rules->items[i], route, url);
+        json_array_append_new(list, json_string(utf8_clean(rule)));
+        free(rule);
+    }
+    return list;
+}
+
 static void route_add_action(json_t *row, const struct config_route *route, const struct route_url *url)
 {
     switch (route->action) {
@@ -127,20 +139,12 @@ static void route_add_action(json_t *row, const struct config_route *route, cons
         route_add(row, "events", route->events.file, route, url);
         route_add(row, "target", route->events.target, route, url);
         break;
+    case CONFIG_ROUTE_TERMINAL:
+        route_add(row, "terminal", route->terminal, route, url);
+        if (route->view.count)
+            json_object_set_new(row, "view", route_rules(&route->view, route, url));
+        break;
     }
-}
-
-static json_t *route_allow(const struct config *config, const struct config_route *route,
-                           const struct route_url *url)
-{
-    const struct config_texts *rules = rules_or_default(config, &route->allow);
-    json_t *list = json_array();
-    for (size_t i = 0; i < rules->count; i++) {
-        char *rule = route_fill(rules->items[i], route, url);
-        json_array_append_new(list, json_string(utf8_clean(rule)));
-        free(rule);
-    }
-    return list;
 }
 
 static json_t *route_describe(const struct config *config, const struct config_route *route,
@@ -148,8 +152,9 @@ static json_t *route_describe(const struct config *config, const struct config_r
 {
     char place[ROUTE_PLACE_SIZE];
     config_place_text(&route->item.place, place, sizeof place);
-    json_t *row = json_pack("{s:s, s:s?, s:s, s:o}", "place", utf8_clean(place), "host", route->host, "path",
-                            route->path, "allow", route_allow(config, route, url));
+    json_t *row =
+        json_pack("{s:s, s:s?, s:s, s:o}", "place", utf8_clean(place), "host", route->host, "path",
+                  route->path, "allow", route_rules(rules_or_default(config, &route->allow), route, url));
     route_add_action(row, route, url);
     return row;
 }
@@ -166,8 +171,8 @@ static void route_print_text(const json_t *row, const char *name, const char *la
 
 static void route_print(const json_t *row)
 {
-    static const char *const members[] = {"own", "to", "files", "fallback", "events", "target"};
-    const json_t *allow = json_object_get(row, "allow");
+    static const char *const members[] = {"own", "to", "files", "fallback", "events", "target", "terminal"};
+    const json_t *allow = json_object_get(row, "allow"), *view = json_object_get(row, "view");
     const char *path = json_string_value(json_object_get(row, "path")),
                *host = json_string_value(json_object_get(row, "host"));
     if (path)
@@ -178,6 +183,9 @@ static void route_print(const json_t *row)
     for (size_t i = 0; i < json_array_size(allow); i++)
         printf("%s%s", i ? ", " : "  who      ", json_string_value(json_array_get(allow, i)));
     printf("%s", json_array_size(allow) ? "\n" : "");
+    for (size_t i = 0; i < json_array_size(view); i++)
+        printf("%s%s", i ? ", " : "  watching ", json_string_value(json_array_get(view, i)));
+    printf("%s", json_array_size(view) ? "\n" : "");
 }
 
 /* The names that the gates of this machine answer to, as they judge a Host. Without a host none is asked. */

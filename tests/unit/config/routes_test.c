@@ -57,8 +57,8 @@ static void test_bad(void **state)
          "4:25: routes[1].strip: \"/c\" is not the start of the path /b/*\n"
          "5:32: routes[2].strip: expected true or false, found \"maybe\"\n"
          "6:26: routes[3].strip: \"/d\" is not the start of the path /dd/*\n"
-         "7:23: routes[4]: a route has one of to, files and events, this one has more\n"
-         "8:5: routes[5]: a route needs to, files or events\n"
+         "7:23: routes[4]: a route has one of to, files, events and terminal, this one has more\n"
+         "8:5: routes[5]: a route needs to, files, events or terminal\n"
          "9:23: routes[6].fallback: it needs files in the same route\n"
          "10:26: routes[7].fallback: \"../x\" is not a file below files\n"
          "10:42: routes[7].timeout: it needs to in the same route\n"
@@ -70,6 +70,34 @@ static void test_bad(void **state)
          "15:42: routes[12].limits.per_user: expected a whole number, 1 or more, found \"0\"\n"
          "16:48: routes[13].websocket.subprotocol: \"a b\" does not match [A-Za-z0-9!#$%&'*+.^_`|~-]{1,63}\n"
          "16:63: routes[13].websocket.refuse: expected one of status | close, found \"never\""},
+    };
+    WORLD_CHECK_BAD(rows);
+}
+
+static void test_terminals(void **state)
+{
+    (void)state;
+    static const struct world_bad rows[] = {
+        {"services: {s: {address: \"h:1\"}}\n"
+         "routes:\n"
+         "  - {path: /a, terminal: s}\n"
+         "  - {path: \"/b/{id}\", terminal: s}\n"
+         "  - {path: /c/*, to: s, view: [anyone]}\n"
+         "  - {path: /d/*, terminal: t}\n"
+         "  - {path: /e/*, terminal: s, view: [everyone]}\n"
+         "  - {path: /f/*, terminal: s, view: [\"user:{id}\"]}\n",
+         "3:6: routes[0].path: a terminal has pages below its path, which ends with /*: /a/*\n"
+         "3:16: routes[0].terminal: the service \"s\" has no terminal; give it terminal: {}\n"
+         "4:6: routes[1].path: a terminal has pages below its path, which ends with /*: /b/{id}/*\n"
+         "4:23: routes[1].terminal: the service \"s\" has no terminal; give it terminal: {}\n"
+         "5:25: routes[2].view: it needs terminal in the same route\n"
+         "6:18: routes[3].terminal: there is no service \"t\"; there is only s\n"
+         "7:18: routes[4].terminal: the service \"s\" has no terminal; give it terminal: {}\n"
+         "7:38: routes[4].view: expected anyone, signed-in, user:NAME or group:NAME, found \"everyone\"; did "
+         "you "
+         "mean \"anyone\"?\n"
+         "8:18: routes[5].terminal: the service \"s\" has no terminal; give it terminal: {}\n"
+         "8:31: routes[5].view: {id} in \"user:{id}\" is captured neither by path nor by host"},
     };
     WORLD_CHECK_BAD(rows);
 }
@@ -109,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_terminals),
         cmocka_unit_test(test_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

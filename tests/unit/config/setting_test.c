@@ -57,9 +57,9 @@ static void check_accepted(const struct setting *row, const char *value)
     for (size_t i = 0; i < errors.count; i++) {
         const char *text = errors.items[i].text;
         bool expected = strstr(text, "not supported yet") || strstr(text, "there is no service") ||
-                        strstr(text, "needs a listener") || strstr(text, "it needs ") ||
-                        strstr(text, "is missing") || strstr(text, "neither") ||
-                        strstr(text, "to, files or events") || strstr(text, "conf.d");
+                        strstr(text, "there is no template") || strstr(text, "needs a listener") ||
+                        strstr(text, "it needs ") || strstr(text, "is missing") || strstr(text, "neither") ||
+                        strstr(text, "to, files, events or terminal") || strstr(text, "conf.d");
         if (!expected)
             print_error("%s\n%s\n", yaml, text);
         assert_true(expected);
