@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "net/silence.h"
 #include "wire/terminal.h"
 #include "wire/ttyd.h"
 #include "wire/websocket.h"
@@ -55,7 +56,8 @@ struct viewer {
     bool link_blocked;  /* `piece` waits for room in the link */
     struct slice piece; /* of an input message, in `in` */
     size_t used;        /* of `in`, up to the end of the piece */
-    unsigned silent;    /* pings since its last sign of life */
+    struct viewer_counts counts;
+    unsigned silent; /* pings since its last sign of life */
     struct buffer in, json, out;
     struct loop_timer beat; /* for the hello, then for pings, then for the end */
     struct loop_task turn;
@@ -163,6 +165,18 @@ static void on_client_room(void *owner)
 
 /* --- from the hold ---------------------------------------------------------------------------------- */
 
+struct viewer_counts viewer_counts(const struct viewer *viewer)
+{
+    return viewer->counts;
+}
+
+static void count(struct viewer *viewer, uint64_t *bytes, size_t size, bool typed)
+{
+    *bytes += size;
+    viewer->counts.used_us = loop_now_us(viewer->loop);
+    viewer->settings.events->on_traffic(viewer->settings.owner, typed);
+}
+
 /* In the terminal itself, for every client; and for ours in words that it can put elsewhere. */
 static void say_end(struct viewer *viewer, struct slice text)
 {
@@ -196,7 +210,7 @@ static void show(struct viewer *viewer, struct slice bytes)
         return;
     switch ((enum terminal_to_viewer)record.type) {
     case TERMINAL_OUTPUT:
-        viewer->settings.events->on_traffic(viewer->settings.owner, false);
+        count(viewer, &viewer->counts.shown, bytes.size - 1, false);
         send_frame(viewer, WEBSOCKET_FRAME_BINARY, bytes);
         return;
     case TERMINAL_TITLE:
@@ -248,6 +262,9 @@ static void send_size(struct viewer *viewer, int64_t columns, int64_t rows)
 static void on_beat(struct loop_timer *timer)
 {
     struct viewer *viewer = LIST_ENTRY(timer, struct viewer, beat);
+    /* A client that takes nothing is no fault while its machine answers. */
+    if (buffer_size(&viewer->out) > 0 && !silence_is_suspect(stream_fd(viewer->client)))
+        viewer->silent = 0;
     if (viewer->silent++ >= SILENT_MOST || stream_broken(viewer->client)) {
         cut(viewer);
         return;
@@ -324,8 +341,10 @@ static bool pass_input(struct viewer *viewer)
 {
     if (viewer->piece.size == 0 || !viewer->settings.may_type)
         return true;
-    viewer->settings.events->on_traffic(viewer->settings.owner, true);
-    return viewer_link_send(&viewer->link, TERMINAL_INPUT, viewer->piece);
+    if (!viewer_link_send(&viewer->link, TERMINAL_INPUT, viewer->piece))
+        return false;
+    count(viewer, &viewer->counts.typed, viewer->piece.size, true);
+    return true;
 }
 
 /* False: the piece waits for room in the link. */
@@ -460,15 +479,12 @@ static struct stream *switch_protocols(struct viewer *viewer, struct exchange *e
     return client;
 }
 
-/* Against lag behind a flood, and against peers that have gone without a word while something is under way.
- */
+/* Against lag behind a flood, and against peers that have gone without a word. */
 static void tune(int fd)
 {
     int unsent = UNSENT_MOST;
-    unsigned gone_ms = PING_MS * (SILENT_MOST + 1);
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
-               sizeof unsent); /* fails on unix sockets, which is fine */
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof gone_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent); /* no matter on a unix socket */
+    silence_ask(fd, PING_MS);
 }
 
 struct viewer *viewer_new(struct exchange *exchange, const struct viewer_settings *settings)
@@ -483,6 +499,7 @@ struct viewer *viewer_new(struct exchange *exchange, const struct viewer_setting
     viewer->out = BUFFER(OUT_SIZE);
     struct slice title = slice_between(settings->title, 0, TITLE_MOST - 1);
     memcpy(viewer->title, title.data, title.size);
+    viewer->counts.used_us = loop_now_us(viewer->loop);
     websocket_reader_begin(&viewer->reader);
     viewer->link = (struct viewer_link){.on_record = on_record, .on_room = on_link_room};
     viewer_link_open(&viewer->link, viewer->loop, settings->link);

@@ -20,6 +20,12 @@ struct viewer_settings {
     void *owner;
 };
 
+struct viewer_counts {
+    uint64_t typed, shown; /* bytes of the terminal's */
+    int64_t used_us;       /* when the last of them passed */
+};
+struct viewer_counts viewer_counts(const struct viewer *viewer);
+
 /* Sends the exchange its 101 and begins. */
 struct viewer *viewer_new(struct exchange *exchange, const struct viewer_settings *settings);
 /* Closes both sides now; no callback. Sets *viewer to NULL. */

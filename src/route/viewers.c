@@ -125,15 +125,22 @@ void viewers_say_goodbye(struct viewers *viewers, enum viewers_goodbye code, int
     }
 }
 
-/* --- the beginning of one --------------------------------------------------------------------------- */
+/* --- what operators see ----------------------------------------------------------------------------- */
 
 static void describe(struct stream_member *member, json_t *row)
 {
     const struct seat *seat = LIST_ENTRY(member, struct seat, member);
+    struct viewer_counts counts = viewer_counts(seat->viewer);
+    int64_t idle_ms = (loop_now_us(seat->viewers->loop) - counts.used_us) / 1000;
     json_object_set_new(row, "target", json_string(backends_row(seat->backend)->name));
+    json_object_set_new(row, "bytes_in", json_integer((json_int_t)counts.typed));
+    json_object_set_new(row, "bytes_out", json_integer((json_int_t)counts.shown));
+    json_object_set_new(row, "idle_ms", json_integer(idle_ms));
 }
 
 static const struct stream_kind terminal_kind = {.name = "terminal", .describe = describe};
+
+/* --- the beginning of one --------------------------------------------------------------------------- */
 
 void viewers_open(struct viewers *viewers, struct exchange *exchange, const struct viewers_opening *opening)
 {
