@@ -4,7 +4,7 @@ import re
 RANKS = {"base": 0, "wire": 1, "loop": 1, "config": 1, "store": 1, "screen": 1, "net": 2, "tail": 2, "link": 2, "http": 3,
          "admit": 3, "hold": 3, "route": 4, "keep": 4, "gate": 5, "reeve": 6}
 STRANGERS = {"hold", "keep", "gate"}  # the three roles speak by messages only
-KEEPER_NEVER = re.compile(r"http/|net/tls\.h")  # the keeper reads nothing that comes from the network
+KEEPER_NEVER = re.compile(r"http/|net/tls")  # the keeper reads nothing that comes from the network
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.M)
 
 
