@@ -129,7 +129,8 @@ static char *address_text(const struct config_upstream *upstream)
 {
     bool v6 = upstream->host && strchr(upstream->host, ':');
     return upstream->path ? memory_format("unix:%s", upstream->path)
-                          : memory_format(v6 ? "[%s]:%u" : "%s:%u", upstream->host, upstream->port);
+                          : memory_format("%s%s%s%s:%u", upstream->tls ? "https://" : "", v6 ? "[" : "",
+                                          upstream->host, v6 ? "]" : "", upstream->port);
 }
 
 bool addresses_stay_here(const char *address)
@@ -180,6 +181,39 @@ const struct type addresses_listener = {
     .schema = address_schema,
 };
 
+struct address_scheme {
+    const char *text;
+    bool tls;
+    const char *port; /* without one */
+};
+
+/* The scheme that a text begins with; NULL: none, which is in the clear and needs a port. */
+static const struct address_scheme *address_scheme(struct slice text)
+{
+    static const struct address_scheme schemes[] = {
+        {"http://", false, "80"},
+        {"https://", true, "443"},
+        {"ws://", false, "80"},
+        {"wss://", true, "443"},
+    };
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (slice_starts_with(text, slice_of_text(schemes[i].text)))
+            return &schemes[i];
+    return NULL;
+}
+
+/* What comes behind a scheme, with the scheme's port where none is written. */
+static struct slice address_complete(struct load *load, struct slice host, const char *port)
+{
+    size_t end = host.size && host.data[0] == '[' ? slice_find(host, ']') : 0;
+    if (host.size == 0 || slice_find(slice_from(host, end), ':') + end < host.size)
+        return host;
+    char *whole = memory_format(SLICE_FORMAT ":%s", SLICE_ARGUMENTS(host), port);
+    struct slice complete = slice_of_text(load_text(load, slice_of_text(whole)));
+    free(whole);
+    return complete;
+}
+
 static void address_read_upstream(struct load *load, const struct yaml_node *node,
                                   struct config_upstreams *upstreams)
 {
@@ -187,20 +221,18 @@ static void address_read_upstream(struct load *load, const struct yaml_node *nod
     struct slice text = load_scalar(load, node, "an address, such as \"10.0.0.7:9000\"");
     if (!text.data || load->later)
         return;
-    if (slice_starts_with(text, SLICE("https://"))) {
-        errors_add(load->errors, node->place, "%s with https:// is not supported yet", load->path);
-        load->refused = true;
-        return;
-    }
-    struct slice rest = text;
-    if (slice_starts_with(rest, SLICE("http://")))
-        rest = slice_from(rest, SLICE("http://").size);
-    if (slice_ends_with(rest, SLICE("/")) && !slice_starts_with(rest, SLICE("unix:")))
+    const struct address_scheme *scheme = address_scheme(text);
+    struct slice rest = scheme ? slice_from(text, strlen(scheme->text)) : text;
+    bool local = slice_starts_with(rest, SLICE("unix:"));
+    upstream.tls = scheme && scheme->tls;
+    if (slice_ends_with(rest, SLICE("/")) && !local)
         rest.size--;
-    if (!slice_starts_with(rest, SLICE("unix:")) && slice_find(rest, '/') != rest.size)
+    if (scheme && !local)
+        rest = address_complete(load, rest, scheme->port);
+    if ((local && upstream.tls) || (!local && slice_find(rest, '/') != rest.size))
         LOAD_ERROR(load, node,
-                   "expected host:port, http://host:port or unix:/path without anything after it, found "
-                   "\"" SLICE_FORMAT "\"",
+                   "expected host:port, http://host:port, https://host:port or unix:/path without anything "
+                   "after it, found \"" SLICE_FORMAT "\"",
                    SLICE_ARGUMENTS(text));
     else if (addresses_read(load, node, rest, true, &upstream))
         *(struct config_upstream *)load_append(load, upstreams, sizeof upstream) = upstream;
@@ -236,7 +268,8 @@ static json_t *address_show_upstreams(const struct setting *row, const void *fie
 static json_t *address_schema_upstreams(const struct setting *row)
 {
     (void)row;
-    const char *pattern = "(https?://)?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}/?|unix:.+";
+    const char *pattern = "((https?|wss?)://)?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}/?|"
+                          "(https?|wss?)://(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)/?|(http://)?unix:.+";
     return json_pack("{s:[o,{s:s,s:i,s:o}]}", "anyOf", types_schema_pattern(pattern), "type", "array",
                      "minItems", 1, "items", types_schema_pattern(pattern));
 }

@@ -73,6 +73,7 @@ struct config_output {
 /* Where somebody else serves. */
 struct config_upstream {
     struct config_place place;
+    bool tls;   /* https:// or wss://; of one service all or none */
     char *host; /* name or IP literal without brackets; NULL: a unix socket */
     uint16_t port;
     char *path; /* of the unix socket */
@@ -83,6 +84,23 @@ struct config_upstreams {
     size_t count;
 };
 
+enum config_tls_verify {
+    CONFIG_TLS_SYSTEM, /* who this system trusts vouches for the name */
+    CONFIG_TLS_NONE,   /* anybody passes; shown as insecure */
+    CONFIG_TLS_CA,     /* `authorities` alone vouch for the name; not written as a word, as the next */
+    CONFIG_TLS_PIN,    /* the certificate's key is one of `pins` */
+};
+
+/* How the certificates of a service's addresses are checked. */
+struct config_tls {
+    bool used; /* the addresses are https:// */
+    enum config_tls_verify verify;
+    struct config_texts pins; /* "sha256:" and 64 hex digits */
+    char *ca;                 /* the file's path */
+    char *authorities;        /* and its text, PEM */
+    char *name;               /* that they are for; NULL: their IP addresses */
+};
+
 /* One process (command) or one address kept by somebody else (addresses); exactly one of the two. */
 struct config_service {
     struct config_item item;
@@ -90,6 +108,7 @@ struct config_service {
     struct config_texts command; /* argv; pass each word to config_expand() at each start. A first word with
                                     a slash is absolute, else it is looked up in PATH */
     struct config_upstreams addresses;
+    struct config_tls tls;
     char *directory;                   /* working directory */
     struct config_variables variables; /* env_file, then env; a name occurs once, the last one wins */
     struct config_texts env_files;

@@ -9,6 +9,7 @@
 #include "config/addresses.h"
 #include "config/hints.h"
 #include "config/services.h"
+#include "config/tls.h"
 #include "config/written.h"
 
 static const char *const service_listen_words[] = {"none", "tcp", "unix", "passed"};
@@ -205,6 +206,8 @@ static void service_finish_ready(struct load *load, struct config_service *servi
 bool services_applies(const void *item, const struct setting *child)
 {
     const struct config_service *service = item;
+    if (slice_starts_with(slice_of_text(child->path), SLICE("services.*.tls")))
+        return service->tls.used;
     return !config_is_set(&service->item, "address") || child->for_address;
 }
 
@@ -237,6 +240,7 @@ void services_finish(struct load *load, void *item)
         service->directory = load_text(load, slice_of_text(load_directory(load, service->item.place)));
     service->prefix = load_text(load, SLICE(""));
     service_merge_variables(load, service);
+    tls_finish(load, service);
     if (command == address && (command || !load_item_failed(load)))
         errors_add(load->errors, service->item.place,
                    "%s: a service has a command or an address, this one has %s", load->path,

@@ -1,6 +1,7 @@
 /* Settings of services, which are those of templates too. */
 #include "config/services.h"
 #include "config/setting_rows.h"
+#include "config/tls.h"
 
 #define SERVICE(member) SETTING_AT(struct config_service, member)
 
@@ -30,27 +31,51 @@ const struct setting settings_service_rows[] = {
      .type = &addresses_upstreams,
      .for_address = true,
      .at = SERVICE(addresses),
-     .about = "Kept by somebody else: `host:port`, `http://host:port` or `unix:/path`; one or a list.",
+     .about =
+         "Kept by somebody else: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`; one "
+         "or a list. `ws://` and `wss://` mean the same as `http://` and `https://`.",
      .example = "\"10.0.0.7:9000\"",
      .also = "addresses url upstream server proxy_pass"},
     {.path = "services.*.tls",
      .type = &types_section,
      .for_address = true,
-     .later = true,
-     .about = "How the certificate of an `https://` address is checked."},
+     .about =
+         "How the certificate of an `https://` address is checked, before anything is sent: one of `pin`, "
+         "`ca` and `verify` ([tls.md](tls.md)).",
+     .example = "{ca: ./house-ca.pem}",
+     .also = "ssl certificate https"},
     {.path = "services.*.tls.pin",
-     .type = &types_text,
+     .type = &tls_pins,
      .for_address = true,
-     .about = "Fingerprint of the certificate's key."},
+     .at = SERVICE(tls.pins),
+     .about = "`sha256:` and 64 hex digits, of the certificate's public key; a list while keys are changed. "
+              "`reeve pin ADDRESS` prints it.",
+     .also = "fingerprint thumbprint pins"},
     {.path = "services.*.tls.ca",
      .type = &types_path,
      .for_address = true,
-     .about = "Certificates to trust (PEM)."},
+     .at = SERVICE(tls.ca),
+     .about = "A file of certificates (PEM) that alone are trusted: a private authority's, or its own.",
+     .example = "./house-ca.pem",
+     .also = "cafile ca_file cacert trusted_ca root"},
     {.path = "services.*.tls.verify",
-     .type = &types_choice,
+     .type = &tls_verify,
      .for_address = true,
+     .at = SERVICE(tls.verify),
      .values = "system | none",
-     .about = "`none` is shown as insecure wherever the service is."},
+     .computed = "`system` without `pin` and `ca`",
+     .about =
+         "`system`: whom this machine trusts; `none`: anybody, shown as insecure wherever the service is.",
+     .also = "insecure skip_verify insecure_skip_verify"},
+    {.path = "services.*.tls.name",
+     .type = &types_text,
+     .for_address = true,
+     .at = SERVICE(tls.name),
+     .pattern = "[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?",
+     .computed = "the host of the address",
+     .about = "The host name that the certificate is for, where the address says another or a number.",
+     .example = "nas.lan",
+     .also = "sni server_name servername hostname"},
     {.path = "services.*.directory",
      .type = &types_path,
      .at = SERVICE(directory),

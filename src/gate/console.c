@@ -87,6 +87,11 @@ enum console_part console_find(const struct console *console, const struct excha
                : CONSOLE_MISSING;
 }
 
+bool console_is_open(const struct console *console)
+{
+    return console->open;
+}
+
 /* Without sign-in it is open on this machine only; elsewhere it takes a token. */
 static bool is_closed(const struct console *console, struct exchange *exchange)
 {

@@ -26,6 +26,8 @@ enum console_part {
 enum console_part console_find(const struct console *console, const struct exchange_request *request);
 /* Whether the request came through the console's own listener. */
 bool console_is_own(const struct console *console, const struct exchange_request *request);
+/* Nobody signs in on this reeve, and whoever is on this machine may do what the console can. */
+bool console_is_open(const struct console *console);
 /* Who may pass there, for the door: whoever `console.allow` lets in; on ordinary listeners by token alone.
  * Asks who it is, so door_recognise() comes first. */
 void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,

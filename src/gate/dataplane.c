@@ -24,6 +24,7 @@ struct dataplane {
     struct dataplane_settings settings;
     struct loop *loop;
     struct page *page; /* our own */
+    struct policies *policies;
     struct backends *backends;
     struct asker *asker;
     struct streams *streams; /* by who opened them */
@@ -168,6 +169,8 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
         .refusals = dataplane->refusals,
     };
     serving_retire(&dataplane->prepared);
+    if (!policies_prepare(dataplane->policies, json_object_get(snapshot, "tls"), error))
+        return false;
     dataplane->prepared = serving_new(snapshot, descriptors, &means, error);
     dataplane->prepared_number = number;
     return dataplane->prepared != NULL;
@@ -221,6 +224,8 @@ bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
     if (!dataplane->prepared || number != dataplane->prepared_number)
         return false;
     leave_moved_listeners(dataplane);
+    policies_commit(dataplane->policies);
+    backends_find_policies(dataplane->backends);
     serving_retire(&dataplane->serving);
     dataplane->serving = dataplane->prepared;
     dataplane->prepared = NULL;
@@ -349,6 +354,7 @@ static void compose_terminals(struct dataplane *dataplane)
 struct dataplane *dataplane_new(const struct dataplane_settings *settings)
 {
     struct dataplane *dataplane = MEMORY_NEW(struct dataplane);
+    dataplane->policies = policies_new();
     const struct http_server_settings server = {
         .head_limit = HEAD_LIMIT,
         .target_limit = TARGET_LIMIT,
@@ -365,6 +371,8 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
         .page = settings->pages->own,
         .on_want = settings->events->on_want,
         .on_unwant = settings->events->on_unwant,
+        .on_distrust = settings->events->on_distrust,
+        .policies = dataplane->policies,
         .owner = settings->owner,
     };
     dataplane->settings = *settings;
@@ -417,12 +425,18 @@ void dataplane_free(struct dataplane **owned)
     probes_free(&dataplane->probes);
     proxy_free(&dataplane->proxy);
     backends_free(&dataplane->backends);
+    policies_free(&dataplane->policies);
     asker_free(&dataplane->asker);
     serving_retire(&dataplane->prepared);
     serving_retire(&dataplane->serving);
     access_free(&dataplane->access);
     json_decref(dataplane->health);
     free(dataplane);
+}
+
+struct tls_policy *dataplane_policy(const struct dataplane *dataplane, const char *name)
+{
+    return policies_find(dataplane->policies, name);
 }
 
 struct backends *dataplane_backends(struct dataplane *dataplane)

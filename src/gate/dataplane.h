@@ -19,6 +19,7 @@ enum dataplane_phase {
 struct dataplane_events {
     void (*on_want)(void *owner, const char *target); /* see route/backends.h */
     void (*on_unwant)(void *owner, const char *target);
+    void (*on_distrust)(void *owner, const char *target, const char *text);
     probes_fn *on_probed;
     asker_send_fn *on_ask;
     /* An event file is there that gates may not read. */
@@ -62,6 +63,8 @@ void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase
 void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms);
 bool dataplane_is_empty(const struct dataplane *dataplane);
 
+/* How a probe's peer is checked, by the name the keeper gives it; borrowed, NULL: not known here. */
+struct tls_policy *dataplane_policy(const struct dataplane *dataplane, const char *name);
 struct backends *dataplane_backends(struct dataplane *dataplane);
 struct probes *dataplane_probes(struct dataplane *dataplane);
 struct admission *dataplane_admission(struct dataplane *dataplane);

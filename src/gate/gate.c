@@ -128,6 +128,13 @@ static void on_unwant(void *owner, const char *target)
     tell_target(owner, MESSAGE_GATE_UNWANT, target);
 }
 
+static void on_distrust(void *owner, const char *target, const char *text)
+{
+    const struct gate *gate = owner;
+    log_warning(&gate->log, "an upstream cannot be trusted", LOG_TEXT("target", target),
+                LOG_TEXT("error", text));
+}
+
 static void on_probed(void *owner, const struct probes_result *result)
 {
     struct gate *gate = owner;
@@ -213,6 +220,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
 {
     static const struct dataplane_events events = {.on_want = on_want,
                                                    .on_unwant = on_unwant,
+                                                   .on_distrust = on_distrust,
                                                    .on_probed = on_probed,
                                                    .on_refused = on_refused,
                                                    .on_trouble = on_trouble,
@@ -373,12 +381,12 @@ static bool obey_drain(struct gate *gate, struct channel_message *message)
 static bool obey_probe(struct gate *gate, struct channel_message *message)
 {
     struct probes_request request = {.id = message->id, .socket = -1};
-    const char *target, *path = NULL, *host = "localhost", *method = "GET", *address = NULL;
+    const char *target, *path = NULL, *host = "localhost", *method = "GET", *address = NULL, *tls = NULL;
     json_int_t generation, timeout_ms;
     char through[64];
-    if (json_unpack(message->body, "{s:s, s:I, s:I, s?s, s?s, s?s, s?s}", "target", &target, "generation",
-                    &generation, "timeout_ms", &timeout_ms, "path", &path, "host", &host, "method", &method,
-                    "address", &address) < 0)
+    if (json_unpack(message->body, "{s:s, s:I, s:I, s?s, s?s, s?s, s?s, s?s}", "target", &target,
+                    "generation", &generation, "timeout_ms", &timeout_ms, "path", &path, "host", &host,
+                    "method", &method, "address", &address, "tls", &tls) < 0)
         return false;
     if (message->descriptor_count > 0) {
         request.socket = message->descriptors[0];
@@ -396,6 +404,8 @@ static bool obey_probe(struct gate *gate, struct channel_message *message)
     request.host = slice_of_text(host);
     request.method = slice_of_text(method);
     request.path = path ? slice_of_text(path) : (struct slice){0};
+    request.tls = tls ? dataplane_policy(gate->dataplane, tls) : NULL;
+    request.distrusted = tls && !request.tls;
     probes_start(dataplane_probes(gate->dataplane), &request);
     return true;
 }

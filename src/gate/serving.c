@@ -118,8 +118,9 @@ static bool read_limits(struct section *row, struct serving_route *route)
     return !row->wrong;
 }
 
-static bool read_proxy(struct section *row, struct serving_route *route)
+static bool read_proxy(const struct serving *serving, struct section *row, struct serving_route *route)
 {
+    route->proxy.open = console_is_open(serving->console);
     route->target = read_captures(row, "target");
     if (!route->target)
         return false;
@@ -205,7 +206,7 @@ static bool read_route(struct serving *serving, struct section *row, unsigned nu
     if (!read_allow(row, route) || !read_limits(row, route))
         return false;
     if (kind == 0)
-        return read_proxy(row, route);
+        return read_proxy(serving, row, route);
     if (kind == 2)
         return read_events(serving, row, route, descriptors);
     if (kind == 3)

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "net/dialer.h"
+#include "net/connector.h"
 #include "wire/http1_write.h"
 
 #include "http/incoming.h"
@@ -35,12 +35,13 @@ enum call_state {
 struct upstream_call {
     struct list link; /* in pool->active or pool->spare */
     struct upstream_pool *pool;
-    struct address address;
+    struct upstream_peer peer;
     const struct upstream_events *events;
     void *owner;
     struct upstream_timeouts timeouts;
     struct stream *stream;
-    struct dialer *dialer;
+    struct connector *connector;
+    const char *trouble; /* during on_failed */
     struct loop_timer timer;
     struct loop_task task;
     enum call_state state;
@@ -132,7 +133,7 @@ void upstream_forget_calls(struct upstream_pool *pool, const struct address *add
     LIST_FOR_EACH(link, &pool->active)
     {
         struct upstream_call *call = LIST_ENTRY(link, struct upstream_call, link);
-        call->forgotten |= address_equal(&call->address, address);
+        call->forgotten |= address_equal(&call->peer.address, address);
     }
 }
 
@@ -142,7 +143,7 @@ void upstream_forget_calls(struct upstream_pool *pool, const struct address *add
 static void detach(struct upstream_call *call)
 {
     call->state = CALL_OVER;
-    dialer_cancel(&call->dialer);
+    connector_cancel(&call->connector);
     stream_close(&call->stream);
     loop_timer_stop(&call->timer);
     loop_task_stop(&call->task);
@@ -381,6 +382,11 @@ ssize_t upstream_read(struct upstream_call *call, void *memory, size_t size)
     return -EAGAIN;
 }
 
+const char *upstream_trouble(const struct upstream_call *call)
+{
+    return call->trouble;
+}
+
 int64_t upstream_content_length(const struct upstream_call *call)
 {
     return call->framing.length;
@@ -428,16 +434,17 @@ static void attach(struct upstream_call *call, struct stream *stream)
     stream_want_read(stream, true);
 }
 
-static void on_dialed(void *owner, int fd)
+static void on_connected(void *owner, const struct connector_result *result)
 {
     struct upstream_call *call = owner;
-    call->dialer = NULL;
-    struct stream *stream = fd < 0 ? NULL : stream_new(call->pool->loop, fd, &call_events, call);
-    if (!stream) {
-        fail(call, UPSTREAM_CONNECT, fd < 0 ? fd : -errno);
+    call->connector = NULL;
+    call->trouble = result->trouble;
+    if (!result->stream) {
+        bool distrust = result->trouble && result->error != -ETIMEDOUT;
+        fail(call, distrust ? UPSTREAM_DISTRUST : UPSTREAM_CONNECT, result->error);
         return;
     }
-    attach(call, stream);
+    attach(call, result->stream);
     tell_room(call); /* the first bytes of the body leave together with the head */
     if (call->state == CALL_AWAITING && !call->out.corked && !call->out.blocked)
         flush(call);
@@ -445,8 +452,10 @@ static void on_dialed(void *owner, int fd)
 
 static void dial(struct upstream_call *call)
 {
+    const struct connector_settings settings = {
+        .address = call->peer.address, .policy = call->peer.tls, .timeout_ms = call->timeouts.connect_ms};
     call->state = CALL_CONNECTING;
-    call->dialer = dialer_start(call->pool->loop, &call->address, call->timeouts.connect_ms, on_dialed, call);
+    call->connector = connector_start(call->pool->loop, &settings, on_connected, call);
 }
 
 static void on_task(struct loop_task *task)
@@ -473,7 +482,7 @@ struct upstream_call *upstream_call(struct upstream_pool *pool, const struct add
                                     const struct upstream_events *events, void *owner)
 {
     struct upstream_call *call = take_call(pool);
-    call->address = *address;
+    call->peer = (struct upstream_peer){*address, request->tls ? tls_policy_share(request->tls) : NULL};
     call->timeouts = request->timeouts;
     call->events = events;
     call->owner = owner;
@@ -492,7 +501,7 @@ struct upstream_call *upstream_call(struct upstream_pool *pool, const struct add
                               : request->content_length < 0 ? OUTGOING_CHUNKED
                                                             : OUTGOING_LENGTH;
     outgoing_begin(&call->out, body, request->content_length);
-    struct stream *stream = upstream_pool_take(pool, address, !is_idempotent(call->method));
+    struct stream *stream = upstream_pool_take(pool, &call->peer, !is_idempotent(call->method));
     if (!stream) {
         dial(call);
         return call;
@@ -531,10 +540,11 @@ void upstream_close(struct upstream_call **where)
     if (!call)
         return;
     if (is_reusable(call)) {
-        upstream_pool_put(call->pool, &call->address, call->stream);
+        upstream_pool_put(call->pool, &call->peer, call->stream);
         call->stream = NULL;
     }
     detach(call);
+    tls_policy_release(&call->peer.tls);
     list_remove(&call->link);
     loop_free_later(call->pool->loop, call, recycle);
 }

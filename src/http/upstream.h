@@ -5,6 +5,8 @@
  * a POST is sent exactly once. */
 #pragma once
 
+#include "net/tls.h"
+
 #include "http/exchange.h"
 
 struct upstream_pool;
@@ -27,12 +29,14 @@ struct upstream_request {
     const struct exchange_field *fields; /* all but Connection, Content-Length, Transfer-Encoding */
     size_t field_count;
     int64_t content_length; /* -1: chunked; 0: no body */
+    struct tls_policy *tls; /* shared by the call and its connection; NULL: in the clear */
     bool upgrade;           /* send "Connection: Upgrade"; a 101 is then allowed */
     struct upstream_timeouts timeouts;
 };
 
 enum upstream_failure {
     UPSTREAM_CONNECT,  /* refused, unreachable, timed out: nothing was sent */
+    UPSTREAM_DISTRUST, /* TLS: it is not who it must be, or speaks no TLS: nothing was sent (502) */
     UPSTREAM_TIMEOUT,  /* silent for too long (504) */
     UPSTREAM_PROTOCOL, /* bytes that are not HTTP, unsolicited 101, conflicting lengths (502) */
     UPSTREAM_CLOSED,   /* reset or ended before its answer was complete (502) */
@@ -55,7 +59,8 @@ void upstream_pool_free(struct upstream_pool **pool);
  * the address will mean something else (a /proc/self/fd path). */
 void upstream_pool_forget(struct upstream_pool *pool, const struct address *address);
 
-/* Everything in `request` is copied. Events fire from the loop only. */
+/* Everything in `request` is copied. A kept connection serves only calls of the very same policy. Events fire
+ * from the loop only. */
 struct upstream_call *upstream_call(struct upstream_pool *pool, const struct address *address,
                                     const struct upstream_request *request,
                                     const struct upstream_events *events, void *owner);
@@ -67,6 +72,8 @@ void upstream_write_end(struct upstream_call *call);
 /* After on_head: >0 bytes; 0: the body is complete; -EAGAIN: wait for on_body. A body cut short comes as
  * on_failed, never as 0. */
 ssize_t upstream_read(struct upstream_call *call, void *memory, size_t size);
+/* In on_failed: what TLS has to say of it, in words; NULL: nothing. */
+const char *upstream_trouble(const struct upstream_call *call);
 /* Length of the answer's body after on_head: -1 unknown. */
 int64_t upstream_content_length(const struct upstream_call *call);
 /* After on_head with 101: gives the stream away with the bytes behind the head (valid until the return to

@@ -14,7 +14,7 @@ struct slot {
     struct list link;
     struct list idle; /* the latest first */
     int count;
-    struct address address;
+    struct upstream_peer peer; /* with a share of its policy */
 };
 
 struct idle {
@@ -26,12 +26,12 @@ struct idle {
     int64_t since_us;
 };
 
-static struct slot *find_slot(struct upstream_pool *pool, const struct address *address)
+static struct slot *find_slot(struct upstream_pool *pool, const struct upstream_peer *peer)
 {
     LIST_FOR_EACH(link, &pool->slots)
     {
         struct slot *slot = LIST_ENTRY(link, struct slot, link);
-        if (!address_equal(&slot->address, address))
+        if (slot->peer.tls != peer->tls || !address_equal(&slot->peer.address, &peer->address))
             continue;
         if (link != pool->slots.next) {
             list_remove(link);
@@ -45,6 +45,7 @@ static struct slot *find_slot(struct upstream_pool *pool, const struct address *
 static void free_slot(struct slot *slot)
 {
     list_remove(&slot->link);
+    tls_policy_release(&slot->peer.tls);
     free(slot);
 }
 
@@ -103,9 +104,9 @@ static void on_due(struct loop_timer *timer)
     arm(pool);
 }
 
-struct stream *upstream_pool_take(struct upstream_pool *pool, const struct address *address, bool careful)
+struct stream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_peer *peer, bool careful)
 {
-    struct slot *slot = find_slot(pool, address);
+    struct slot *slot = find_slot(pool, peer);
     while (slot && slot->count > 0) {
         struct stream *stream = release(LIST_ENTRY(slot->idle.next, struct idle, in_slot));
         if (!stream_peer_ended(stream) && (!careful || stream_is_quiet(stream)))
@@ -124,16 +125,18 @@ static struct idle *take_idle(struct upstream_pool *pool)
     return idle;
 }
 
-void upstream_pool_put(struct upstream_pool *pool, const struct address *address, struct stream *stream)
+void upstream_pool_put(struct upstream_pool *pool, const struct upstream_peer *peer, struct stream *stream)
 {
-    struct slot *slot = find_slot(pool, address);
+    struct slot *slot = find_slot(pool, peer);
     if ((slot && slot->count >= pool->settings.most_idle) || pool->settings.most_idle <= 0) {
         stream_close(&stream);
         return;
     }
     if (!slot) {
         slot = MEMORY_NEW(struct slot);
-        slot->address = *address;
+        slot->peer = *peer;
+        if (peer->tls)
+            tls_policy_share(peer->tls);
         list_init(&slot->idle);
         list_prepend(&pool->slots, &slot->link);
     }
@@ -159,9 +162,12 @@ static void empty_slot(struct slot *slot)
 
 void upstream_pool_forget(struct upstream_pool *pool, const struct address *address)
 {
-    struct slot *slot = find_slot(pool, address);
-    if (slot)
-        empty_slot(slot);
+    LIST_FOR_EACH(link, &pool->slots)
+    {
+        struct slot *slot = LIST_ENTRY(link, struct slot, link);
+        if (address_equal(&slot->peer.address, address))
+            empty_slot(slot);
+    }
     upstream_forget_calls(pool, address);
 }
 

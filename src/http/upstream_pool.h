@@ -8,7 +8,7 @@
 struct upstream_pool {
     struct loop *loop;
     struct upstream_pool_settings settings;
-    struct list slots;  /* one for each address, the latest used first */
+    struct list slots;  /* one for each address and policy, the latest used first */
     struct list idle;   /* every idle connection, the longest idle first */
     struct list active; /* calls */
     struct list spare;  /* memory of calls */
@@ -17,11 +17,17 @@ struct upstream_pool {
     struct loop_timer timer; /* due when the longest idle connection may be too old, or before */
 };
 
-/* The latest idle connection to an address, or NULL. `careful` asks the kernel once more whether the other
- * side has closed it: for requests that cannot be repeated. */
-struct stream *upstream_pool_take(struct upstream_pool *pool, const struct address *address, bool careful);
+/* Whom a connection leads to, and how that was checked. */
+struct upstream_peer {
+    struct address address;
+    struct tls_policy *tls; /* NULL: in the clear */
+};
+
+/* The latest idle connection to a peer, or NULL. `careful` asks the kernel once more whether the other side
+ * has closed it: for requests that cannot be repeated. */
+struct stream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_peer *peer, bool careful);
 /* Keeps a connection on which nothing is under way, or closes it when there are enough. */
-void upstream_pool_put(struct upstream_pool *pool, const struct address *address, struct stream *stream);
+void upstream_pool_put(struct upstream_pool *pool, const struct upstream_peer *peer, struct stream *stream);
 
 /* --- upstream.c ---------------------------------------------------------------------------------- */
 

@@ -34,6 +34,7 @@ struct condition {
     struct health *health;
     struct notify_watchdog watchdog; /* the service manager's */
     const char *phase;
+    const char *about; /* the target that is being set; NULL: none in particular */
     int64_t started_wall_ms;
 };
 
@@ -44,12 +45,13 @@ static void condition_on_degraded(void *owner, const char *what, const char *rea
     struct condition *condition = owner;
     const struct condition_settings *settings = &condition->settings;
     const struct log *log = settings->made.log;
+    json_t *evidence = reason ? json_pack("{s:s, s:s}", "what", what, "reason", reason)
+                              : json_pack("{s:s, s:I}", "what", what, "after_ms", (json_int_t)after_ms);
+    journal_append(settings->journal, condition->about, reason ? "degraded" : "recovered", evidence);
+    json_decref(evidence);
     if (reason) {
-        journal_note(settings->journal, "degraded", json_pack("{s:s, s:s}", "what", what, "reason", reason));
         log_warning(log, "degraded", LOG_TEXT("what", what), LOG_TEXT("reason", reason));
     } else {
-        journal_note(settings->journal, "recovered",
-                     json_pack("{s:s, s:I}", "what", what, "after_ms", (json_int_t)after_ms));
         log_info(log, "recovered", LOG_TEXT("what", what), LOG_NUMBER("after_ms", after_ms));
     }
 }
@@ -177,9 +179,12 @@ static const struct monitor_events condition_monitor_events = {
 
 static void condition_on_reached(void *owner, const char *service, const char *address, const char *text)
 {
+    struct condition *condition = owner;
     char what[CONDITION_WHAT_SIZE + TARGET_ADDRESS_SIZE];
     snprintf(what, sizeof what, "service %s at %s", service, address);
-    condition_set(owner, what, text);
+    condition->about = service;
+    condition_set(condition, what, text);
+    condition->about = NULL;
 }
 
 /* --- gates ------------------------------------------------------------------------------------------- */

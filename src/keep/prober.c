@@ -33,6 +33,7 @@ struct prober_question prober_about(const struct target_row *row, int socket)
         .target = row->name,
         .generation = row->generation,
         .address = row->address_count ? row->addresses[0] : NULL,
+        .tls = row->tls,
         .socket = row->socket ? socket : -1,
     };
 }
@@ -68,10 +69,11 @@ static void prober_send(struct prober_asked *asked, const struct prober_question
                         struct channel *channel)
 {
     bool through = question->socket >= 0;
-    json_t *body =
-        json_pack("{s:s, s:I, s:I, s:s*, s:s*, s:s*}", "target", question->target, "generation",
-                  (json_int_t)question->generation, "timeout_ms", (json_int_t)question->timeout_ms, "path",
-                  question->path, "method", question->method, "address", through ? NULL : question->address);
+    const char *tls = question->tls && question->tls[0] ? question->tls : NULL;
+    json_t *body = json_pack("{s:s, s:I, s:I, s:s*, s:s*, s:s*, s:s*}", "target", question->target,
+                             "generation", (json_int_t)question->generation, "timeout_ms",
+                             (json_int_t)question->timeout_ms, "path", question->path, "method",
+                             question->method, "address", through ? NULL : question->address, "tls", tls);
     channel_send(channel, MESSAGE_GATE_PROBE, asked->id, body, &question->socket, through ? 1 : 0);
 }
 

@@ -17,6 +17,7 @@ struct prober_question {
     uint64_t generation;
     const char *address; /* where to connect, unless there is a socket */
     int socket;          /* O_PATH descriptor of an unix socket (borrowed), or -1 */
+    const char *tls;     /* how its certificate is checked, as a row says it; NULL, "": in the clear */
     const char *method;  /* NULL: GET */
     const char *path;    /* NULL: a connection is all that is wanted */
     int64_t timeout_ms;  /* for the whole of it */

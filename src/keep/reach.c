@@ -19,6 +19,7 @@ struct reach_item {
     struct reach *reach;
     char service[TARGET_NAME_SIZE];
     char address[TARGET_ADDRESS_SIZE];
+    char tls[TARGET_TLS_SIZE];
     unsigned failures;
     bool asked;   /* an answer will come */
     bool leaving; /* no longer configured */
@@ -64,6 +65,7 @@ static void reach_on_next(struct loop_timer *timer)
     const struct prober_question question = {
         .target = item->service,
         .address = item->address,
+        .tls = item->tls,
         .socket = -1,
         .timeout_ms = REACH_TIMEOUT_MS,
         .on_done = reach_on_answer,
@@ -73,25 +75,28 @@ static void reach_on_next(struct loop_timer *timer)
     settings->on_ask(settings->owner, &question);
 }
 
-static struct reach_item *reach_find(const struct reach *reach, const char *service, const char *address)
+/* Checked in another way, it is another one. */
+static struct reach_item *reach_find(const struct reach *reach, const struct target_row *row, int index)
 {
     LIST_FOR_EACH(link, &reach->items)
     {
         struct reach_item *item = LIST_ENTRY(link, struct reach_item, link);
-        if (!item->leaving && strcmp(item->service, service) == 0 && strcmp(item->address, address) == 0)
+        if (!item->leaving && strcmp(item->service, row->name) == 0 && strcmp(item->tls, row->tls) == 0 &&
+            strcmp(item->address, row->addresses[index]) == 0)
             return item;
     }
     return NULL;
 }
 
-static void reach_keep_or_add(struct reach *reach, const char *service, const char *address)
+static void reach_keep_or_add(struct reach *reach, const struct target_row *row, int index)
 {
-    struct reach_item *item = reach_find(reach, service, address);
+    struct reach_item *item = reach_find(reach, row, index);
     if (!item) {
         item = MEMORY_NEW(struct reach_item);
         item->reach = reach;
-        snprintf(item->service, sizeof item->service, "%s", service);
-        snprintf(item->address, sizeof item->address, "%s", address);
+        snprintf(item->service, sizeof item->service, "%s", row->name);
+        snprintf(item->address, sizeof item->address, "%s", row->addresses[index]);
+        snprintf(item->tls, sizeof item->tls, "%s", row->tls);
         list_append(&reach->items, &item->link);
         if (reach->started)
             loop_timer_start(reach->settings.loop, &item->next, 0, reach_on_next);
@@ -107,7 +112,7 @@ static void reach_add(struct reach *reach, const struct config_service *service)
     row_init(&row, service, 0, 0);
     for (int i = 0; service->addresses.count && i < row.address_count; i++)
         if (address_parse(slice_of_text(row.addresses[i]), &parsed, NULL))
-            reach_keep_or_add(reach, service->name, row.addresses[i]);
+            reach_keep_or_add(reach, &row, i);
 }
 
 static void reach_leave(struct reach_item *item)

@@ -5,6 +5,7 @@
 #include "base/check.h"
 
 #include "keep/row.h"
+#include "keep/trust.h"
 
 /* A request waits a little longer than the readiness time-out, so that the keeper's verdict, which knows the
  * cause, comes before its own. */
@@ -31,6 +32,7 @@ void row_set_service(struct target_row *row, const struct config_service *servic
         snprintf(row->url, sizeof row->url, "%s", service->url);
     if (kept)
         return;
+    trust_name(service, row->tls);
     row->address_count = 0;
     for (size_t i = 0; i < service->addresses.count && i < TARGET_MOST_ADDRESSES; i++)
         row_add_upstream(row, &service->addresses.items[i]);

@@ -18,6 +18,7 @@
 
 #include "keep/console.h"
 #include "keep/snapshot.h"
+#include "keep/trust.h"
 
 /* --- the gates' user -------------------------------------------------------------------------------- */
 
@@ -434,6 +435,7 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
     snapshot_add_hosts(config, object);
     snapshot_add_listeners(snapshot, listeners, object);
     json_object_set_new(object, "console", console_describe(listeners, config));
+    json_object_set_new(object, "tls", trust_describe(config));
     const struct snapshot_for to = {
         .config = config, .user = user, .state = config->state, .check = !listeners, .error = error};
     bool built = snapshot_add_access(snapshot, config, !listeners, object, error) &&

@@ -86,6 +86,16 @@ static void absent_append_service(struct buffer *out, const char *kind, const st
         absent_append_program(out, kind, service);
 }
 
+/* Not absent, but to be known. */
+static void absent_append_tls(struct buffer *out, const struct config_service *service)
+{
+    if (service->tls.used && service->tls.verify == CONFIG_TLS_NONE)
+        absent_warn(out, &service->item, "tls.verify",
+                    "services.%s.tls.verify: none: insecure, anybody in between can answer for it and read "
+                    "along; `reeve pin` prints a pin to write instead",
+                    service->name);
+}
+
 static void absent_append_fallback(struct buffer *out, const struct config_route *route)
 {
     char *page = memory_format("%s/%s", route->files, route->fallback);
@@ -96,8 +106,10 @@ static void absent_append_fallback(struct buffer *out, const struct config_route
 
 void absent_append(struct buffer *out, const struct config *config)
 {
-    for (size_t i = 0; i < config->services.count; i++)
+    for (size_t i = 0; i < config->services.count; i++) {
         absent_append_service(out, "services", &config->services.items[i]);
+        absent_append_tls(out, &config->services.items[i]);
+    }
     for (size_t i = 0; i < config->templates.count; i++)
         absent_append_service(out, "templates", &config->templates.items[i].service);
     for (size_t i = 0; i < config->routes.count; i++)

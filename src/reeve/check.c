@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "keep/rehearsal.h"
+#include "keep/trust.h"
+#include "route/policies.h"
 
 #include "reeve/absent.h"
 #include "reeve/verbs.h"
@@ -39,6 +41,17 @@ static int check_report(const struct command *command, const struct config *conf
     return COMMAND_DONE;
 }
 
+/* What the keeper cannot try, since it takes no certificate apart. */
+static bool check_policies(const struct config *config, struct error *error)
+{
+    struct policies *policies = policies_new();
+    json_t *rows = trust_describe(config);
+    bool good = policies_prepare(policies, rows, error);
+    json_decref(rows);
+    policies_free(&policies);
+    return good;
+}
+
 int check_verb(const struct command *command)
 {
     struct config *config = command_load(command, command->argument_count ? command->arguments[0] : NULL);
@@ -46,7 +59,7 @@ int check_verb(const struct command *command)
         return COMMAND_USAGE;
     struct error error = {0};
     int code = COMMAND_DONE;
-    if (rehearsal_check(config, &error))
+    if (rehearsal_check(config, &error) && check_policies(config, &error))
         code = check_report(command, config);
     else
         code = command_fail(COMMAND_USAGE, "%s", error.text);

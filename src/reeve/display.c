@@ -59,6 +59,14 @@ static void display_why(struct buffer *out, const json_t *target, const char *st
         buffer_append_text(out, "  not wanted now (starts on demand, or was stopped)");
 }
 
+/* Whoever answers there is believed: seen wherever the service is. */
+static void display_insecure(struct buffer *out, const json_t *target, bool colour)
+{
+    if (strcmp(display_text(target, "tls", ""), "none") == 0)
+        buffer_append_format(out, "  %sinsecure%s: its certificate is not checked", colour ? "\033[31m" : "",
+                             colour ? "\033[0m" : "");
+}
+
 static int display_widest(const json_t *targets, const char *key, int least)
 {
     for (size_t i = 0; i < json_array_size(targets); i++) {
@@ -82,6 +90,7 @@ static void display_target(struct buffer *out, const json_t *target, const int w
                          colour ? "\033[0m" : "", pid_text, widths[1], display_text(target, "address", "-"),
                          after, (long long)json_integer_value(json_object_get(target, "restarts")));
     display_why(out, target, state);
+    display_insecure(out, target, colour);
     buffer_append_text(out, "\n");
 }
 

@@ -32,12 +32,15 @@ static void why_print_now(const json_t *target)
     const char *name = json_string_value(json_object_get(target, "name")),
                *state = json_string_value(json_object_get(target, "state")),
                *next = json_string_value(json_object_get(target, "next_attempt")),
-               *text = json_string_value(json_object_get(json_object_get(target, "cause"), "text"));
+               *text = json_string_value(json_object_get(json_object_get(target, "cause"), "text")),
+               *tls = json_string_value(json_object_get(target, "tls"));
     if (!text)
         text = json_string_value(json_object_get(json_object_get(target, "last"), "text"));
     if (name && state)
         printf("now: %s is %s%s%s%s%s\n", name, state, text && *text ? ": " : "", text ? text : "",
                next ? "; next attempt at " : "", next ? next : "");
+    if (name && tls && strcmp(tls, "none") == 0)
+        printf("insecure: the certificate of %s is not checked (tls: {verify: none})\n", name);
 }
 
 static const json_t *why_find(const json_t *list, const char *name)

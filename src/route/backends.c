@@ -20,6 +20,9 @@ struct backend {
     struct target_row row;
     struct address addresses[TARGET_MOST_ADDRESSES];
     int address_count;
+    char tls_name[TARGET_TLS_SIZE]; /* of `tls` */
+    struct tls_policy *tls;         /* a share; NULL: in the clear, or not known yet */
+    int64_t distrusted_ms;          /* when on_distrust was told; 0: never */
     unsigned next_address;
     int socket; /* O_PATH; -1: none */
     bool known; /* in the keeper's table */
@@ -63,6 +66,7 @@ static void free_backend(struct backend *backend)
     loop_task_stop(&backend->tell);
     if (backend->socket >= 0)
         close(backend->socket);
+    tls_policy_release(&backend->tls);
     free(backend);
 }
 
@@ -142,11 +146,33 @@ static struct backend *find_or_add(struct backends *backends, const char *name)
     return backend;
 }
 
+static void forget_connections(struct backend *backend);
+
+/* False: the row's policy is not known. The object stays while its name does, whatever else is committed. */
+static bool set_policy(struct backend *backend)
+{
+    const struct policies *policies = backend->backends->settings.policies;
+    const char *name = backend->row.tls;
+    if (strcmp(backend->tls_name, name) == 0 && (backend->tls || !name[0]))
+        return true;
+    forget_connections(backend);
+    tls_policy_release(&backend->tls);
+    snprintf(backend->tls_name, sizeof backend->tls_name, "%s", name);
+    struct tls_policy *found = name[0] && policies ? policies_find(policies, name) : NULL;
+    if (found)
+        backend->tls = tls_policy_share(found);
+    return found || !name[0];
+}
+
+/* An address whose policy is not known counts as still to come: nothing is ever sent there in the clear. */
 static void set_addresses(struct backend *backend)
 {
     const struct target_row *row = &backend->row;
     char path[64];
+    bool known = set_policy(backend);
     backend->address_count = 0;
+    if (!known)
+        return;
     if (row->socket) { /* reached through the descriptor: its path is closed to us */
         snprintf(path, sizeof path, "unix:/proc/self/fd/%d", backend->socket);
         if (backend->socket >= 0 && address_parse(slice_of_text(path), &backend->addresses[0], NULL))
@@ -307,6 +333,18 @@ bool backends_set_table(struct backends *backends, const json_t *rows)
     return true;
 }
 
+void backends_find_policies(struct backends *backends)
+{
+    struct backend *backend, *next;
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        if (!backend->known || backend->tls || !backend->row.tls[0])
+            continue;
+        set_addresses(backend);
+        spread_news(backend);
+    }
+}
+
 void backends_set_keeper_away(struct backends *backends)
 {
     struct backend *backend, *next;
@@ -375,6 +413,22 @@ struct address backends_address(struct backend *backend)
 {
     CHECK(backend->address_count > 0);
     return backend->addresses[backend->next_address++ % (unsigned)backend->address_count];
+}
+
+struct tls_policy *backends_tls(const struct backend *backend)
+{
+    return backend->tls;
+}
+
+void backends_distrust(struct backend *backend, const char *text)
+{
+    const struct backends_settings *settings = &backend->backends->settings;
+    int64_t now_ms = loop_now_ms(settings->loop);
+    bool told = backend->distrusted_ms && now_ms - backend->distrusted_ms < BACKENDS_DISTRUST_MS;
+    if (told || !settings->on_distrust)
+        return;
+    backend->distrusted_ms = now_ms;
+    settings->on_distrust(settings->owner, backend->row.name, text);
 }
 
 /* --- waiters ------------------------------------------------------------------------------------- */

@@ -11,9 +11,12 @@
 #include "link/page.h"
 #include "wire/target.h"
 
+#include "route/policies.h"
+
 enum {
     BACKENDS_WAITERS_MOST = 1000, /* per target; the next one gets 503 */
     BACKENDS_NEWS_MS = 1000,      /* how long news of a process that just died may take */
+    BACKENDS_DISTRUST_MS = 10000, /* how often on_distrust is told of one target */
 };
 
 struct backends;
@@ -25,6 +28,9 @@ struct backends_settings {
     struct page *page; /* this gate's own; may be NULL */
     void (*on_want)(void *owner, const char *target);
     void (*on_unwant)(void *owner, const char *target);
+    /* Its certificate did not pass, or it speaks no TLS. */
+    void (*on_distrust)(void *owner, const char *target, const char *text);
+    const struct policies *policies; /* may be NULL: then nothing is reached over TLS */
     void *owner;
 };
 
@@ -38,6 +44,8 @@ bool backends_set_table(struct backends *backends, const json_t *rows);
 /* One row, or {name, gone: true}: that target is no more. `socket`: O_PATH descriptor of the target's unix
  * socket, taken over; -1: none. */
 bool backends_set_row(struct backends *backends, const json_t *row, int socket);
+/* Policies have been committed: rows that waited for theirs find it. */
+void backends_find_policies(struct backends *backends);
 /* The keeper has gone: nothing is started any more. */
 void backends_set_keeper_away(struct backends *backends);
 bool backends_is_keeper_away(const struct backends *backends);
@@ -53,6 +61,10 @@ const struct target_row *backends_row(const struct backend *backend);
 struct upstream_pool *backends_pool(struct backends *backends);
 /* Where to connect; one after the other when there are several. Only after BACKENDS_GO. */
 struct address backends_address(struct backend *backend);
+/* How to check who answers there; borrowed until the return to the loop, NULL: in the clear. */
+struct tls_policy *backends_tls(const struct backend *backend);
+/* A call to it has failed for `text`. */
+void backends_distrust(struct backend *backend, const char *text);
 
 /* --- may a request go there? --------------------------------------------------------------------- */
 

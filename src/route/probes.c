@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "net/dialer.h"
+#include "net/connector.h"
 
 #include "route/probes.h"
 
@@ -14,7 +14,7 @@ struct probe {
     struct list link;
     struct probes *probes;
     struct upstream_call *call; /* this or the next */
-    struct dialer *dialer;
+    struct connector *connector;
     struct loop_timer limit;
     uint32_t id;
     char target[TARGET_NAME_SIZE];
@@ -49,8 +49,7 @@ static void close_probe(struct probe *probe)
     loop_timer_stop(&probe->limit);
     if (probe->call)
         upstream_close(&probe->call);
-    if (probe->dialer)
-        dialer_cancel(&probe->dialer);
+    connector_cancel(&probe->connector);
     if (probe->socket >= 0)
         close(probe->socket);
     loop_free_later(probe->probes->loop, probe, free);
@@ -100,15 +99,18 @@ static void on_nothing(void *owner)
 
 static void on_failed(void *owner, enum upstream_failure failure, int error)
 {
+    const struct probe *probe = owner;
+    const char *trouble = upstream_trouble(probe->call);
     char text[128];
     static const char *const reasons[] = {
         [UPSTREAM_CONNECT] = "cannot connect",
+        [UPSTREAM_DISTRUST] = "cannot be trusted",
         [UPSTREAM_TIMEOUT] = "no answer in time",
         [UPSTREAM_PROTOCOL] = "the answer is not HTTP",
         [UPSTREAM_CLOSED] = "the connection was closed without an answer",
     };
     snprintf(text, sizeof text, "%s%s%s", reasons[failure], error ? ": " : "", error ? strerror(-error) : "");
-    done(owner, 0, text);
+    done(owner, 0, trouble ? trouble : text);
 }
 
 static void on_limit(struct loop_timer *timer)
@@ -119,15 +121,29 @@ static void on_limit(struct loop_timer *timer)
     done(probe, 0, text);
 }
 
-static void on_dialed(void *owner, int fd)
+static void on_unknown(struct loop_timer *timer)
+{
+    done(LIST_ENTRY(timer, struct probe, limit), 0,
+         "the gate that asked does not know yet how its certificate is checked");
+}
+
+static void on_connected(void *owner, const struct connector_result *result)
 {
     struct probe *probe = owner;
+    struct stream *stream = result->stream;
+    bool ok = stream != NULL;
     char text[128];
-    probe->dialer = NULL;
-    snprintf(text, sizeof text, "cannot connect: %s", strerror(fd < 0 ? -fd : 0));
-    if (fd >= 0)
-        close(fd);
-    finish(probe, fd >= 0, 0, fd < 0 ? text : NULL);
+    probe->connector = NULL;
+    snprintf(text, sizeof text, "cannot connect: %s", strerror(-result->error));
+    stream_close(&stream);
+    finish(probe, ok, 0, ok ? NULL : result->trouble ? result->trouble : text);
+}
+
+static void start_connection(struct probe *probe, const struct probes_request *request)
+{
+    const struct connector_settings settings = {
+        .address = request->address, .policy = request->tls, .timeout_ms = request->timeout_ms};
+    probe->connector = connector_start(probe->probes->loop, &settings, on_connected, probe);
 }
 
 static void start_call(struct probe *probe, const struct probes_request *request)
@@ -144,6 +160,7 @@ static void start_call(struct probe *probe, const struct probes_request *request
         .target = request->path,
         .fields = fields,
         .field_count = 3,
+        .tls = request->tls,
         .timeouts = {.connect_ms = request->timeout_ms},
     };
     probe->call = upstream_call(probe->probes->pool, &request->address, &call, &events, probe);
@@ -159,9 +176,12 @@ void probes_start(struct probes *probes, const struct probes_request *request)
     probe->timeout_ms = request->timeout_ms;
     snprintf(probe->target, sizeof probe->target, "%s", request->target);
     list_append(&probes->open, &probe->link);
-    loop_timer_start(probes->loop, &probe->limit, request->timeout_ms, on_limit);
+    loop_timer_start(probes->loop, &probe->limit, request->distrusted ? 0 : request->timeout_ms,
+                     request->distrusted ? on_unknown : on_limit);
+    if (request->distrusted)
+        return;
     if (request->path.data)
         start_call(probe, request);
     else
-        probe->dialer = dialer_start(probes->loop, &request->address, request->timeout_ms, on_dialed, probe);
+        start_connection(probe, request);
 }

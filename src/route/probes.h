@@ -12,7 +12,9 @@ struct probes_request {
     char target[TARGET_NAME_SIZE];
     uint64_t generation;
     struct address address;
-    int socket; /* that `address` goes through, taken over; -1: none */
+    struct tls_policy *tls; /* shared by the probe; NULL: in the clear */
+    bool distrusted;        /* how to check it is not known here: it fails, and nothing is connected */
+    int socket;             /* that `address` goes through, taken over; -1: none */
     struct slice host, method;
     struct slice path;  /* data NULL: a connection is all that is wanted */
     int64_t timeout_ms; /* for the whole of it */
@@ -22,7 +24,7 @@ struct probes_result {
     uint32_t id;
     const char *target;
     uint64_t generation;
-    bool ok;           /* a status from 200 to 399, or the connection that was wanted */
+    bool ok;           /* a status from 200 to 399, or the connection that was wanted, checked */
     int status;        /* 0: none came */
     const char *error; /* NULL, or why none came */
 };

@@ -46,6 +46,7 @@ struct passage {
     bool refused;        /* by connect(2), although its row says ready: news are due */
     uint64_t generation; /* of the run that was called */
     bool request_ended;
+    bool confides;               /* to an operator: what is known of a target that cannot be trusted */
     struct buffer request_held;  /* read from the client, not yet taken by the upstream */
     struct buffer response_held; /* and the other way */
     struct forward_target target;
@@ -265,6 +266,26 @@ static void on_refused(struct passage *passage, int error)
     fail_unavailable(passage, &cause);
 }
 
+/* TLS: it is not who it must be, and nothing was sent. Why, with fingerprints, is for operators. */
+static void on_distrusted(struct passage *passage)
+{
+    struct exchange *exchange = passage->exchange;
+    const char *trouble = upstream_trouble(passage->call), *target = backends_row(passage->backend)->name;
+    struct target_cause cause = unavailable_cause(
+        TARGET_CAUSE_NOT_READY, "%s", passage->confides ? trouble : "its certificate did not pass");
+    char detail[TARGET_NAME_SIZE + 128];
+    snprintf(detail, sizeof detail, "Nothing was sent to it. Operators: `reeve why %s` says what is wrong.",
+             target);
+    backends_distrust(passage->backend, trouble);
+    finish(passage);
+    problem_reply(exchange, &(struct problem){.status = 502,
+                                              .type = "target-distrusted",
+                                              .title = "The program behind this page is not who it should be",
+                                              .detail = detail,
+                                              .target = target,
+                                              .cause = &cause});
+}
+
 static void on_failed(void *owner, enum upstream_failure failure, int error)
 {
     struct passage *passage = owner;
@@ -274,6 +295,9 @@ static void on_failed(void *owner, enum upstream_failure failure, int error)
             fail(passage, 504, "The program behind did not accept a connection in time.");
         else
             on_refused(passage, error);
+        return;
+    case UPSTREAM_DISTRUST:
+        on_distrusted(passage);
         return;
     case UPSTREAM_TIMEOUT:
         fail(passage, 504, "The program behind was silent for too long.");
@@ -329,6 +353,7 @@ static void call_upstream(struct passage *passage)
         .field_count = forward_request(passage->exchange, passage->target.stripped,
                                        slice_of_text(passage->proxy->cookie), fields),
         .content_length = request->content_length,
+        .tls = backends_tls(passage->backend),
         .upgrade = request->upgrade,
         .timeouts = passage->route->timeouts,
     };
@@ -406,6 +431,12 @@ static void on_late(struct backends_waiter *waiter)
     fail_unavailable(passage, row->cause.kind == TARGET_CAUSE_NONE ? &cause : NULL);
 }
 
+static bool is_operator(const struct proxy_route *route, const struct exchange *exchange)
+{
+    return exchange_principal(exchange)->kind == PRINCIPAL_TOKEN ||
+           (route->open && address_is_local(exchange_request(exchange)->client));
+}
+
 static void begin(struct proxy *proxy, const struct proxy_route *route, struct exchange *exchange,
                   struct backend *backend, struct forward_target target)
 {
@@ -423,6 +454,7 @@ static void begin(struct proxy *proxy, const struct proxy_route *route, struct e
         .request_held = BUFFER(SCRATCH_SIZE),
         .response_held = BUFFER(SCRATCH_SIZE),
         .request_ended = exchange_request(exchange)->content_length == 0,
+        .confides = is_operator(route, exchange),
         .target = target,
         .route = route,
     };

@@ -10,6 +10,7 @@
 struct proxy_route {
     struct forward_rule rule;
     int64_t body_max; /* bytes; -1: no limit */
+    bool open;        /* nobody signs in here: whoever is on this machine counts as an operator */
     struct upstream_timeouts timeouts;
     struct tunnels_rule websocket;
 };

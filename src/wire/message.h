@@ -34,8 +34,9 @@ enum message_type {
                             true. {name, gone: true}: the target is no more */
     MESSAGE_GATE_PHASE,  /* {phase: "starting"|"serving"|"stopping"}: before "serving" requests wait */
     MESSAGE_GATE_DRAIN,  /* {timeout_ms}: stop accepting, end connections, exit */
-    MESSAGE_GATE_PROBE, /* {target, generation, host?, method?, path?, timeout_ms, address | (fd)} → PROBED;
-                           without a path: only a connection */
+    MESSAGE_GATE_PROBE,  /* {target, generation, host?, method?, path?, timeout_ms, address | (fd), tls?} →
+                            PROBED; without a path: only a connection. tls: how its certificate is checked, the
+                            name of a row of "tls" in the snapshot */
     MESSAGE_GATE_ANSWER, /* to a GATE_ASK, same id: {status: an HTTP status, body: {...}} or without body and
                             fds: [sealed memfd of it]; on an error the body has "text" */
     /* {} fds: [sealed memfd: who may pass], before the first COMMIT and on change: {method:

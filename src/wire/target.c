@@ -117,11 +117,28 @@ static void target_internal_encode(const struct target_row *row, json_t *object)
     json_object_set_new(object, "slot", json_integer(row->slot));
     json_object_set_new(object, "demand", json_boolean(row->demand));
     json_object_set_new(object, "addresses", addresses);
+    json_object_set_new(object, "tls_policy", target_text_or_null(row->tls));
     json_object_set_new(object, "socket", json_boolean(row->socket));
     json_object_set_new(object, "since_ms", json_integer(row->since_ms));
     json_object_set_new(object, "next_attempt_ms", json_integer(row->next_attempt_ms));
     json_object_set_new(object, "hold_ms", json_integer(row->hold_ms));
     json_object_set_new(object, "started_ms", json_integer(row->started_ms));
+}
+
+/* "https://10.0.0.7:9000" where the addresses speak TLS. */
+static json_t *target_address_encode(const struct target_row *row)
+{
+    char text[sizeof "https://" + TARGET_ADDRESS_SIZE];
+    if (row->address_count == 0)
+        return json_null();
+    snprintf(text, sizeof text, "%s%s", row->tls[0] ? "https://" : "", row->addresses[0]);
+    return target_text(text);
+}
+
+/* "pin" "ca" "system" "none", or null in the clear. */
+static json_t *target_tls_encode(const struct target_row *row)
+{
+    return row->tls[0] ? json_stringn(row->tls, strcspn(row->tls, ":")) : json_null();
 }
 
 json_t *target_row_encode(const struct target_row *row, bool internal, int64_t boottime_ms, int64_t wall_ms)
@@ -135,8 +152,8 @@ json_t *target_row_encode(const struct target_row *row, bool internal, int64_t b
     json_object_set_new(object, "state", json_string(target_state_name(row->state)));
     json_object_set_new(object, "since", target_time(row->since_ms));
     json_object_set_new(object, "ready", json_boolean(row->ready));
-    json_object_set_new(object, "address",
-                        row->address_count > 0 ? target_text(row->addresses[0]) : json_null());
+    json_object_set_new(object, "address", target_address_encode(row));
+    json_object_set_new(object, "tls", target_tls_encode(row));
     json_object_set_new(object, "url", target_text_or_null(row->url));
     json_object_set_new(object, "owner", target_text_or_null(row->owner));
     json_object_set_new(object, "restarts", json_integer((json_int_t)row->restarts));
@@ -301,6 +318,7 @@ bool target_row_decode(const json_t *object, struct target_row *row)
     return json_is_object(object) && target_read_text(object, "name", row->name, sizeof row->name) &&
            row->name[0] != '\0' && target_read_text_or_null(object, "owner", row->owner, sizeof row->owner) &&
            target_read_text_or_null(object, "url", row->url, sizeof row->url) &&
+           target_read_text_or_null(object, "tls_policy", row->tls, sizeof row->tls) &&
            target_words_decode(object, row) && target_numbers_decode(object, row) &&
            target_read_flag(object, "ready", &row->ready) &&
            target_read_flag(object, "demand", &row->demand) &&

@@ -48,6 +48,7 @@ enum {
     TARGET_ADDRESS_SIZE = 128,
     TARGET_OWNER_SIZE = 136,
     TARGET_URL_SIZE = 512,
+    TARGET_TLS_SIZE = 80,
 };
 
 struct target_row {
@@ -62,10 +63,12 @@ struct target_row {
     unsigned slot;                                              /* its place in the shared pages */
     char addresses[TARGET_MOST_ADDRESSES][TARGET_ADDRESS_SIZE]; /* as net/address reads them */
     int address_count;
-    bool socket;             /* the address is an unix socket whose O_PATH descriptor comes with the row */
-    int64_t since_ms;        /* wall clock of the last change of state */
-    int64_t next_attempt_ms; /* CLOCK_BOOTTIME; 0: none */
-    int64_t hold_ms;         /* how long a request may wait for it */
+    char tls[TARGET_TLS_SIZE]; /* how certificates of the addresses are checked: "pin:" "ca:" "system:"
+                                  "none:" and which one in the snapshot; "": in the clear */
+    bool socket;               /* the address is an unix socket whose O_PATH descriptor comes with the row */
+    int64_t since_ms;          /* wall clock of the last change of state */
+    int64_t next_attempt_ms;   /* CLOCK_BOOTTIME; 0: none */
+    int64_t hold_ms;           /* how long a request may wait for it */
     uint64_t restarts;
     struct target_cause cause;
     uint64_t generation;    /* of the current or last run; 0: never ran */

@@ -43,19 +43,26 @@ static void test_bad(void **state)
          "\"\"\n"
          "15:14: listen[13].address: expected an address: host:port, [v6]:port or unix:/path, found a list"},
         {"services:\n"
-         "  a: {address: \"https://x:1\"}\n"
+         "  a: {address: \"https://x:1/y\"}\n"
          "  b: {address: \"http://x:1/y\"}\n"
          "  c: {address: x}\n"
          "  d: {address: []}\n"
          "  e: {address: [\"a_b:1\", \"-:1\"]}\n"
-         "  f: {address: 300.1.1.1:80}\n",
-         "2:16: services.a.address with https:// is not supported yet\n"
-         "3:16: services.b.address: expected host:port, http://host:port or unix:/path without anything "
-         "after it, found \"http://x:1/y\"\n"
+         "  f: {address: 300.1.1.1:80}\n"
+         "  g: {address: \"https://unix:/x\"}\n"
+         "  h: {address: \"wss://\"}\n",
+         "2:16: services.a.address: expected host:port, http://host:port, https://host:port or unix:/path "
+         "without anything after it, found \"https://x:1/y\"\n"
+         "3:16: services.b.address: expected host:port, http://host:port, https://host:port or unix:/path "
+         "without anything after it, found \"http://x:1/y\"\n"
          "4:16: services.c.address: a port is missing; write \"x:8080\"\n"
          "5:16: services.d.address: expected an address, found an empty list\n"
          "6:26: services.e.address: \"-\" is neither an IP address nor a host name\n"
-         "7:16: services.f.address: \"300.1.1.1\" is neither an IP address nor a host name"},
+         "7:16: services.f.address: \"300.1.1.1\" is neither an IP address nor a host name\n"
+         "8:16: services.g.address: expected host:port, http://host:port, https://host:port or unix:/path "
+         "without anything after it, found \"https://unix:/x\"\n"
+         "9:16: services.h.address: expected an address: host:port, [v6]:port or unix:/path, found the text "
+         "\"wss://\""},
     };
     WORLD_CHECK_BAD(rows);
 }
@@ -69,13 +76,23 @@ static void test_good(void **state)
                                             "  - address: unix:a/../b.sock\n"
                                             "services:\n"
                                             "  a: {address: http://nas.lan:80/}\n"
-                                            "  b: {address: [\"a_b:1\", \"unix:c\"]}\n",
+                                            "  b: {address: [\"a_b:1\", \"unix:c\"]}\n"
+                                            "  c: {address: https://nas.lan}\n"
+                                            "  d: {address: \"wss://[fe80::1]/\"}\n"
+                                            "  e: {address: ws://nas.lan}\n"
+                                            "  f: {address: \"https://[::1]:9443\"}\n",
                                             NULL);
     assert_string_equal(config->listeners.items[0].address, "localhost:1");
     assert_string_equal(config->listeners.items[1].address, "[2001:db8::1]:65535");
     assert_string_equal(config->listeners.items[2].address, "unix:/srv/app/b.sock");
     assert_string_equal(config->services.items[0].addresses.items[0].host, "nas.lan");
     assert_string_equal(config->services.items[1].addresses.items[1].path, "/srv/app/c");
+    const uint16_t ports[] = {443, 443, 80, 9443};
+    for (size_t i = 0; i < 4; i++) {
+        const struct config_upstream *upstream = &config->services.items[2 + i].addresses.items[0];
+        assert_int_equal(upstream->port, ports[i]);
+        assert_int_equal(upstream->tls, i != 2);
+    }
     config_free(&config);
 }
 

@@ -65,7 +65,8 @@ static inline char *identity_pem(const struct identity *identity)
     char *bytes;
     PEM_write_bio_X509(memory, identity->certificate);
     long size = BIO_get_mem_data(memory, &bytes);
-    char *pem = strndup(bytes, (size_t)size);
+    char *pem = calloc(1, (size_t)size + 1);
+    memcpy(pem, bytes, (size_t)size);
     BIO_free(memory);
     return pem;
 }
