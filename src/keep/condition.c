@@ -187,6 +187,16 @@ static void condition_on_reached(void *owner, const char *service, const char *a
     condition->about = NULL;
 }
 
+static void condition_on_reason(void *owner, const char *service, const char *address, const char *text)
+{
+    struct condition *condition = owner;
+    char what[CONDITION_WHAT_SIZE + TARGET_ADDRESS_SIZE];
+    snprintf(what, sizeof what, "service %s at %s", service, address);
+    condition->about = service;
+    condition_on_degraded(condition, what, text, 0);
+    condition->about = NULL;
+}
+
 /* --- gates ------------------------------------------------------------------------------------------- */
 
 static const char condition_events[] = "event streams of ";
@@ -342,6 +352,7 @@ struct condition *condition_new(const struct condition_settings *settings)
                                          .config = settings->made.config,
                                          .on_ask = condition_on_ask,
                                          .on_result = condition_on_reached,
+                                         .on_reason = condition_on_reason,
                                          .owner = condition};
     condition->reach = reach_new(&reach);
     if (!settings->journal->store)

@@ -21,6 +21,8 @@ struct reach_item {
     char address[TARGET_ADDRESS_SIZE];
     char tls[TARGET_TLS_SIZE];
     unsigned failures;
+    char *reason; /* as it was told; NULL: it is well */
+    int64_t reason_ms;
     bool asked;   /* an answer will come */
     bool leaving; /* no longer configured */
     bool kept;    /* by the reload under way */
@@ -35,11 +37,36 @@ struct reach {
 
 static void reach_on_next(struct loop_timer *timer);
 
+static void reach_free_item(void *object)
+{
+    struct reach_item *item = object;
+    free(item->reason);
+    free(item);
+}
+
 static void reach_drop(struct reach_item *item)
 {
     list_remove(&item->link);
     loop_timer_stop(&item->next);
-    loop_free_later(item->reach->settings.loop, item, free);
+    loop_free_later(item->reach->settings.loop, item, reach_free_item);
+}
+
+/* `text` NULL: it is well. */
+static void reach_tell(struct reach_item *item, const char *text)
+{
+    const struct reach_settings *settings = &item->reach->settings;
+    int64_t now_ms = loop_now_ms(settings->loop);
+    bool another = item->reason && text && strcmp(item->reason, text) != 0;
+    bool soon = now_ms - item->reason_ms < REACH_WELL_MS;
+    settings->on_result(settings->owner, item->service, item->address, text);
+    if (another && soon)
+        return;
+    if (another)
+        settings->on_reason(settings->owner, item->service, item->address, text);
+    if (another || !item->reason)
+        item->reason_ms = now_ms;
+    free(item->reason);
+    item->reason = memory_text(text);
 }
 
 static void reach_on_answer(void *owner, uint32_t tag, bool ok, const char *text)
@@ -55,7 +82,7 @@ static void reach_on_answer(void *owner, uint32_t tag, bool ok, const char *text
     item->failures = ok ? 0 : item->failures < REACH_SURE ? item->failures + 1 : REACH_SURE;
     loop_timer_start(settings->loop, &item->next, ok ? REACH_WELL_MS : REACH_RETRY_MS, reach_on_next);
     if (ok || item->failures == REACH_SURE)
-        settings->on_result(settings->owner, item->service, item->address, ok ? NULL : text);
+        reach_tell(item, ok ? NULL : text);
 }
 
 static void reach_on_next(struct loop_timer *timer)

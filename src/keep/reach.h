@@ -14,6 +14,8 @@ struct reach_settings {
     void (*on_ask)(void *owner, const struct prober_question *question);
     /* `text` NULL: it can be reached (again). */
     void (*on_result)(void *owner, const char *service, const char *address, const char *text);
+    /* It still cannot be, but now for another reason: told at most every REACH_WELL_MS. */
+    void (*on_reason)(void *owner, const char *service, const char *address, const char *text);
     void *owner;
 };
 

@@ -10,7 +10,8 @@ static void test_pins(void **state)
     (void)state;
     char pin[TLS_PIN_CHARACTERS + 1], colons[7 + 3 * 32 + 1] = "sha256:";
     for (int i = 0; i < 32; i++)
-        sprintf(colons + 7 + 3 * i, "%.2s%s", &HEX[2 * i], i < 31 ? ":" : "");
+        snprintf(colons + 7 + 3 * i, sizeof colons - 7 - 3 * (size_t)i, "%.2s%s", &HEX[2 * i],
+                 i < 31 ? ":" : "");
     const char *const good[] = {
         "sha256:" HEX, "sha256:0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF", colons};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {

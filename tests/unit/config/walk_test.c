@@ -11,7 +11,8 @@ static void test_bad(void **state)
          "    zzzzzzzz: 1\n",
          "3:5: services.api.comand: there is no such key; did you mean \"command\"?\n"
          "4:5: services.api.prot: there is no such key; did you mean \"listen\"?\n"
-         "5:5: services.api.zzzzzzzz: there is no such key; allowed here: command, address, tls, directory, user, "
+         "5:5: services.api.zzzzzzzz: there is no such key; allowed here: command, address, tls, directory, "
+         "user, "
          "listen, env_file, env, pass_env, start, depends_on, ready, restart, backoff, stop, output"},
         {"servics: {}\n"
          "x: {path:/x, to:api}\n",

@@ -138,9 +138,9 @@ static void pin_as_text(const struct identity *identity, char text[TLS_PIN_TEXT_
 {
     uint8_t pin[32];
     identity_pin(identity, pin);
-    int at = sprintf(text, "sha256:");
+    int at = snprintf(text, TLS_PIN_TEXT_SIZE, "sha256:");
     for (int i = 0; i < 32; i++)
-        at += sprintf(text + at, "%02x", pin[i]);
+        at += snprintf(text + at, TLS_PIN_TEXT_SIZE - (size_t)at, "%02x", pin[i]);
 }
 
 static void a_self_signed_one_is_refused_with_its_pin(void **state)
@@ -431,6 +431,6 @@ int main(void)
         cmocka_unit_test(endless_key_updates_end_the_connection),
         cmocka_unit_test(a_certificate_is_described),
     };
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     return run_group(tests);
 }
