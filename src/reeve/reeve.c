@@ -69,6 +69,12 @@ static const struct verb reeve_verbs[] = {
      "  create NAME    prints it on the last line, this once; its bearer is user NAME without groups\n"
      "  --expires AGE  it counts for so long: 12h, 30d; else until it is revoked",
      COMMAND_TAKES_JSON | COMMAND_TAKES_EXPIRES, 1, 2, token_verb},
+    {"pin", "ADDRESS", "show the certificate of an https:// address and the pin to write",
+     "ADDRESS is host:port or https://host:port. Nothing is sent to it, and nothing is trusted: compare the "
+     "pin\n"
+     "with what the machine itself says. The last line is the pin alone.\n"
+     "Exit: 0 seen, 1 nobody shows a certificate there, 2 no address.",
+     COMMAND_TAKES_JSON, 1, 1, pin_verb},
     {"reload", "[--dry-run]", "read the configuration again; what did not change goes on",
      "  --dry-run      only check, and print what would change\n"
      "Exit: 0 taken, 1 something else is being changed, 2 the configuration is wrong: nothing was changed.",
@@ -146,8 +152,7 @@ static const char *reeve_guess_verb(const char *word)
 /* Verbs of the contract whose feature is not built yet. */
 static bool reeve_is_later_verb(const char *word)
 {
-    static const char *const later[] = {"attach",      "exec", "upgrade", "busy",
-                                        "connections", "pin",  "doctor",  "top"};
+    static const char *const later[] = {"attach", "exec", "upgrade", "busy", "connections", "doctor", "top"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(word, later[i]) == 0)
             return true;

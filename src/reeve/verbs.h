@@ -12,6 +12,7 @@ int init_verb(const struct command *command);
 int logs_verb(const struct command *command);
 int status_ls_verb(const struct command *command);
 int reload_verb(const struct command *command);
+int pin_verb(const struct command *command);
 int run_verb(const struct command *command);
 int status_verb(const struct command *command);
 int steer_start_verb(const struct command *command);

@@ -264,6 +264,31 @@ def test_a_damaged_authority_is_an_error_of_the_check(reeve, folder):
     assert f"{reeve.file}:4:" in checked.stderr
 
 
+# --- reeve pin ----------------------------------------------------------------------------------------------------
+
+def test_the_pin_is_shown(backend, nas, house, reeve, make_reeve):
+    """Without a configuration, without a keeper, and nothing is sent."""
+    for address in (f"127.0.0.1:{backend.port}", f"https://127.0.0.1:{backend.port}/x", f"wss://localhost:{backend.port}"):
+        shown = reeve.verb("pin", address).stdout
+        assert shown.splitlines()[-1] == nas.pin() and f'    tls: {{pin: "{nas.pin()}"}}\n' in shown
+        for part in ("CN=nas\n", "CN=house\n", "127.0.0.1, nas.lan\n", nas.fingerprint().replace(":", "").lower()):
+            assert part in shown
+    told = json.loads(reeve.verb("pin", "--json", f"127.0.0.1:{backend.port}").stdout)
+    assert (told["pin"], told["subject"], told["issuer"]) == (nas.pin(), "CN=nas", "CN=house")
+    assert backend.heard == 0
+    with refused_by(make_reeve, backend.port, f', tls: {{pin: "{told["pin"]}"}}') as (status, _):
+        assert status == 200
+
+
+def test_no_pin_where_there_is_none(reeve):
+    with Backend() as absent:
+        port = absent.port
+    for address, code, words in ((f"127.0.0.1:{port}", 1, "Connection refused"), ("127.0.0.1:0", 2, "no address"),
+                                 ("127.0.0.1:x", 2, "no address"), ("[::1", 2, "no address"), ("", 2, "no address")):
+        done = reeve.verb("pin", address, check=False)
+        assert done.returncode == code and words in done.stderr and not done.stdout
+
+
 # --- another policy -----------------------------------------------------------------------------------------------
 
 def test_a_reload_checks_anew(make_reeve, backend, nas, other, house):
