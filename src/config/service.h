@@ -70,6 +70,19 @@ struct config_output {
     unsigned keep;     /* files, the current one included */
 };
 
+enum config_terminal_size {
+    CONFIG_TERMINAL_LAST,     /* who typed last decides */
+    CONFIG_TERMINAL_SMALLEST, /* of all who may type */
+    CONFIG_TERMINAL_FIXED,    /* columns and rows below */
+};
+
+struct config_terminal {
+    bool wanted; /* it is written: the program gets a terminal */
+    unsigned columns, rows;
+    unsigned scrollback; /* lines */
+    enum config_terminal_size size;
+};
+
 /* Where somebody else serves. */
 struct config_upstream {
     struct config_place place;
@@ -125,4 +138,5 @@ struct config_service {
     struct config_backoff backoff;
     struct config_stop stop;
     struct config_output output;
+    struct config_terminal terminal;
 };

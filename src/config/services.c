@@ -206,9 +206,19 @@ static void service_finish_ready(struct load *load, struct config_service *servi
 bool services_applies(const void *item, const struct setting *child)
 {
     const struct config_service *service = item;
+    if (child->needs && !config_is_set(&service->item, child->needs))
+        return false;
     if (slice_starts_with(slice_of_text(child->path), SLICE("services.*.tls")))
         return service->tls.used;
     return !config_is_set(&service->item, "address") || child->for_address;
+}
+
+/* Who leaves a terminal ends its program: starting it again at once is for who says so. */
+static void service_finish_terminal(struct config_service *service)
+{
+    service->terminal.wanted = config_is_set(&service->item, "terminal");
+    if (service->terminal.wanted && !config_is_set(&service->item, "restart"))
+        service->restart = CONFIG_RESTART_NEVER;
 }
 
 static void service_finish_address(struct load *load, struct config_service *service)
@@ -250,6 +260,7 @@ void services_finish(struct load *load, void *item)
     else {
         service_finish_listen(load, service);
         service_finish_ready(load, service);
+        service_finish_terminal(service);
     }
     load->service = NULL;
 }

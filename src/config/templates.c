@@ -86,9 +86,9 @@ void templates_begin(struct load *load, void *item, const struct yaml_node *name
 
 bool templates_applies(const void *item, const struct setting *child)
 {
-    (void)item;
     return strcmp(child->path, "services.*.address") != 0 &&
-           !slice_starts_with(slice_of_text(child->path), SLICE("services.*.tls"));
+           !slice_starts_with(slice_of_text(child->path), SLICE("services.*.tls")) &&
+           services_applies(item, child);
 }
 
 /* One name after another that a template text uses. */

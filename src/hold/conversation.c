@@ -74,6 +74,11 @@ struct conversation *conversation_new(struct loop *loop, int channel_fd, int lis
     return conversation;
 }
 
+bool conversation_is_held(const struct conversation *conversation)
+{
+    return conversation->channel != NULL;
+}
+
 void conversation_tell(struct conversation *conversation, enum message_type type, uint32_t id, json_t *body)
 {
     if (conversation->channel)

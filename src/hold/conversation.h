@@ -16,6 +16,8 @@ struct conversation_events {
  * replaces the current keeper. */
 struct conversation *conversation_new(struct loop *loop, int channel_fd, int listener_fd, uid_t keeper_uid,
                                       const struct conversation_events *events);
+/* Whether there is a keeper. */
+bool conversation_is_held(const struct conversation *conversation);
 /* Tells the current keeper; without one nothing happens (state is told on HELLO). Steals `body`. */
 void conversation_tell(struct conversation *conversation, enum message_type type, uint32_t id, json_t *body);
 /* True when nothing that was told is still waiting to be sent. */

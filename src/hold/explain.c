@@ -126,3 +126,17 @@ void explain_failure(const struct hold_spec *spec, const char *stage, const char
     snprintf(failure->text, sizeof failure->text, "%s%s%s: %s%s%s%s", stage, subject[0] ? " " : "", subject,
              strerror(error), hint[0] ? " (" : "", hint, hint[0] ? ")" : "");
 }
+
+const char *explain_end(const struct hold_end *end, char text[HOLD_TEXT_SIZE])
+{
+    const char *name = end->signal ? sigabbrev_np((int)end->signal) : NULL;
+    if (end->failed)
+        snprintf(text, HOLD_TEXT_SIZE, "the program did not start: %.900s", end->text);
+    else if (name)
+        snprintf(text, HOLD_TEXT_SIZE, "the program was killed by SIG%s", name);
+    else if (end->signal)
+        snprintf(text, HOLD_TEXT_SIZE, "the program was killed by signal %d", (int)end->signal);
+    else
+        snprintf(text, HOLD_TEXT_SIZE, "the program exited with %d", (int)end->code);
+    return text;
+}

@@ -8,3 +8,6 @@
  * it is called by the run's user. */
 void explain_failure(const struct hold_spec *spec, const char *stage, const char *file,
                      struct hold_end *failure);
+
+/* How a run ended, as a sentence for who watched it; returns `text`. */
+const char *explain_end(const struct hold_end *end, char text[HOLD_TEXT_SIZE]);

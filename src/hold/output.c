@@ -150,6 +150,18 @@ void output_watch(struct output *output, enum logline_stream stream, int fd)
     CHECK(loop_fd_start(output->loop, &place->watch, fd, EPOLLIN | LOOP_LEVEL, output_on_readable) == 0);
 }
 
+void output_note(struct output *output, enum logline_stream stream, struct slice bytes)
+{
+    const struct clock *clock = loop_clock(output->loop);
+    struct output_stream note = {.output = output, .stream = stream};
+    output->wall_ms = clock->wall_ms(clock);
+    note.lines = lines_new(output_on_text, &note);
+    lines_feed(&note.lines, bytes);
+    lines_finish(&note.lines);
+    lines_free(&note.lines);
+    output_flush(output);
+}
+
 void output_finish(struct output *output)
 {
     output->on_health = NULL;

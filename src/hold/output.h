@@ -19,6 +19,8 @@ struct output *output_new(struct loop *loop, const struct logfile_settings *sett
                           output_health_fn *on_health, void *owner);
 /* Takes the non-blocking read end `fd`; `stream` is LOGLINE_STDOUT or LOGLINE_STDERR. */
 void output_watch(struct output *output, enum logline_stream stream, int fd);
+/* Writes `lines` as a stream that no pipe has: each line a record. */
+void output_note(struct output *output, enum logline_stream stream, struct slice lines);
 /* The program and what it left behind are gone: takes what is still in the pipes, without waiting for their
  * end (another process may have a copy), writes last lines, closes the pipes. on_health does not fire. */
 void output_finish(struct output *output);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,8 +25,15 @@
 #include "hold/program.h"
 
 /* Steps of the child that may fail, with their names in HOLD_FAILED. */
-enum program_step { PROGRAM_CGROUP, PROGRAM_PIPE, PROGRAM_LIMITS, PROGRAM_DIRECTORY, PROGRAM_EXEC };
-static const char *const step_names[] = {"cgroup", "pipe", "limits", "directory", "exec"};
+enum program_step {
+    PROGRAM_CGROUP,
+    PROGRAM_PIPE,
+    PROGRAM_TERMINAL,
+    PROGRAM_LIMITS,
+    PROGRAM_DIRECTORY,
+    PROGRAM_EXEC
+};
+static const char *const step_names[] = {"cgroup", "pipe", "terminal", "limits", "directory", "exec"};
 
 struct program_report {
     int error;
@@ -84,7 +92,8 @@ static void program_free_candidates(char **files)
 struct program_child {
     const struct hold_spec *spec;
     char *const *files;
-    int output, error; /* write ends */
+    int output, error; /* write ends; -1 with a terminal */
+    int terminal;
     int report;
     int cgroup_procs;
     pid_t hold;
@@ -148,6 +157,17 @@ __attribute__((noreturn)) static void child_exec(const struct program_child *chi
     child_fail(child, PROGRAM_EXEC, file);
 }
 
+/* The session leader has no terminal yet, so this one becomes its controlling one (ioctl_tty(2)). */
+static void child_set_streams(const struct program_child *child)
+{
+    int terminal = child->terminal;
+    if (terminal < 0 && (dup2(child->output, STDOUT_FILENO) < 0 || dup2(child->error, STDERR_FILENO) < 0))
+        child_fail(child, PROGRAM_PIPE, 0);
+    if (terminal >= 0 && (ioctl(terminal, TIOCSCTTY, 0) || dup2(terminal, STDIN_FILENO) < 0 ||
+                          dup2(terminal, STDOUT_FILENO) < 0 || dup2(terminal, STDERR_FILENO) < 0))
+        child_fail(child, PROGRAM_TERMINAL, 0);
+}
+
 __attribute__((noreturn)) static void child_run(const struct program_child *child)
 {
     setsid();
@@ -156,8 +176,7 @@ __attribute__((noreturn)) static void child_run(const struct program_child *chil
         _exit(127);
     if (child->cgroup_procs >= 0 && write(child->cgroup_procs, "0", 1) != 1)
         child_report(child, PROGRAM_CGROUP, 0); /* the program starts all the same */
-    if (dup2(child->output, STDOUT_FILENO) < 0 || dup2(child->error, STDERR_FILENO) < 0)
-        child_fail(child, PROGRAM_PIPE, 0);
+    child_set_streams(child);
     syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     child_limit_files(child);
     if (child->spec->umask >= 0)
@@ -231,14 +250,17 @@ static void program_close(int *fd)
     *fd = -1;
 }
 
-static bool program_open(struct program_fds *fds)
+/* Of our end only: the program expects pipes that block. */
+static bool program_open_pipe(int pipe[2])
+{
+    return pipe2(pipe, O_CLOEXEC) == 0 && fcntl(pipe[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool program_open(struct program_fds *fds, bool pipes)
 {
     *fds = (struct program_fds){{-1, -1}, {-1, -1}, {-1, -1}};
-    if (pipe2(fds->output, O_CLOEXEC) || pipe2(fds->error, O_CLOEXEC) || pipe2(fds->report, O_CLOEXEC))
-        return false;
-    /* Of our ends only: the program expects pipes that block. */
-    return !fcntl(fds->output[0], F_SETFL, O_NONBLOCK) && !fcntl(fds->error[0], F_SETFL, O_NONBLOCK) &&
-           !fcntl(fds->report[0], F_SETFL, O_NONBLOCK);
+    return (!pipes || (program_open_pipe(fds->output) && program_open_pipe(fds->error))) &&
+           program_open_pipe(fds->report);
 }
 
 static void program_close_all(struct program_fds *fds)
@@ -256,6 +278,7 @@ static pid_t program_fork(const struct program *program, const struct program_fd
                                         .files = program->files,
                                         .output = fds->output[1],
                                         .error = fds->error[1],
+                                        .terminal = program->settings.terminal,
                                         .report = fds->report[1],
                                         .cgroup_procs = program->settings.cgroup_procs,
                                         .hold = getpid()};
@@ -289,7 +312,7 @@ struct program *program_start(struct loop *loop, const struct program_settings *
     program->settings = *settings;
     program->contained = settings->cgroup_procs >= 0;
     program->files = program_candidates(settings->spec);
-    if (!program_open(&fds))
+    if (!program_open(&fds, settings->terminal < 0))
         return program_refuse(program, &fds, "pipe", failure);
     program->pid = program_fork(program, &fds);
     if (program->pid < 0)

@@ -9,6 +9,7 @@ struct program;
 struct program_settings {
     const struct hold_spec *spec; /* outlives the callbacks below */
     int cgroup_procs;             /* open for writing; -1: none */
+    int terminal;                 /* the program's end of its terminal, stays the caller's; -1: pipes */
     /* exec has succeeded (or a signal ended the child before it, which its exit tells). `contained`: it is in
      * its cgroup. */
     void (*on_started)(void *owner, bool contained);
@@ -18,6 +19,7 @@ struct program_settings {
     void *owner;
 };
 
+/* Both -1 with a terminal. */
 struct program_pipes {
     int output; /* read end of the program's stdout; non-blocking, the caller's */
     int error;  /* of its stderr */

@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "hold/output.h"
 #include "hold/program.h"
 #include "hold/supervisor.h"
+#include "hold/tty.h"
 
 /* How far stopping has come; enum hold_state says how far the run has. */
 enum supervisor_stop {
@@ -28,6 +31,9 @@ enum {
     KILL_FIRST_MS = 5, /* between two rounds of SIGKILL; doubles */
     KILL_SLOWEST_MS = 500,
     KILL_GIVE_UP_MS = 5000, /* what lives on then is not ours to kill, or stuck in the kernel */
+    VIEWERS_ROUND_MS = 20,  /* after the acknowledgement: have viewers read the last screen? */
+    VIEWERS_ROUNDS = 25,
+    ROWS_MOST = 1 << 20, /* bytes of a screen's last rows */
 };
 
 struct supervisor {
@@ -35,6 +41,7 @@ struct supervisor {
     struct supervisor_settings settings;
     struct conversation *conversation;
     struct output *output;
+    struct tty *tty; /* NULL: pipes */
     struct program *program;
     enum hold_state state;
     enum supervisor_stop stop;
@@ -48,8 +55,10 @@ struct supervisor {
     int64_t started_ms; /* boottime; 0: exec has not succeeded */
     int64_t start_time; /* of the main process */
     struct hold_end end;
+    int viewers_rounds;
     struct loop_timer grace;
     struct loop_timer kill;
+    struct loop_timer leave;
 };
 
 static int64_t supervisor_boottime(const struct supervisor *supervisor)
@@ -123,11 +132,33 @@ static void supervisor_on_health(void *owner)
     supervisor_tell(supervisor, MESSAGE_HOLD_OUTPUT, supervisor_output(supervisor));
 }
 
+static bool supervisor_on_news(void *owner, const struct hold_terminal_news *news)
+{
+    struct supervisor *supervisor = owner;
+    if (!conversation_is_held(supervisor->conversation))
+        return false;
+    supervisor_tell(supervisor, MESSAGE_HOLD_TERMINAL, hold_terminal_news_encode(news));
+    return true;
+}
+
 /* --- the end -------------------------------------------------------------------------------------- */
+
+/* Of what a terminal showed only its last rows go to the log: what it showed over time is no text. */
+static void supervisor_finish_terminal(struct supervisor *supervisor)
+{
+    char text[HOLD_TEXT_SIZE];
+    struct buffer rows = BUFFER(ROWS_MOST);
+    if (!supervisor->tty)
+        return;
+    tty_finish(supervisor->tty, explain_end(&supervisor->end, text), &rows);
+    output_note(supervisor->output, LOGLINE_TERMINAL, buffer_slice(&rows));
+    buffer_free(&rows);
+}
 
 static void supervisor_record_end(struct supervisor *supervisor)
 {
     struct hold_end *end = &supervisor->end;
+    supervisor_finish_terminal(supervisor);
     output_finish(supervisor->output);
     loop_timer_stop(&supervisor->grace);
     loop_timer_stop(&supervisor->kill);
@@ -154,6 +185,16 @@ static void supervisor_check_end(struct supervisor *supervisor)
     supervisor_record_end(supervisor);
 }
 
+static void supervisor_on_leave(struct loop_timer *timer)
+{
+    struct supervisor *supervisor = LIST_ENTRY(timer, struct supervisor, leave);
+    bool told = !supervisor->tty || tty_is_told(supervisor->tty);
+    if (told || supervisor->viewers_rounds++ == VIEWERS_ROUNDS)
+        loop_stop(supervisor->loop);
+    else
+        loop_timer_start(supervisor->loop, timer, VIEWERS_ROUND_MS, supervisor_on_leave);
+}
+
 /* --- stopping ------------------------------------------------------------------------------------- */
 
 /* The pid cannot be reused before the loop has reaped it, and we hear of that in the same turn. Until
@@ -165,6 +206,9 @@ static void supervisor_signal_main(const struct supervisor *supervisor, int sign
         return;
     if (!group || kill(-pid, signo))
         kill(pid, signo);
+    /* Shells at a terminal ignore SIGTERM; a hang-up they pass on to their jobs. */
+    if (group && signo == SIGTERM && supervisor->tty && (kill(-pid, SIGHUP) || kill(-pid, SIGCONT)))
+        kill(pid, SIGHUP);
 }
 
 static void supervisor_on_kill_round(struct loop_timer *timer);
@@ -257,6 +301,8 @@ static void supervisor_on_started(void *owner, bool contained)
     supervisor->started_ms = supervisor_boottime(supervisor);
     supervisor->start_time = member.start_time;
     supervisor_tell(supervisor, MESSAGE_HOLD_STARTED, supervisor_started(supervisor));
+    if (supervisor->tty)
+        tty_tell(supervisor->tty);
 }
 
 static void supervisor_on_failed(void *owner, const struct hold_end *failure)
@@ -321,6 +367,57 @@ static void supervisor_on_order(struct supervisor *supervisor, const struct chan
         supervisor_signal_main(supervisor, signo, json_is_true(json_object_get(message->body, "group")));
 }
 
+/* `status`: as the HTTP status of the same; 0: none. */
+static void supervisor_refuse_message(struct supervisor *supervisor, const struct channel_message *message,
+                                      int status, const char *text)
+{
+    if (!message->id)
+        return;
+    json_t *body = json_pack("{s:s}", "text", text);
+    if (status)
+        json_object_set_new(body, "status", json_integer(status));
+    conversation_tell(supervisor->conversation, MESSAGE_ERROR, message->id, body);
+}
+
+/* Takes the link's descriptor out of the message, if it is one: a listening socket or a file would never end.
+ */
+static int supervisor_take_link(const struct channel_message *message)
+{
+    int kind = 0;
+    socklen_t size = sizeof kind;
+    if (message->descriptor_count != 1 ||
+        getsockopt(message->descriptors[0], SOL_SOCKET, SO_TYPE, &kind, &size) || kind != SOCK_SEQPACKET)
+        return -1;
+    return fcntl(message->descriptors[0], F_DUPFD_CLOEXEC, 0);
+}
+
+static void supervisor_on_attach(struct supervisor *supervisor, const struct channel_message *message)
+{
+    struct hold_terminal_attach attach;
+    struct error error = {0};
+    if (!supervisor->tty || supervisor->state == HOLD_EXITED) {
+        bool over = supervisor->tty != NULL;
+        supervisor_refuse_message(supervisor, message, over ? 503 : 409,
+                                  over ? "the run has ended" : "the run has no terminal");
+        return;
+    }
+    int fd = supervisor_take_link(message);
+    if (fd < 0 || !hold_terminal_attach_decode(message->body, &attach, &error)) {
+        if (fd >= 0)
+            close(fd);
+        supervisor_refuse_message(supervisor, message, 400,
+                                  error.text[0] ? error.text : "no link was passed");
+        return;
+    }
+    int64_t number = tty_attach(supervisor->tty, fd, &attach);
+    if (number < 0)
+        supervisor_refuse_message(supervisor, message, 429,
+                                  number == -EUSERS ? "too many watch it already" : strerror((int)-number));
+    else
+        conversation_tell(supervisor->conversation, MESSAGE_HOLD_ATTACH, message->id,
+                          json_pack("{s:I}", "viewer", (json_int_t)number));
+}
+
 static void supervisor_on_message(void *owner, const struct channel_message *message)
 {
     struct supervisor *supervisor = owner;
@@ -328,6 +425,8 @@ static void supervisor_on_message(void *owner, const struct channel_message *mes
     case MESSAGE_HOLD_HELLO:
         conversation_tell(supervisor->conversation, MESSAGE_HOLD_HELLO, message->id,
                           supervisor_hello(supervisor));
+        if (supervisor->tty)
+            tty_tell(supervisor->tty);
         break;
     case MESSAGE_HOLD_STATUS:
         conversation_tell(supervisor->conversation, MESSAGE_HOLD_STATUS, message->id,
@@ -338,13 +437,14 @@ static void supervisor_on_message(void *owner, const struct channel_message *mes
         supervisor_on_order(supervisor, message);
         break;
     case MESSAGE_HOLD_ACK:
-        if (supervisor->state == HOLD_EXITED)
-            loop_stop(supervisor->loop);
+        if (supervisor->state == HOLD_EXITED && !loop_timer_armed(&supervisor->leave))
+            supervisor_on_leave(&supervisor->leave);
+        break;
+    case MESSAGE_HOLD_ATTACH:
+        supervisor_on_attach(supervisor, message);
         break;
     default: /* of a later version */
-        if (message->id)
-            conversation_tell(supervisor->conversation, MESSAGE_ERROR, message->id,
-                              json_pack("{s:s}", "text", "this hold does not know that message"));
+        supervisor_refuse_message(supervisor, message, 0, "this hold does not know that message");
     }
 }
 
@@ -378,11 +478,27 @@ void supervisor_refuse(struct supervisor *supervisor, int error, const char *sta
     supervisor_record_end(supervisor);
 }
 
+/* False: the run has ended before it began. */
+static bool supervisor_open_terminal(struct supervisor *supervisor)
+{
+    const struct hold_terminal *terminal = &supervisor->settings.spec->terminal;
+    const struct tty_events events = {.on_news = supervisor_on_news, .owner = supervisor};
+    if (terminal->columns == 0)
+        return true;
+    supervisor->tty = tty_new(supervisor->loop, terminal, &events);
+    if (!supervisor->tty)
+        supervisor_refuse(supervisor, errno, "terminal");
+    return supervisor->tty != NULL;
+}
+
 void supervisor_start(struct supervisor *supervisor)
 {
+    if (!supervisor_open_terminal(supervisor))
+        return;
     const struct program_settings settings = {
         .spec = supervisor->settings.spec,
         .cgroup_procs = supervisor->settings.cgroup_procs,
+        .terminal = supervisor->tty ? tty_slave(supervisor->tty) : -1,
         .on_started = supervisor_on_started,
         .on_failed = supervisor_on_failed,
         .owner = supervisor,
@@ -394,8 +510,10 @@ void supervisor_start(struct supervisor *supervisor)
         return;
     }
     supervisor->main_alive = true;
-    output_watch(supervisor->output, LOGLINE_STDOUT, pipes.output);
-    output_watch(supervisor->output, LOGLINE_STDERR, pipes.error);
+    if (!supervisor->tty) {
+        output_watch(supervisor->output, LOGLINE_STDOUT, pipes.output);
+        output_watch(supervisor->output, LOGLINE_STDERR, pipes.error);
+    }
     loop_child(supervisor->loop, program_pid(supervisor->program), supervisor_on_exit, supervisor);
 }
 
@@ -406,7 +524,9 @@ void supervisor_free(struct supervisor **where)
         return;
     loop_timer_stop(&supervisor->grace);
     loop_timer_stop(&supervisor->kill);
+    loop_timer_stop(&supervisor->leave);
     program_free(&supervisor->program);
+    tty_free(&supervisor->tty);
     output_free(&supervisor->output);
     conversation_free(&supervisor->conversation);
     free(supervisor);

@@ -41,7 +41,7 @@ struct control_client {
     char name[CONTROL_NAME_SIZE]; /* "uid 0" */
 };
 
-/* One CONTROL_ASK that waits for its answer. */
+/* One CONTROL_ASK or CONTROL_ATTACH that waits for its answer. */
 struct control_ask {
     struct list link;
     struct control_client *client;
@@ -68,6 +68,15 @@ static void control_answer(struct control_client *client, uint32_t id, json_t *b
 
 /* --- questions -------------------------------------------------------------------------------------------
  */
+
+static struct control_ask *control_ask_new(struct control_client *client, uint32_t id)
+{
+    struct control_ask *ask = MEMORY_NEW(struct control_ask);
+    ask->client = client;
+    ask->id = id;
+    list_append(&client->asks, &ask->link);
+    return ask;
+}
 
 static void control_ask_free(struct control_ask *ask)
 {
@@ -98,12 +107,26 @@ static void control_pass_on(struct control_client *client, const struct channel_
         json_decref(arguments);
         return;
     }
-    struct control_ask *ask = MEMORY_NEW(struct control_ask);
-    ask->client = client;
-    ask->id = message->id;
-    list_append(&client->asks, &ask->link);
-    operations_ask(client->control->settings.operations, &request, control_on_done, ask);
+    operations_ask(client->control->settings.operations, &request, control_on_done,
+                   control_ask_new(client, message->id));
     json_decref(arguments);
+}
+
+static void control_on_attached(void *owner, const struct viewing_answer *answer)
+{
+    struct control_ask *ask = owner;
+    json_t *body = json_pack("{s:i}", "status", answer->status);
+    if (answer->text)
+        json_object_set_new(body, "text", json_string(answer->text));
+    channel_send(ask->client->channel, MESSAGE_OK, ask->id, body, &answer->link, answer->link >= 0);
+    control_ask_free(ask);
+}
+
+static void control_attach(struct control_client *client, const struct channel_message *message)
+{
+    const struct principal who = {.kind = PRINCIPAL_OPERATOR, .credential = client->name};
+    viewings_attach(client->control->settings.viewings, message->body, &who, control_on_attached,
+                    control_ask_new(client, message->id));
 }
 
 static void control_down(struct control_client *client, const struct channel_message *message)
@@ -128,6 +151,9 @@ static void control_on_message(void *owner, struct channel_message *message)
     case MESSAGE_CONTROL_ASK:
         control_pass_on(client, message);
         break;
+    case MESSAGE_CONTROL_ATTACH:
+        control_attach(client, message);
+        break;
     default:
         control_refuse(client, message->id, CONTROL_EXIT_USAGE, "this reeve does not know that request");
     }
@@ -142,6 +168,7 @@ static void control_client_free(struct control_client *client)
     {
         struct control_ask *ask = LIST_ENTRY(link, struct control_ask, link);
         operations_forget(client->control->settings.operations, ask);
+        viewings_forget(client->control->settings.viewings, ask);
         control_ask_free(ask);
     }
     list_remove(&client->link);

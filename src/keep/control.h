@@ -10,6 +10,7 @@
 
 #include "keep/gates.h"
 #include "keep/operations.h"
+#include "keep/viewings.h"
 
 struct control;
 
@@ -26,6 +27,7 @@ struct control_settings {
     const struct log *log;
     const char *runtime_directory;
     struct operations *operations;
+    struct viewings *viewings;
     const struct control_events *events;
     void *owner;
 };

@@ -10,6 +10,7 @@
 #include "keep/operate_loops.h"
 #include "keep/operate_targets.h"
 #include "keep/questions.h"
+#include "keep/views.h"
 
 struct desk {
     struct desk_settings settings;
@@ -17,6 +18,8 @@ struct desk {
     struct operate_targets *operate_targets;
     struct operate_keeper *operate_keeper;
     struct questions *questions;
+    struct viewings *viewings;
+    struct views *views;
     struct accounts *accounts;
     struct logins *logins;
     struct control *control;
@@ -72,6 +75,10 @@ static void desk_open_operations(struct desk *desk)
     operate_instances_add(desk->operations, settings->instances);
     operate_accounts(desk->operations, desk->accounts);
     desk->questions = questions_new(desk->operations, settings->made.gates);
+    const struct viewings_settings viewings = {
+        .targets = settings->targets, .instances = settings->instances, .operations = desk->operations};
+    desk->viewings = viewings_new(&viewings);
+    desk->views = views_new(desk->viewings, settings->made.gates);
 }
 
 static bool desk_open(struct desk *desk, struct error *error)
@@ -87,6 +94,7 @@ static bool desk_open(struct desk *desk, struct error *error)
         .log = settings->made.log,
         .runtime_directory = settings->runtime_directory,
         .operations = desk->operations,
+        .viewings = desk->viewings,
         .events = &desk_control_events,
         .owner = desk,
     };
@@ -109,6 +117,8 @@ void desk_free(struct desk **owned)
     if (!desk)
         return;
     control_free(&desk->control);
+    views_free(&desk->views);
+    viewings_free(&desk->viewings);
     questions_free(&desk->questions);
     operations_free(&desk->operations);
     operate_keeper_free(&desk->operate_keeper);
@@ -141,6 +151,7 @@ void desk_slot_start(struct desk *desk, unsigned slot)
 void desk_slot_gone(struct desk *desk, unsigned slot)
 {
     questions_forget(desk->questions, slot);
+    views_forget(desk->views, slot);
     logins_forget(desk->logins, slot);
 }
 
@@ -148,6 +159,8 @@ bool desk_message(struct desk *desk, unsigned slot, struct channel_message *mess
 {
     if (message->type == MESSAGE_GATE_ASK)
         questions_ask(desk->questions, slot, message);
+    else if (message->type == MESSAGE_GATE_ATTACH)
+        views_ask(desk->views, slot, message);
     else if (message->type == MESSAGE_GATE_LOGIN)
         logins_ask(desk->logins, slot, message);
     else

@@ -132,6 +132,9 @@ char **environment_build(const struct environment_settings *settings, struct err
     environment_set(&environment, "PATH", environment_default_path);
     environment_add_account(&environment, settings->account);
     environment_pass(&environment, settings->own, environment_passed, passed, settings->switched);
+    /* What viewers' emulators are, whatever reeve itself was started in. */
+    if (settings->service->terminal.wanted)
+        environment_set(&environment, "TERM", "xterm-256color");
     environment_pass(&environment, settings->own, (const char *const *)more->items, more->count, false);
     if (settings->instance)
         environment_add_parameters(&environment, settings->instance);

@@ -263,6 +263,21 @@ static void launch_set_record(struct launch *launch)
              settings->targets->runtime_directory, record_folder(settings->name, folder), record->nonce);
 }
 
+static struct hold_terminal launch_terminal(const struct config_terminal *terminal)
+{
+    static const enum hold_terminal_rule rules[] = {
+        [CONFIG_TERMINAL_LAST] = HOLD_TERMINAL_LAST,
+        [CONFIG_TERMINAL_SMALLEST] = HOLD_TERMINAL_SMALLEST,
+        [CONFIG_TERMINAL_FIXED] = HOLD_TERMINAL_FIXED,
+    };
+    if (!terminal->wanted)
+        return (struct hold_terminal){0};
+    return (struct hold_terminal){.columns = terminal->columns,
+                                  .rows = terminal->rows,
+                                  .scrollback = terminal->scrollback,
+                                  .rule = rules[terminal->size]};
+}
+
 static struct run *launch_spawn(struct launch *launch, const struct run_settings *run, struct error *error)
 {
     const struct config_service *service = launch->settings->service;
@@ -279,6 +294,7 @@ static struct run *launch_spawn(struct launch *launch, const struct run_settings
     spec.output_keep = service->output.keep;
     spec.stop_signal = service->stop.signal;
     spec.stop_grace_ms = service->stop.grace_ms;
+    spec.terminal = launch_terminal(&service->terminal);
     if (launch->switched) {
         spec.uid = launch->account.uid;
         spec.gid = launch->account.gid;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #include "keep/operate_targets.h"
+#include "keep/viewings.h"
 
 enum { OPERATE_NO_LIMIT = -1 };
 
@@ -34,8 +35,7 @@ struct operate_wait {
 
 static json_t *operate_row(const struct operate_targets *context, const struct target_row *row)
 {
-    const struct clock *clock = loop_clock(context->loop);
-    return target_row_encode(row, false, clock->boottime_ms(clock), clock->wall_ms(clock));
+    return viewings_describe(context->targets, row, loop_clock(context->loop));
 }
 
 static void operate_list(void *owner, struct operation *operation)

@@ -9,7 +9,7 @@
 
 #include "keep/operation.h"
 
-static char *operation_name_asker(const struct principal *who)
+char *operation_name_asker(const struct principal *who)
 {
     switch (who->kind) {
     case PRINCIPAL_OPERATOR:

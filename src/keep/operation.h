@@ -57,6 +57,9 @@ const char *operation_text(const struct operation *operation, const char *name);
  * it. */
 const char *operation_by(const struct operation *operation);
 
+/* The same for anybody. Fresh memory. */
+char *operation_name_asker(const struct principal *who);
+
 /* The same form wherever it comes from: all borrowed, copied as far as needed. */
 struct operation_request {
     const char *name;

@@ -16,7 +16,7 @@
 #include "keep/record.h"
 #include "keep/tree.h"
 
-enum { RECORD_LARGEST = 65536 };
+enum { RECORD_LARGEST = 65536, RECORD_END_LARGEST = 8192 };
 
 static const char record_ending[] = ".json";
 
@@ -289,4 +289,27 @@ int record_list(int run, struct record_entry **entries)
     if (count)
         qsort(*entries, count, sizeof **entries, record_entry_compare);
     return (int)count;
+}
+
+bool record_read_end(int run, const struct record *record, struct hold_end *end)
+{
+    char name[RECORD_FILE_SIZE];
+    record_name(record->target, record->generation, name);
+    int folder = openat(run, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0)
+        return false;
+    int fd = openat(folder, "exit.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    close(folder);
+    if (fd < 0)
+        return false;
+    /* One bounded read: its owner could make the file grow for as long as we read. */
+    char text[RECORD_END_LARGEST];
+    struct stat about;
+    ssize_t size = fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? read(fd, text, sizeof text) : -1;
+    close(fd);
+    json_t *json = size > 0 ? json_loadb(text, (size_t)size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    bool fine = json && hold_end_decode(json, end, NULL) && end->generation == (int64_t)record->generation &&
+                strcmp(end->nonce, record->nonce) == 0;
+    json_decref(json);
+    return fine;
 }

@@ -43,6 +43,9 @@ char *record_name(const char *target, uint64_t generation, char *text);
 int record_write(int run, const struct record *record);
 /* `name` as record_name() gives it. False with text: malformed, or it tells of another run than its name. */
 bool record_read(int run, const char *name, struct record *record, struct error *error);
+/* How the hold of that run says that it ended (exit.json, which the run's user may write). False: not yet, or
+ * not of this run. */
+bool record_read_end(int run, const struct record *record, struct hold_end *end);
 /* Moves a file that cannot be read out of the way (".corrupt"). */
 int record_set_aside(int run, const char *name);
 /* Removes the record and its folder with all that is in it. 0 or -errno; -E2BIG: too much was in it, some is

@@ -1,7 +1,6 @@
 /* See the header. The hold does the work; here it is checked, recorded and, when it fails, replaced by force.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,7 +29,6 @@ enum run_state {
 };
 
 enum {
-    RUN_EXIT_FILE_LARGEST = 8192,
     RUN_STOP_MARGIN_MS = 6000, /* the hold gives up 5 s after the grace and says what remains */
     RUN_FAREWELL_MS = 1000,
 };
@@ -46,6 +44,7 @@ struct run {
     struct loop_fd main; /* a pidfd, readable when the main process has gone */
     struct loop_timer patience;
     struct sweep *sweep;
+    struct viewing *viewing;
     struct monitor_member watched;
     struct run_end end;
     struct hold_end hold_end;
@@ -152,35 +151,10 @@ static void run_on_end_message(struct run *run, const json_t *body)
 
 /* --- the hold is lost --------------------------------------------------------------------------- */
 
-/* Written by the hold, as the run's user, just before it was lost. */
-static bool run_read_exit_file(const struct run *run, struct hold_end *end)
-{
-    char name[RECORD_FILE_SIZE];
-    record_name(run->record.target, run->record.generation, name);
-    int folder = openat(run->settings.directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder < 0)
-        return false;
-    int fd = openat(folder, "exit.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    close(folder);
-    if (fd < 0)
-        return false;
-    /* One bounded read: its owner could make the file grow for as long as we read. */
-    char text[RUN_EXIT_FILE_LARGEST];
-    struct stat about;
-    ssize_t size = fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? read(fd, text, sizeof text) : -1;
-    close(fd);
-    json_t *json = size > 0 ? json_loadb(text, (size_t)size, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    bool fine = json && hold_end_decode(json, end, NULL) &&
-                end->generation == (int64_t)run->record.generation &&
-                strcmp(end->nonce, run->record.nonce) == 0;
-    json_decref(json);
-    return fine;
-}
-
 static void run_set_lost(struct run *run, const char *why)
 {
     struct hold_end end;
-    if (run_read_exit_file(run, &end)) {
+    if (record_read_end(run->settings.directory, &run->record, &end)) {
         run_accept_end(run, &end);
         return;
     }
@@ -461,7 +435,7 @@ static void run_on_message(void *owner, struct channel_message *message)
         run_on_output(run, message->body);
         break;
     default: /* a later version may say more */
-        break;
+        viewing_hear(run->viewing, message);
     }
 }
 
@@ -481,6 +455,23 @@ static const struct channel_events run_channel_events = {
 
 /* --- from outside ------------------------------------------------------------------------------- */
 
+static void run_on_viewing_journal(void *owner, json_t *evidence)
+{
+    run_journal(owner, "terminal", evidence);
+}
+
+void run_attach(struct run *run, const struct hold_terminal_attach *attach, viewing_done_fn *done,
+                void *owner)
+{
+    bool there = run->channel && run->state > RUN_GREETING && run->state < RUN_FAREWELL;
+    viewing_ask(run->viewing, there ? run->channel : NULL, attach, done, owner);
+}
+
+json_t *run_terminal(const struct run *run)
+{
+    return viewing_describe(run->viewing);
+}
+
 static struct run *run_new(const struct run_settings *settings, const struct record *record)
 {
     struct run *run = MEMORY_NEW(struct run);
@@ -488,6 +479,7 @@ static struct run *run_new(const struct run_settings *settings, const struct rec
     run->record = *record;
     run->main.fd = -1;
     run->stop_grace_ms = -1;
+    run->viewing = viewing_new(settings->loop, &(struct viewing_events){run_on_viewing_journal, run});
     return run;
 }
 
@@ -510,6 +502,7 @@ static void run_forget_start(struct run *run)
 {
     run->record.over = true;
     run_write_record(run);
+    viewing_free(&run->viewing);
     free(run);
 }
 
@@ -520,6 +513,7 @@ struct run *run_start(const struct run_settings *settings, const struct record *
     int failed = record_write(settings->directory, record);
     if (failed) {
         error_set(error, "cannot write the record of the run: %s", strerror(-failed));
+        viewing_free(&run->viewing);
         free(run);
         return NULL;
     }
@@ -592,6 +586,7 @@ void run_free(struct run **where)
         return;
     run_watch_no_more(run);
     sweep_free(&run->sweep);
+    viewing_free(&run->viewing);
     loop_free_later(run->settings.loop, run, free);
     *where = NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "keep/monitor.h"
 #include "keep/record.h"
+#include "keep/viewing.h"
 
 struct run;
 
@@ -66,6 +67,11 @@ void run_stop(struct run *run, const struct run_stop_order *order);
  * -errno.
  */
 int run_signal(struct run *run, int signo, const char *by);
+/* Asks its hold for a view of its terminal; done() as for viewing_ask(). */
+void run_attach(struct run *run, const struct hold_terminal_attach *attach, viewing_done_fn *done,
+                void *owner);
+/* Its terminal, as viewing_describe(). */
+json_t *run_terminal(const struct run *run);
 /* SIGKILL to every process of the run, found by identity, until none is left; then on_over. */
 void run_kill(struct run *run);
 /* Notes in the record when the target became ready. */

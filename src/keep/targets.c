@@ -317,10 +317,20 @@ bool targets_is_kept(const struct targets *targets, const char *name)
     return entry && target_is_kept(entry->target) && !entry->leaving;
 }
 
-int targets_signal(struct targets *targets, const char *name, int signo, const char *by)
+struct run *targets_run(const struct targets *targets, const char *name)
 {
     const struct entry *entry = entries_find(&targets->entries, name);
-    struct run *run = entry ? target_run(entry->target) : NULL;
+    return entry ? target_run(entry->target) : NULL;
+}
+
+const struct config_service *targets_service(const struct targets *targets, const char *name)
+{
+    return target_service(entries_find(&targets->entries, name)->target);
+}
+
+int targets_signal(struct targets *targets, const char *name, int signo, const char *by)
+{
+    struct run *run = targets_run(targets, name);
     return run ? run_signal(run, signo, by) : -ESRCH;
 }
 

@@ -112,6 +112,10 @@ bool targets_do(struct targets *targets, const struct targets_order *order, targ
                 void *owner);
 /* It has a command here, and may be started: it is not about to go. */
 bool targets_is_kept(const struct targets *targets, const char *name);
+/* Its run; NULL: nothing runs, or there is no such target. */
+struct run *targets_run(const struct targets *targets, const char *name);
+/* What it is made of; it must be there. */
+const struct config_service *targets_service(const struct targets *targets, const char *name);
 /* One signal to the main process of its run. 0, -ESRCH (nothing runs) or -errno. */
 int targets_signal(struct targets *targets, const char *name, int signo, const char *by);
 /* Takes back the callbacks of an owner that has gone. */

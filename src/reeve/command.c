@@ -60,6 +60,7 @@ static const struct command_flag command_flags[] = {
     {"--follow", "-f", COMMAND_TAKES_FOLLOW, offsetof(struct command, follow)},
     {"--previous", NULL, COMMAND_TAKES_FOLLOW, offsetof(struct command, previous)},
     {"--dry-run", NULL, COMMAND_TAKES_DRY_RUN, offsetof(struct command, dry_run)},
+    {"--view", NULL, COMMAND_TAKES_VIEW, offsetof(struct command, view)},
     {"--force", NULL, COMMAND_TAKES_FORCE, offsetof(struct command, force)},
 };
 
@@ -111,25 +112,49 @@ static bool command_take_group(struct command *command, const char *group, struc
     return true;
 }
 
+struct command_text {
+    const char *name;
+    unsigned option; /* 0: of every verb */
+    size_t place;    /* of a text in struct command */
+};
+
+static const struct command_text command_texts[] = {
+    {"-c", 0, offsetof(struct command, file)},
+    {"--state", 0, offsetof(struct command, state)},
+    {"--since", COMMAND_TAKES_FOLLOW, offsetof(struct command, since)},
+    {"--expires", COMMAND_TAKES_EXPIRES, offsetof(struct command, expires)},
+    {"--detach-keys", COMMAND_TAKES_VIEW, offsetof(struct command, detach_keys)},
+};
+
+static bool command_take_text(const struct verb *verb, struct command_words *words, struct command *command)
+{
+    for (size_t i = 0; i < sizeof command_texts / sizeof command_texts[0]; i++) {
+        const struct command_text *text = &command_texts[i];
+        const char *value =
+            !text->option || (verb->options & text->option) ? command_value(words, text->name) : NULL;
+        if (!value)
+            continue;
+        memcpy((char *)command + text->place, &value, sizeof value);
+        return true;
+    }
+    return false;
+}
+
 static bool command_take_value(const struct verb *verb, struct command_words *words, struct command *command)
 {
     const char *value;
-    if ((value = command_value(words, "-c")))
-        command->file = value;
-    else if ((value = command_value(words, "--state")))
-        command->state = value;
-    else if ((verb->options & COMMAND_TAKES_FOLLOW) && (value = command_value(words, "--since")))
-        command->since = value;
-    else if ((verb->options & COMMAND_TAKES_SET) && command->set_count < COMMAND_ARGUMENTS &&
-             (value = command_value(words, "--set")))
+    if (command_take_text(verb, words, command))
+        return true;
+    if ((verb->options & COMMAND_TAKES_SET) && command->set_count < COMMAND_ARGUMENTS &&
+        (value = command_value(words, "--set")))
         command->sets[command->set_count++] = value;
     else if ((verb->options & COMMAND_TAKES_GROUP) && (value = command_value(words, "--group")))
         return command_take_group(command, value, words->error);
-    else if ((verb->options & COMMAND_TAKES_EXPIRES) && (value = command_value(words, "--expires")))
-        command->expires = value;
     else if ((verb->options & COMMAND_TAKES_DETACH) && (value = command_value(words, "--report-to")))
         command->report = (int)strtol(value, NULL, 10);
-    return value != NULL;
+    else
+        return false;
+    return true;
 }
 
 static bool command_take_argument(const struct verb *verb, const char *word, struct command *command,

@@ -28,11 +28,12 @@ struct command {
     const char *verb;
     const char *file;  /* -c FILE; NULL: found */
     const char *state; /* --state DIR or $REEVE_STATE */
-    bool json, no_wait, detach, now, quiet, follow, previous, force, dry_run;
+    bool json, no_wait, detach, now, quiet, follow, previous, force, dry_run, view;
     int report;                            /* --report-to FD of `run -d`; -1: none */
     const char *since;                     /* logs */
     const char *groups[COMMAND_ARGUMENTS]; /* --group of `user add` */
     int group_count;
+    const char *detach_keys;                  /* attach; NULL: the usual ones */
     const char *expires;                      /* --expires of `token create` */
     const char *arguments[COMMAND_ARGUMENTS]; /* what is no option */
     int argument_count;
@@ -63,6 +64,7 @@ enum {
     COMMAND_TAKES_GROUP = 1 << 7,
     COMMAND_TAKES_EXPIRES = 1 << 8,
     COMMAND_TAKES_DRY_RUN = 1 << 11,
+    COMMAND_TAKES_VIEW = 1 << 12,
 };
 
 /* Fills `command` from the arguments after the verb. False with the text. */

@@ -58,6 +58,13 @@ static const struct verb reeve_verbs[] = {
      "  --since TIME   from then on: RFC 3339, or an age such as 10m\n"
      "  --previous     of the run before the last one",
      COMMAND_TAKES_JSON | COMMAND_TAKES_FOLLOW, 0, COMMAND_ARGUMENTS, logs_verb},
+    {"attach", "NAME [--view]", "show a target's terminal in this one, and type into it",
+     "  --view         only watch\n"
+     "  --detach-keys KEYS  what leaves it, as docker writes it: ctrl-p,ctrl-q; default ctrl-\\,ctrl-\\\n"
+     "The program goes on when you leave, and when reeve is restarted you stay. Exit: 0 left, or the program "
+     "has\n"
+     "ended, which is told; 1 it has no terminal or does not run; 6 no such target.",
+     COMMAND_TAKES_JSON | COMMAND_TAKES_VIEW, 1, 1, attach_verb},
     {"user", "add NAME [--group GROUP]... | remove NAME | list", "who may sign in with a password",
      "  add NAME       the password is asked for, or the first line of what is piped in; for a user who is\n"
      "                 there already it is a new one\n"
@@ -152,7 +159,7 @@ static const char *reeve_guess_verb(const char *word)
 /* Verbs of the contract whose feature is not built yet. */
 static bool reeve_is_later_verb(const char *word)
 {
-    static const char *const later[] = {"attach", "exec", "upgrade", "busy", "connections", "doctor", "top"};
+    static const char *const later[] = {"exec", "upgrade", "busy", "connections", "doctor", "top"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(word, later[i]) == 0)
             return true;

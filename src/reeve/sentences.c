@@ -290,6 +290,26 @@ static void tell_backoff(const struct telling *telling)
     say_delay(telling);
 }
 
+/* Who watched and who typed, never what. */
+static void tell_terminal(const struct telling *telling)
+{
+    char time[SENTENCES_TIME_SIZE];
+    const char *action = text_in(telling, "action"), *user = text_in(telling, "user");
+    bool typed = action && strcmp(action, "input") == 0, left = action && strcmp(action, "detach") == 0;
+    bool watches = json_is_true(json_object_get(telling->evidence, "view"));
+    buffer_append_format(telling->out, "%s: %s ", telling->name, user ? user : "somebody");
+    if (typed)
+        buffer_append_format(telling->out, "typed %lld bytes into its terminal until %s",
+                             (long long)number_in(telling, "bytes"),
+                             sentences_time(number_in(telling, "last_ms"), telling->time_ms, time));
+    else
+        buffer_append_format(telling->out, "%s its terminal",
+                             left      ? "left"
+                             : watches ? "watches"
+                                       : "attached to");
+    buffer_append_format(telling->out, " (viewer %lld)", (long long)number_in(telling, "viewer"));
+}
+
 static void tell_lost(const struct telling *telling)
 {
     buffer_append_format(telling->out, "%s was lost", telling->name);
@@ -426,6 +446,7 @@ static const struct words all_words[] = {
     {"exit", tell_exit, " stop ", tell_more_exit},
     {"backoff", tell_backoff, " exit start-failed not-ready lost ", say_delay},
     {"lost", tell_lost, NULL, NULL},
+    {"terminal", tell_terminal, NULL, NULL},
     {"refused", tell_refused, NULL, NULL},
     {"signal", tell_signal, NULL, NULL},
     {"remaining", tell_remaining, NULL, NULL},

@@ -3,6 +3,7 @@
 
 #include "reeve/command.h"
 
+int attach_verb(const struct command *command);
 int check_verb(const struct command *command);
 int check_config_verb(const struct command *command);
 int create_verb(const struct command *command);

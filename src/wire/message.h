@@ -68,8 +68,9 @@ enum message_type {
      * client has left */
     MESSAGE_GATE_LOGIN,
     MESSAGE_GATE_TROUBLE, /* {what: "events", text}: it works less well than it should; text null: no more */
-    /* {target, view: bool, who: principal, columns, rows}, id never 0: a viewer for a terminal. `view`: it
-     * may watch, not type. `columns` and `rows` 0 or missing: no size of its own → GATE_ATTACH_ANSWER */
+    /* {target, view: bool, who: principal, columns, rows, api: bool}, id never 0: a viewer for a terminal.
+     * `view`: it may watch, not type. `columns` and `rows` 0 or missing: no size of its own. `api`: who asks
+     * has passed no route's `allow`, so the keeper judges as for start and stop → GATE_ATTACH_ANSWER */
     MESSAGE_GATE_ATTACH,
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
@@ -100,8 +101,8 @@ enum message_type {
     MESSAGE_CONTROL_ASK = 200,   /* {operation, arguments: {...}} → {status: an HTTP status, body: {...}} or
                                     without body and fds: [sealed memfd of it]. keep/operations.h: what may be
                                     asked. 193 to 199 but 197 were such questions once */
-    MESSAGE_CONTROL_ATTACH = 201, /* as MESSAGE_GATE_ATTACH without `who` → the same type with the members and
-                                     descriptor of MESSAGE_GATE_ATTACH_ANSWER */
+    MESSAGE_CONTROL_ATTACH = 201, /* as MESSAGE_GATE_ATTACH without `who` and `api` → members and descriptor
+                                     of MESSAGE_GATE_ATTACH_ANSWER */
 };
 
 struct message_header {

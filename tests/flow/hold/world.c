@@ -95,11 +95,16 @@ int tear_down(void **state)
 
 /* --- talking --------------------------------------------------------------------------------------- */
 
-/* The next message, which must be of `type`; its body is the caller's. */
+/* The next message, which must be of `type`; its body is the caller's. News of a terminal come when they
+ * come: they are passed over unless they are asked for. */
 json_t *expect(struct world *world, enum message_type type)
 {
     struct channel_message message;
     int error = channel_receive_now(world->channel, &message, PATIENCE_MS);
+    while (error == 0 && message.type == MESSAGE_HOLD_TERMINAL && type != MESSAGE_HOLD_TERMINAL) {
+        json_decref(message.body);
+        error = channel_receive_now(world->channel, &message, PATIENCE_MS);
+    }
     assert_int_equal(error, 0);
     if (message.type != type) {
         char *text = json_dumps(message.body, 0);
@@ -199,7 +204,8 @@ struct hold_end expect_end(struct world *world)
         assert_int_equal(channel_receive_now(world->channel, &message, PATIENCE_MS), 0);
         if (message.type == MESSAGE_HOLD_EXIT || message.type == MESSAGE_HOLD_FAILED)
             return decode_end(message.body);
-        assert_true(message.type == MESSAGE_HOLD_STATUS || message.type == MESSAGE_HOLD_OUTPUT);
+        assert_true(message.type == MESSAGE_HOLD_STATUS || message.type == MESSAGE_HOLD_OUTPUT ||
+                    message.type == MESSAGE_HOLD_TERMINAL);
         json_decref(message.body);
     }
 }

@@ -49,6 +49,63 @@ static void test_bad(void **state)
     WORLD_CHECK_BAD(rows);
 }
 
+static void test_bad_terminals(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"2:39: services.a.terminal.columns: ",
+                                        "2:48: services.a.terminal.rows: ",
+                                        "services.a.terminal.scrollback: ",
+                                        "services.a.terminal.size: expected one of last | smallest | fixed",
+                                        "3:39: services.b.terminal.columns: ",
+                                        "services.c.terminal: it means nothing for a service with an address",
+                                        "5:29: services.d.terminal: "};
+    char *text =
+        world_errors("services:\n"
+                     "  a: {command: x, terminal: {columns: 0, rows: 501, scrollback: -1, size: big}}\n"
+                     "  b: {command: x, terminal: {columns: wide}}\n"
+                     "  c: {address: \"h:1\", terminal: {}}\n"
+                     "  d: {command: x, terminal: true}\n");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(text, parts[i]))
+            fail_msg("%s is not in\n%s", parts[i], text);
+    free(text);
+}
+
+static void test_terminals(void **state)
+{
+    (void)state;
+    struct config *config =
+        world_load_good("services:\n"
+                        "  a: {command: x}\n"
+                        "  b: {command: x, terminal: {}}\n"
+                        "  c: {command: x, terminal: {columns: 80, size: fixed}, restart: always}\n"
+                        "templates: {t: {command: x, terminal: {scrollback: 0}}}\n",
+                        NULL);
+    const struct config_service *a = config_service(config, "a"), *b = config_service(config, "b"),
+                                *c = config_service(config, "c"), *t = &config->templates.items[0].service;
+    assert_false(a->terminal.wanted);
+    assert_int_equal(a->restart, CONFIG_RESTART_ON_FAILURE);
+    assert_true(b->terminal.wanted);
+    assert_int_equal(b->terminal.columns, 120);
+    assert_int_equal(b->terminal.rows, 40);
+    assert_int_equal(b->terminal.scrollback, 10000);
+    assert_int_equal(b->terminal.size, CONFIG_TERMINAL_LAST);
+    assert_int_equal(b->restart, CONFIG_RESTART_NEVER);
+    assert_int_equal(c->terminal.columns, 80);
+    assert_int_equal(c->terminal.size, CONFIG_TERMINAL_FIXED);
+    assert_int_equal(c->restart, CONFIG_RESTART_ALWAYS);
+    assert_true(t->terminal.wanted);
+    assert_int_equal(t->terminal.scrollback, 0);
+    json_t *shown = config_to_json(config, false);
+    json_t *services = json_object_get(shown, "services");
+    assert_null(json_object_get(json_object_get(services, "a"), "terminal"));
+    assert_int_equal(json_object_size(json_object_get(json_object_get(services, "b"), "terminal")), 4);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(services, "b"), "restart")),
+                        "never");
+    json_decref(shown);
+    config_free(&config);
+}
+
 /* Where `listen` is not written, command and env say it. */
 static void test_listen_by_use(void **state)
 {
@@ -79,6 +136,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_bad_terminals),
+        cmocka_unit_test(test_terminals),
         cmocka_unit_test(test_listen_by_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@ static void test_bad(void **state)
          "4:5: services.api.prot: there is no such key; did you mean \"listen\"?\n"
          "5:5: services.api.zzzzzzzz: there is no such key; allowed here: command, address, tls, directory, "
          "user, "
-         "listen, env_file, env, pass_env, start, depends_on, ready, restart, backoff, stop, output"},
+         "listen, env_file, env, pass_env, start, depends_on, ready, restart, backoff, stop, output, "
+         "terminal"},
         {"servics: {}\n"
          "x: {path:/x, to:api}\n",
          "1:1: servics: there is no such key; did you mean \"services\"?\n"
@@ -57,7 +58,7 @@ static void test_bad(void **state)
          "    replicas: 2\n"
          "    detached: false\n"
          "    order: start-first\n"
-         "    terminal:\n",
+         "    watch: [src]\n",
          "4:5: services.api.liveness is not supported yet\n"
          "4:25: services.api.liveness.intervall: there is no such key; did you mean \"interval\"?\n"
          "5:5: services.api.limits is not supported yet\n"
@@ -65,7 +66,7 @@ static void test_bad(void **state)
          "larger units, found \"lots\"\n"
          "6:5: services.api.replicas is not supported yet\n"
          "8:5: services.api.order is not supported yet\n"
-         "9:5: services.api.terminal is not supported yet"},
+         "9:5: services.api.watch is not supported yet"},
         {"templates: {shell: {command: x, paramters: {}, liveness: {}}}\n"
          "notify: {on: [failed], webhok: http://x}\n",
          "1:33: templates.shell.paramters: there is no such key; did you mean \"parameters\"?\n"

@@ -66,6 +66,17 @@ static const struct cell cells[] = {
      "14:02:11 api runs: pid 812 (started 09:00:02, nonce ok); did not get ready: nothing listened within 30 "
      "s; "
      "SIGTERM to pid 812 (started 09:00:02, nonce ok); exited 0 after 0.1 s\n"},
+    {{{0, "sh", "terminal",
+       "{'action': 'attach', 'user': 'ann', 'viewer': 3, 'view': false, 'generation': 4}"},
+      {1, "sh", "terminal", "{'action': 'attach', 'user': 'eve', 'viewer': 4, 'view': true}"},
+      {2000, "sh", "terminal",
+       "{'action': 'input', 'user': 'ann', 'viewer': 3, 'bytes': 41, 'first_ms': 1795615331000, 'last_ms': "
+       "1795615332000}"},
+      {2001, "sh", "terminal", "{'action': 'detach', 'user': 'ann', 'viewer': 3}"}},
+     "14:02:11 sh: ann attached to its terminal (viewer 3)\n14:02:11 sh: eve watches its terminal (viewer "
+     "4)\n"
+     "14:02:13 sh: ann typed 41 bytes into its terminal until 14:02:12 (viewer 3)\n"
+     "14:02:13 sh: ann left its terminal (viewer 3)\n"},
     {{{0, "api", "adopted", "{" PROCESS ", 'hold': 811}"}, {5, "api", "ready", "{'ready_after_ms': 20}"}},
      "14:02:11 api was adopted: pid 812 (started 09:00:02, nonce ok), kept by hold 811; ready after 0.0 s\n"},
     {{{0, "api", "refused", "{'what': 'hello of a hold', 'text': 'other nonce'}"},
