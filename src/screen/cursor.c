@@ -66,7 +66,7 @@ void cursor_line_feed(struct screen *screen)
     else if (screen->y < screen->rows - 1)
         screen_row(screen, ++screen->y)->wrapped = false;
     if (screen->x >= screen->columns)
-        screen->x = screen->columns - 1;
+        screen->x--;
 }
 
 /* Reverse wrap: from the first column to the end of the row above, if the text went on from there. */

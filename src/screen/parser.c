@@ -53,6 +53,7 @@ static void finish(struct parser *parser, size_t next, bool query)
     if (!parser->passing && query) {
         if (parser->whole)
             send_input(parser, parser->start);
+        parser->string_open = true; /* without effect in any case, but that a mark behind it joins nothing */
         close_string(parser);
         parser->sent = next;
     } else if (!parser->passing && !parser->whole) {

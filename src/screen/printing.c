@@ -130,7 +130,8 @@ static void print(struct screen *screen, uint32_t code, unsigned width)
     }
     int x = screen->x;
     int cells_written = width ? (int)width : 1;
-    if (x + cells_written > screen->columns) { /* a lone mark behind the last column */
+    if (x + cells_written > screen->columns) { /* a lone mark beyond the last column */
+        screen->x++;
         return;
     }
     struct row *row = screen_row(screen, screen->y);

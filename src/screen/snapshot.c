@@ -25,6 +25,9 @@ struct writing {
 
 enum { LONGEST_PIECE = 256 }; /* of what is appended at once */
 
+/* The end of a string that was not begun: no effect, except that a mark behind it joins nothing. */
+#define NOTHING "\x1b\\"
+
 static void put(struct writing *writing, const char *text)
 {
     buffer_append_text(writing->out, text);
@@ -76,7 +79,7 @@ static void put_codes(struct writing *writing, const struct cell *cell, const st
     const struct cluster *cluster = cell->content & CELL_CLUSTER ? clusters_get(clusters, content) : NULL;
     size_t count = cluster ? cluster->count : 1;
     if (cell_width(cell) == 0)
-        put(writing, "\x0f"); /* a lone mark, which is not to join what is before it */
+        put(writing, NOTHING); /* a lone mark is not to join what is before it */
     for (size_t i = 0; i < count; i++) {
         char bytes[4];
         size_t size = line_utf8(cluster ? cluster->codes[i] : content ? content : ' ', bytes);
@@ -152,12 +155,12 @@ static int wrap(struct writing *writing, const struct shown *shown)
     struct cell first = grid_cell(&shown->row, 0), above = writing->above;
     bool wide = is_wide(&shown->row, 0, columns);
     bool undo = !writing->at_end && (!wide || !looks_alike(&above, &first));
-    bool erased = is_erased(&first);
+    bool later = is_erased(&first) || cell_width(&first) == 0; /* what does not wrap is written afterwards */
     if (!writing->at_end) {
         set_plain(writing);
         buffer_append_format(writing->out, "\r\x1b[%dC%s", columns - 1, wide ? "" : " ");
     }
-    if (erased) {
+    if (later) {
         set_plain(writing);
         put(writing, " ");
     } else {
@@ -170,10 +173,10 @@ static int wrap(struct writing *writing, const struct shown *shown)
     if (undo && writing->screen->rows > 1) {
         set_background(writing, above.bg);
         buffer_append_format(writing->out, "\x1b[A\x1b[%dC\x1b[X\x1b[B\r", columns - 1);
-        if (!erased)
+        if (!later)
             put_cell(writing, shown, 0);
     }
-    if (erased) {
+    if (later) {
         set_plain(writing);
         put(writing, "\r\x1b[X");
         return 0;
@@ -182,12 +185,22 @@ static int wrap(struct writing *writing, const struct shown *shown)
     return wide ? 2 : 1;
 }
 
+/* The topmost row goes on from one that is gone: it comes from below, where it was wrapped. */
+static void wrap_first(struct writing *writing)
+{
+    set_plain(writing);
+    buffer_append_format(writing->out, "\x1b[%dC  \x1b[H\x1b[M\x1b[X", writing->screen->columns - 1);
+}
+
 static void put_row(struct writing *writing, const struct shown *shown, const struct row *below)
 {
     int columns = writing->screen->columns, x = 0;
     if (!writing->first && shown->row.wrapped) {
         x = wrap(writing, shown);
-    } else if (!writing->first) {
+    } else if (writing->first) {
+        if (shown->row.wrapped && writing->screen->rows > 1)
+            wrap_first(writing);
+    } else {
         if (writing->pen.bg & COLOUR)
             set_plain(writing);
         put(writing, "\r\n");
@@ -329,9 +342,11 @@ static void put_charsets(struct writing *writing)
         if (screen->sets[i])
             buffer_append_format(writing->out, "\x1b%c%c", designators[i], charset_final(screen->sets[i]));
     put(writing, shifts[screen->level]);
-    if (screen->charset != screen->sets[screen->level])
+    if (screen->charset != screen->sets[screen->level]) { /* it came from a saved cursor */
         put(writing, "\x1b"
-                     "8"); /* it came from a saved cursor */
+                     "8\x1b[0m");
+        writing->pen = (struct cell){0};
+    }
 }
 
 /* Writes the character before the cursor again, so that the cursor is behind it as before: a mark would join
@@ -349,9 +364,29 @@ static void put_before_cursor(struct writing *writing, int y)
         put_number(writing, end - x, 'P');
     put_codes(writing, &cell, shown.clusters);
     if (!screen->join) {
-        put(writing, "\x1b\\"); /* nothing may join it */
+        put(writing, NOTHING);
         set_pen(writing, screen->pen);
+        if (screen->x > screen->columns)
+            put(writing, "\xe2\x80\x8b"); /* a lone mark beyond the last column counts, but is not shown */
     }
+}
+
+/* Without wrapping, a wide character at the last column is not shown; yet a mark takes what is there for it.
+ */
+static bool was_not_shown(const struct screen *screen)
+{
+    struct cell cell =
+        grid_cell(screen_row(screen, screen->y), screen->columns - 3 < 0 ? 0 : screen->columns - 3);
+    if (screen->join != 2 || screen_mode(screen, MODE_WRAP) || screen->x != screen->columns - 1)
+        return false;
+    return !is_wide(screen_row(screen, screen->y), screen->x - 2, screen->columns) ||
+           !looks_alike(&cell, &screen->pen);
+}
+
+static void put_unshown(struct writing *writing, int y)
+{
+    go_to(writing, writing->screen->columns - 1, y);
+    put(writing, "\xe3\x80\x80");
 }
 
 static void put_cursor(struct writing *writing)
@@ -361,6 +396,11 @@ static void put_cursor(struct writing *writing)
     if (screen_mode(screen, MODE_ORIGIN)) {
         put(writing, "\x1b[?6h");
         y -= screen->page->top;
+    }
+    if (was_not_shown(screen)) {
+        set_pen(writing, screen->pen);
+        put_unshown(writing, y);
+        return;
     }
     if ((screen->join && screen->x > 0) || screen->x >= screen->columns) {
         put_before_cursor(writing, y);

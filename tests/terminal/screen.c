@@ -1,6 +1,6 @@
 /* A screen driven by a test: commands on stdin, one frame each, snapshots on stdout.
  *
- *   N columns u16, rows u16, lines u32   a new screen
+ *   N columns u16, rows u16, lines u32, live u16   a new screen, with on_output if `live`
  *   F size u32, bytes                    feed
  *   S                                    → size u32, snapshot and pending bytes
  *   R columns u16, rows u16              resize
@@ -63,12 +63,13 @@ static void begin(struct driver *driver)
 {
     int columns = (int)get_u16(), rows = (int)get_u16();
     uint32_t lines = get_u32();
+    bool live = get_u16();
     struct screen_settings settings = {.columns = columns,
                                        .rows = rows,
                                        .scrollback_lines = lines,
                                        .scrollback_bytes = 256 << 20,
                                        .on_answer = on_answer,
-                                       .on_output = on_output,
+                                       .on_output = live ? on_output : NULL,
                                        .owner = driver};
     screen_free(&driver->screen);
     driver->screen = screen_new(&settings);
