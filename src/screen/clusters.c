@@ -6,21 +6,21 @@
 #include "base/memory.h"
 #include "screen/clusters.h"
 
-enum { INDEX_SIZE = 2 * CLUSTERS_MOST };
+enum { FIRST_INDEX = 64, FIRST_PLACES = 16 };
 
 static uint32_t hash(const uint32_t *codes, size_t count)
 {
     uint32_t sum = 2166136261u; /* FNV-1a, a code point at a time */
     for (size_t i = 0; i < count; i++)
         sum = (sum ^ codes[i]) * 16777619u;
-    return (sum ^ sum >> 15) % INDEX_SIZE;
+    return sum ^ sum >> 15;
 }
 
 /* The place in the index where the cluster is, or would be. */
 static uint32_t *place_of(const struct clusters *clusters, const uint32_t *codes, size_t count)
 {
-    for (uint32_t at = hash(codes, count);; at = (at + 1) % INDEX_SIZE) {
-        uint32_t *place = &clusters->index[at];
+    for (size_t at = hash(codes, count);; at++) {
+        uint32_t *place = &clusters->index[at % clusters->index_size];
         if (!*place)
             return place;
         const struct cluster *cluster = &clusters->all[*place - 1];
@@ -29,9 +29,11 @@ static uint32_t *place_of(const struct clusters *clusters, const uint32_t *codes
     }
 }
 
-static void rebuild_index(struct clusters *clusters)
+static void rebuild_index(struct clusters *clusters, size_t size)
 {
-    memset(clusters->index, 0, INDEX_SIZE * sizeof *clusters->index);
+    free(clusters->index);
+    clusters->index = MEMORY_ARRAY(uint32_t, size);
+    clusters->index_size = size;
     for (size_t i = 0; i < clusters->count; i++)
         if (clusters->all[i].count)
             *place_of(clusters, clusters->all[i].codes, clusters->all[i].count) = (uint32_t)i + 1;
@@ -49,7 +51,7 @@ static struct cluster *free_place(struct clusters *clusters)
     if (clusters->count == CLUSTERS_MOST)
         return NULL;
     if (clusters->count == clusters->capacity) {
-        clusters->capacity = clusters->capacity ? 2 * clusters->capacity : 64;
+        clusters->capacity = clusters->capacity ? 2 * clusters->capacity : FIRST_PLACES;
         clusters->all = memory_resize(clusters->all, clusters->capacity * sizeof *clusters->all);
     }
     return &clusters->all[clusters->count++];
@@ -58,8 +60,8 @@ static struct cluster *free_place(struct clusters *clusters)
 int32_t clusters_add(struct clusters *clusters, const uint32_t *codes, size_t count)
 {
     CHECK(count <= CLUSTER_MOST);
-    if (!clusters->index)
-        clusters->index = MEMORY_ARRAY(uint32_t, INDEX_SIZE);
+    if (2 * (clusters->count + 1) > clusters->index_size)
+        rebuild_index(clusters, clusters->index ? 2 * clusters->index_size : FIRST_INDEX);
     uint32_t *place = place_of(clusters, codes, count);
     if (*place)
         return (int32_t)*place - 1;
@@ -88,7 +90,7 @@ void clusters_sweep(struct clusters *clusters)
         cluster->used = false;
     }
     if (clusters->index)
-        rebuild_index(clusters);
+        rebuild_index(clusters, clusters->index_size);
 }
 
 void clusters_free(struct clusters *clusters)

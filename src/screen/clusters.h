@@ -19,7 +19,8 @@ struct clusters {
     struct cluster *all;
     size_t count, capacity; /* places */
     size_t free;            /* of these, free ones */
-    uint32_t *index;        /* hash table of number + 1 */
+    uint32_t *index;        /* hash table of number + 1, */
+    size_t index_size;      /* at least twice the count */
 };
 
 /* The number of that cluster (kept from now on); -1 when there is no place. */

@@ -45,7 +45,9 @@ static void cut_text(struct rewrap *rewrap)
         int end = start + rewrap->columns < rewrap->count ? start + rewrap->columns : rewrap->count;
         if (end < rewrap->count && end > start + 1 && cell_width(&rewrap->cells[end - 1]) == 2)
             end--; /* a wide character stays whole */
-        struct row row = {.cells = rewrap->cells + start, .used = end - start, .wrapped = rewrap->wrapped};
+        struct row row = {.used = end - start, .wrapped = rewrap->wrapped};
+        if (row.used > 0)
+            row.cells = rewrap->cells + start;
         push_row(rewrap, &row);
         rewrap->wrapped = true;
         start = end;

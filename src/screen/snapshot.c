@@ -389,25 +389,38 @@ static void put_unshown(struct writing *writing, int y)
     put(writing, "\xe3\x80\x80");
 }
 
-static void put_cursor(struct writing *writing)
+/* With its column, and what it is behind. */
+static void put_place(struct writing *writing, int y)
 {
     const struct screen *screen = writing->screen;
-    int y = screen->y;
-    if (screen_mode(screen, MODE_ORIGIN)) {
-        put(writing, "\x1b[?6h");
-        y -= screen->page->top;
-    }
     if (was_not_shown(screen)) {
         set_pen(writing, screen->pen);
         put_unshown(writing, y);
-        return;
-    }
-    if ((screen->join && screen->x > 0) || screen->x >= screen->columns) {
+    } else if ((screen->join && screen->x > 0) || screen->x >= screen->columns) {
         put_before_cursor(writing, y);
+    } else {
+        set_pen(writing, screen->pen);
+        go_to(writing, screen->x, y);
+    }
+}
+
+static void put_cursor(struct writing *writing)
+{
+    const struct screen *screen = writing->screen;
+    const struct screen_page *page = screen->page;
+    bool outside = screen->y < page->top || screen->y > page->bottom;
+    if (!screen_mode(screen, MODE_ORIGIN)) {
+        put_place(writing, screen->y);
         return;
     }
-    set_pen(writing, screen->pen);
-    go_to(writing, screen->x, y);
+    put(writing, "\x1b[?6h");
+    if (outside && page == &screen->primary) { /* it came from the other screen, whose region is another */
+        put(writing, "\x1b[?47h");
+        put_place(writing, screen->y);
+        put(writing, "\x1b[?47l");
+    } else {
+        put_place(writing, outside ? 0 : screen->y - page->top);
+    }
 }
 
 static void put_alternate(struct writing *writing)

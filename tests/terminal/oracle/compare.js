@@ -1,8 +1,8 @@
 // compare.js DRIVER: jobs on stdin, a JSON line each; for each one a JSON line of what differed.
 //
-// A job: {columns, rows, scrollback, input (a file), cuts (ascending offsets), live}. At each cut the driver's
+// A job: {columns, rows, scrollback, input (a file), cuts (ascending offsets), live, kept}. At each cut the driver's
 // snapshot goes to a new emulator, which must then be like the one that was fed everything up to there, and still be
-// after the bytes up to the next cut.
+// after the bytes up to the next cut; `kept` others, from cuts before, as well.
 const {spawn} = require("node:child_process");
 const fs = require("node:fs");
 const readline = require("node:readline");
@@ -40,8 +40,6 @@ class Driver {
   ask(command) { this.send(command); return new Promise(done => { this.waiting = done; this.look(); }); }
 }
 
-const KEPT = 8; // emulators that go on to the end of the input
-
 async function run(driver, job) {
   const input = fs.readFileSync(job.input), found = [];
   const whole = new Emulator(job.columns, job.rows, job.scrollback), others = [];
@@ -61,8 +59,8 @@ async function run(driver, job) {
     const emulator = new Emulator(job.columns, job.rows, job.scrollback);
     emulator.write(Buffer.from(await driver.ask("S")));
     tell(cut, cut, whole.difference(emulator));
-    if (others.length > KEPT) others.splice(1 + Math.floor(place % KEPT), 1);
     others.push({emulator, from: cut});
+    if (others.length > 1 + job.kept) others.splice(place % (others.length - 1), 1);
     place = cut;
   }
   return {name: job.name, cuts: job.cuts.length, found};

@@ -97,7 +97,7 @@ class Emulator {
   saved(buffer) {
     return {x: Math.min(buffer.savedX, this.terminal.cols - 1), y: buffer.savedY - buffer.ybase,
             look: Emulator.look(buffer.savedCurAttrData.fg & ~UNDERLINED, buffer.savedCurAttrData.bg),
-            underlined: buffer.savedCurAttrData.fg & UNDERLINED, charset: buffer.savedCharset};
+            charset: buffer.savedCharset};
   }
 
   page(buffer) {
