@@ -34,6 +34,7 @@ struct dataplane {
     struct signins *signins;
     struct login *login;
     struct tunnels *tunnels;
+    struct event_group *event_group; /* all event streams, also those of services */
     struct events *events;
     struct attaches *attaches;
     struct terminals *terminals;
@@ -275,7 +276,7 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
     entrance_close(dataplane->entrance);
     lobby_open(dataplane->lobby);
     http_server_drain(dataplane->server, stopping ? 0 : spread_ms);
-    event_stream_group_say_goodbye(events_streams(dataplane->events), spread_ms);
+    event_group_say_goodbye(dataplane->event_group, spread_ms);
     tunnels_say_goodbye(dataplane->tunnels, stopping ? TUNNELS_GOING_AWAY : TUNNELS_RESTART, spread_ms);
     viewers_say_goodbye(terminals_viewers(dataplane->terminals),
                         stopping ? VIEWERS_GOING_AWAY : VIEWERS_RESTART, spread_ms);
@@ -334,7 +335,12 @@ static void compose_admission(struct dataplane *dataplane)
                                                           .on_signed_out = on_signed_out,
                                                           .owner = dataplane});
     dataplane->tunnels = tunnels_new(loop, dataplane->streams, cookie, on_fewer, dataplane);
-    dataplane->proxy = proxy_new(loop, dataplane->backends, dataplane->tunnels, cookie);
+    dataplane->proxy = proxy_new(&(struct proxy_settings){.loop = loop,
+                                                          .backends = dataplane->backends,
+                                                          .tunnels = dataplane->tunnels,
+                                                          .streams = dataplane->streams,
+                                                          .group = dataplane->event_group,
+                                                          .cookie = cookie});
     free(cookie);
 }
 
@@ -385,9 +391,11 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
         limits_new(settings->loop, &(struct limits_pages){.own = settings->pages->own,
                                                           .others = settings->pages->others,
                                                           .other_count = settings->pages->other_count});
+    dataplane->event_group = event_group_new(settings->loop);
     dataplane->events = events_new(&(struct events_settings){.loop = settings->loop,
                                                              .backends = dataplane->backends,
                                                              .streams = dataplane->streams,
+                                                             .group = dataplane->event_group,
                                                              .on_degraded = on_events_degraded,
                                                              .on_refused = on_events_refused,
                                                              .owner = dataplane});
@@ -416,6 +424,7 @@ void dataplane_free(struct dataplane **owned)
     attaches_free(&dataplane->attaches);
     refusals_free(&dataplane->refusals);
     events_free(&dataplane->events);
+    event_group_free(&dataplane->event_group);
     login_free(&dataplane->login);
     signins_free(&dataplane->signins);
     admission_free(&dataplane->admission);

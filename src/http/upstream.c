@@ -216,6 +216,11 @@ static void arm(struct upstream_call *call)
     loop_timer_start(loop, &call->timer, (deadline - loop_now_us(loop) + 999) / 1000, on_due);
 }
 
+void upstream_wait_for_ever(struct upstream_call *call)
+{
+    call->timeouts.idle_ms = 0;
+}
+
 static void progress(struct upstream_call *call)
 {
     call->since_us = loop_now_us(call->pool->loop);

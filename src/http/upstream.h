@@ -76,6 +76,8 @@ ssize_t upstream_read(struct upstream_call *call, void *memory, size_t size);
 const char *upstream_trouble(const struct upstream_call *call);
 /* Length of the answer's body after on_head: -1 unknown. */
 int64_t upstream_content_length(const struct upstream_call *call);
+/* From now on its answer may be silent for ever: it is one that goes on. */
+void upstream_wait_for_ever(struct upstream_call *call);
 /* After on_head with 101: gives the stream away with the bytes behind the head (valid until the return to
  * the loop); the call is over. */
 struct stream *upstream_upgrade(struct upstream_call **call, struct slice *early);

@@ -57,6 +57,11 @@ json_t *event_said_reset(struct slice from, const char *reason)
     return json_pack("{s:s, s:s}", "from", utf8_clean(text), "reason", reason);
 }
 
+void event_said_auth(struct event_said *said, const char *reason)
+{
+    event_said_event(said, "auth", NULL, json_pack("{s:s}", "reason", reason));
+}
+
 void event_said_bye(struct event_said *said)
 {
     int64_t retry = random_ms(BYE_RETRY_MS, BYE_SPREAD_MS);

@@ -22,6 +22,8 @@ void event_said_event(struct event_said *said, const char *name, const struct ev
 /* `reset` with where the client was, its own words as they are (as far as they can stand in JSON), and why.
  */
 json_t *event_said_reset(struct slice from, const char *reason);
+/* `auth`: the credential has ended, `reason` is how. */
+void event_said_auth(struct event_said *said, const char *reason);
 /* `retry:` and `bye`: the stream ends, and the client shall come back then, not all of them at the same time.
  */
 void event_said_bye(struct event_said *said);

@@ -7,37 +7,6 @@
 #include "route/event_stream.h"
 #include "route/problem.h"
 
-struct event_stream_group {
-    struct loop *loop;
-    struct streams *streams;
-    struct list open;
-    size_t count;
-    bool leaving;
-};
-
-struct event_stream_group *event_stream_group_new(struct loop *loop, struct streams *streams)
-{
-    struct event_stream_group *group = MEMORY_NEW(struct event_stream_group);
-    group->loop = loop;
-    group->streams = streams;
-    list_init(&group->open);
-    return group;
-}
-
-void event_stream_group_free(struct event_stream_group **group)
-{
-    if (!*group)
-        return;
-    CHECK((*group)->count == 0);
-    free(*group);
-    *group = NULL;
-}
-
-struct loop *event_stream_group_loop(const struct event_stream_group *group)
-{
-    return group->loop;
-}
-
 /* --- saying ---------------------------------------------------------------------------------------- */
 
 void event_stream_say(struct event_stream *stream, struct event_said *said)
@@ -53,14 +22,11 @@ void event_stream_say(struct event_stream *stream, struct event_said *said)
 
 static void leave(struct event_stream *stream)
 {
-    struct event_stream_group *group = stream->group;
-    list_remove(&stream->link);
-    group->count--;
+    event_group_remove(&stream->grouped);
     streams_remove(&stream->member);
     loop_timer_stop(&stream->beat);
-    loop_timer_stop(&stream->bye);
     stream->events->on_over(stream);
-    loop_free_later(group->loop, stream, free);
+    loop_free_later(stream->loop, stream, free);
 }
 
 void event_stream_cut(struct event_stream *stream)
@@ -83,9 +49,8 @@ void event_stream_end(struct event_stream *stream, struct event_said *said)
     exchange_end(exchange);
 }
 
-static void on_bye(struct loop_timer *timer)
+static void say_goodbye(struct event_stream *stream)
 {
-    struct event_stream *stream = LIST_ENTRY(timer, struct event_stream, bye);
     struct event_said said = event_said_new();
     exchange_close_after(stream->exchange);
     stream->events->add_place(stream, &said.bytes);
@@ -93,32 +58,21 @@ static void on_bye(struct loop_timer *timer)
     event_stream_end(stream, &said);
 }
 
+static void on_goodbye(struct event_member *member)
+{
+    say_goodbye(LIST_ENTRY(member, struct event_stream, grouped));
+}
+
 static void on_close(struct stream_member *member, enum streams_reason reason)
 {
     struct event_stream *stream = LIST_ENTRY(member, struct event_stream, member);
     if (reason == STREAMS_MOVED || reason == STREAMS_CLOSED) {
-        on_bye(&stream->bye);
+        say_goodbye(stream);
         return;
     }
     struct event_said said = event_said_new();
-    event_said_event(&said, "auth", NULL,
-                     json_pack("{s:s}", "reason", reason == STREAMS_FORBIDDEN ? "forbidden" : "signed-out"));
+    event_said_auth(&said, reason == STREAMS_FORBIDDEN ? "forbidden" : "signed-out");
     event_stream_end(stream, &said);
-}
-
-static void say_goodbye_in(struct event_stream *stream, int64_t delay_ms)
-{
-    if (!loop_timer_armed(&stream->bye))
-        loop_timer_start(stream->group->loop, &stream->bye, delay_ms, on_bye);
-}
-
-void event_stream_group_say_goodbye(struct event_stream_group *group, int64_t spread_ms)
-{
-    size_t place = 0, spread = group->count > STREAMS_AT_ONCE ? group->count : 0;
-    group->leaving = true;
-    LIST_FOR_EACH(link, &group->open)
-    say_goodbye_in(LIST_ENTRY(link, struct event_stream, link),
-                   spread ? spread_ms * (int64_t)place++ / (int64_t)spread : 0);
 }
 
 static const struct stream_kind events_kind = {.name = "events"};
@@ -141,15 +95,14 @@ static void on_beat(struct loop_timer *timer)
 {
     struct event_stream *stream = LIST_ENTRY(timer, struct event_stream, beat);
     int64_t every_ms = stream->heartbeat_ms;
-    int64_t quiet_ms = (loop_now_us(stream->group->loop) - stream->wrote_us) / 1000;
+    int64_t quiet_ms = (loop_now_us(stream->loop) - stream->wrote_us) / 1000;
     if (quiet_ms >= every_ms && !stream->resting && !stream->torn) {
         struct event_said said = event_said_new();
         if (!stream->events->add_place(stream, &said.bytes))
             sse_comment(&said.bytes, (struct slice){0});
         event_stream_say(stream, &said);
     }
-    loop_timer_start(stream->group->loop, timer, quiet_ms < every_ms ? every_ms - quiet_ms : every_ms,
-                     on_beat);
+    loop_timer_start(stream->loop, timer, quiet_ms < every_ms ? every_ms - quiet_ms : every_ms, on_beat);
 }
 
 bool event_stream_is_asked(struct exchange *exchange)
@@ -165,12 +118,10 @@ bool event_stream_is_asked(struct exchange *exchange)
     return false;
 }
 
-void event_stream_open(struct event_stream_group *group, struct event_stream *stream)
+void event_stream_open(struct event_stream *stream)
 {
-    stream->group = group;
+    stream->loop = exchange_loop(stream->exchange);
     stream->resting = true;
-    list_append(&group->open, &stream->link);
-    group->count++;
 }
 
 static void send_head(struct exchange *exchange, int status)
@@ -186,11 +137,11 @@ static void send_head(struct exchange *exchange, int status)
     CHECK(fits); /* all fields are ours */
 }
 
-bool event_stream_begin(struct event_stream *stream, int status)
+bool event_stream_begin(struct event_stream *stream, int status, struct event_group *group,
+                        struct streams *streams)
 {
     static const struct exchange_events events = {.on_room = on_room, .on_gone = on_gone};
     struct exchange *exchange = stream->exchange;
-    struct event_stream_group *group = stream->group;
     send_head(exchange, status);
     if (status == 204 || exchange_request(exchange)->head->method == HTTP1_HEAD) {
         leave(stream);
@@ -198,11 +149,10 @@ bool event_stream_begin(struct event_stream *stream, int status)
         return false;
     }
     exchange_set_events(exchange, &events, stream);
-    streams_add(group->streams, &stream->member, exchange_principal(exchange), on_close);
+    streams_add(streams, &stream->member, exchange_principal(exchange), on_close);
     streams_from(&stream->member, exchange, &events_kind);
     stream->resting = false;
-    loop_timer_start(group->loop, &stream->beat, stream->heartbeat_ms, on_beat);
-    if (group->leaving)
-        say_goodbye_in(stream, 0);
+    loop_timer_start(stream->loop, &stream->beat, stream->heartbeat_ms, on_beat);
+    event_group_add(group, &stream->grouped, on_goodbye);
     return true;
 }

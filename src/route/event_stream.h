@@ -7,19 +7,9 @@
 
 #include "http/exchange.h"
 
+#include "route/event_group.h"
 #include "route/event_said.h"
 #include "route/streams.h"
-
-struct event_stream_group; /* all of a gate */
-
-/* Both outlive it. */
-struct event_stream_group *event_stream_group_new(struct loop *loop, struct streams *streams);
-/* No stream is open any more. */
-void event_stream_group_free(struct event_stream_group **group);
-struct loop *event_stream_group_loop(const struct event_stream_group *group);
-/* Each client is told `bye` and its stream ended, so that it connects again: at once up to STREAMS_AT_ONCE,
- * more spread over `spread_ms`. Those that come later are told at once. */
-void event_stream_group_say_goodbye(struct event_stream_group *group, int64_t spread_ms);
 
 struct event_stream;
 
@@ -36,30 +26,30 @@ struct event_stream_events {
 /* At the start of its owner's object, which is memory of its own. */
 struct event_stream {
     struct exchange *exchange;
-    struct event_stream_group *group;
+    struct loop *loop;
     const struct event_stream_events *events;
     int64_t wrote_us;
     int64_t heartbeat_ms;
     bool resting; /* the client takes no more now; nor can it before event_stream_begin() */
     bool torn;    /* kept by the owner: what was sent ends inside an event */
-    struct list link;
+    struct event_member grouped;
     struct stream_member member;
     struct loop_timer beat;
-    struct loop_timer bye;
 };
 
 /* With exchange, events and heartbeat_ms set, the rest zero. It rests until it begins. */
-void event_stream_open(struct event_stream_group *group, struct event_stream *stream);
+void event_stream_open(struct event_stream *stream);
 /* What the client may look into before there is a stream: GET or HEAD, else it was answered with 405. */
 bool event_stream_is_asked(struct exchange *exchange);
 /* Sends the head, and is over again when that is all (204, HEAD): false. Else the stream goes on; follow with
- * event_stream_say(), which may begin with what `event_said_new()` holds. */
-bool event_stream_begin(struct event_stream *stream, int status);
+ * event_stream_say(). Both outlive it. */
+bool event_stream_begin(struct event_stream *stream, int status, struct event_group *group,
+                        struct streams *streams);
 
 /* Bytes for the client, whole events but for `torn`. False: it rests now. */
 static inline bool event_stream_write(struct event_stream *stream, const struct chunks_piece *piece)
 {
-    stream->wrote_us = loop_now_us(exchange_loop(stream->exchange));
+    stream->wrote_us = loop_now_us(stream->loop);
     stream->resting = !exchange_write_piece(stream->exchange, piece);
     return !stream->resting;
 }

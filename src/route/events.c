@@ -16,7 +16,6 @@
 struct events {
     struct events_settings settings;
     struct tail_group *tails;
-    struct event_stream_group *group;
     struct buffer picked; /* of one piece, for a reader that does not want all of it */
 };
 
@@ -48,7 +47,6 @@ struct events *events_new(const struct events_settings *settings)
 {
     struct events *events = MEMORY_NEW(struct events);
     events->settings = *settings;
-    events->group = event_stream_group_new(settings->loop, settings->streams);
     events->tails = tail_group_new(&(struct tail_group_settings){.loop = settings->loop,
                                                                  .on_degraded = settings->on_degraded,
                                                                  .on_refused = settings->on_refused,
@@ -61,16 +59,10 @@ void events_free(struct events **events)
 {
     if (!*events)
         return;
-    event_stream_group_free(&(*events)->group);
     tail_group_free(&(*events)->tails);
     buffer_free(&(*events)->picked);
     free(*events);
     *events = NULL;
-}
-
-struct event_stream_group *events_streams(struct events *events)
-{
-    return events->group;
 }
 
 struct tail_group *events_tails(struct events *events)
@@ -404,7 +396,7 @@ static struct reader *reader_new(const struct request *request)
         reader->wanted = MEMORY_NEW(struct sse_edit_names);
         *reader->wanted = request->wanted;
     }
-    event_stream_open(request->route->events->group, &reader->stream);
+    event_stream_open(&reader->stream);
     return reader;
 }
 
@@ -417,7 +409,9 @@ void events_answer(const struct events_route *route, struct exchange *exchange, 
     struct event_said said = event_said_new();
     sse_comment(&said.bytes, SLICE("reeve"));
     join(reader, &request, &said);
-    if (event_stream_begin(&reader->stream, is_over(reader, &request) ? 204 : 200))
+    const struct events_settings *settings = &route->events->settings;
+    int status = is_over(reader, &request) ? 204 : 200;
+    if (event_stream_begin(&reader->stream, status, settings->group, settings->streams))
         begin(reader, &said);
     else
         event_said_drop(&said);

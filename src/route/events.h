@@ -18,7 +18,8 @@ struct events_route; /* one route's */
 struct events_settings {
     struct loop *loop;
     struct backends *backends;
-    struct streams *streams; /* each stream is a member */
+    struct streams *streams;   /* each stream is a member, ... */
+    struct event_group *group; /* ... of both */
     /* See tail/tail.h; may be NULL. */
     void (*on_degraded)(void *owner, int error);
     void (*on_refused)(void *owner, const char *path, int error);
@@ -29,8 +30,7 @@ struct events *events_new(const struct events_settings *settings);
 /* No exchange is open any more. */
 void events_free(struct events **events);
 
-/* All event streams of the gate, and all files that they read; both are its own. */
-struct event_stream_group *events_streams(struct events *events);
+/* All files that are read; its own. */
 struct tail_group *events_tails(struct events *events);
 
 struct events_route_settings {

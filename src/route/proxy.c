@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include "route/event_relay.h"
 #include "route/navigation.h"
 #include "route/problem.h"
 #include "route/proxy.h"
@@ -24,6 +25,8 @@ struct proxy {
     struct loop *loop;
     struct backends *backends;
     struct tunnels *tunnels;
+    struct streams *streams;
+    struct event_group *group;
     char *cookie;
     char scratch[SCRATCH_SIZE];
 };
@@ -42,6 +45,7 @@ struct passage {
     struct upstream_call *call; /* CALLING and ANSWERING */
     struct backends_waiter waiter;
     struct loop_task next_turn;
+    struct event_relay *events; /* the answer is an event stream; NULL: it is none */
     enum passage_state state;
     bool refused;        /* by connect(2), although its row says ready: news are due */
     uint64_t generation; /* of the run that was called */
@@ -53,14 +57,15 @@ struct passage {
     const struct proxy_route *route;
 };
 
-struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels,
-                        const char *cookie)
+struct proxy *proxy_new(const struct proxy_settings *settings)
 {
     struct proxy *proxy = MEMORY_NEW(struct proxy);
-    proxy->loop = loop;
-    proxy->backends = backends;
-    proxy->tunnels = tunnels;
-    proxy->cookie = memory_text(cookie);
+    proxy->loop = settings->loop;
+    proxy->backends = settings->backends;
+    proxy->tunnels = settings->tunnels;
+    proxy->streams = settings->streams;
+    proxy->group = settings->group;
+    proxy->cookie = memory_text(settings->cookie);
     return proxy;
 }
 
@@ -79,6 +84,7 @@ void proxy_free(struct proxy **proxy)
 static void release(struct passage *passage)
 {
     passage->state = PASSAGE_OVER;
+    event_relay_close(&passage->events);
     upstream_close(&passage->call);
     backends_leave(&passage->waiter);
     loop_task_stop(&passage->next_turn);
@@ -198,6 +204,8 @@ static void pump_response(struct passage *passage)
         size_t sent = taken > 0 ? (size_t)taken : 0;
         if (sent < (size_t)got)
             buffer_append(&passage->response_held, slice_of(scratch + sent, (size_t)got - sent));
+        if (passage->events)
+            event_relay_passed(passage->events, slice_of(scratch, (size_t)got));
     }
 }
 
@@ -212,10 +220,33 @@ static void on_next_turn(struct loop_task *task)
 
 /* --- what comes up from the upstream ------------------------------------------------------------- */
 
+static bool on_events_end(void *owner)
+{
+    struct passage *passage = owner;
+    bool whole = buffer_size(&passage->response_held) == 0;
+    finish(passage);
+    return whole;
+}
+
+/* An answer that goes on: it may be silent for long, and ends with what let it in. */
+static void open_events(struct passage *passage, const struct http1_head *head)
+{
+    upstream_wait_for_ever(passage->call);
+    passage->events = event_relay_open(&(struct event_relay_settings){
+        .streams = passage->proxy->streams,
+        .group = passage->proxy->group,
+        .exchange = passage->exchange,
+        .head = head,
+        .length = upstream_content_length(passage->call),
+        .on_end = on_events_end,
+        .owner = passage,
+    });
+}
+
 static void on_head(void *owner, const struct http1_head *head)
 {
     struct passage *passage = owner;
-    struct exchange_field fields[FORWARD_FIELDS_MOST];
+    struct exchange_field fields[FORWARD_FIELDS_MOST + EVENT_RELAY_FIELDS];
     if (head->status == 101) {
         struct upstream_call *call = passage->call;
         passage->call = NULL;
@@ -229,12 +260,17 @@ static void on_head(void *owner, const struct http1_head *head)
         exchange_interim(passage->exchange, (int)head->status, fields, count);
         return;
     }
+    bool events = event_relay_is(head);
+    if (events)
+        count = event_relay_add_fields(head, fields, count);
     if (!exchange_head(passage->exchange, (int)head->status, fields, count,
                        upstream_content_length(passage->call))) {
         fail(passage, 502, "The head of the answer is too large.");
         return;
     }
     passage->state = PASSAGE_ANSWERING;
+    if (events)
+        open_events(passage, head);
     pump_response(passage);
 }
 

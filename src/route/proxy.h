@@ -2,6 +2,7 @@
  * back-pressure, held while the target starts, refused with its cause while it cannot. */
 #pragma once
 
+#include "route/event_group.h"
 #include "route/forward.h"
 #include "route/match.h"
 #include "route/tunnels.h"
@@ -17,10 +18,16 @@ struct proxy_route {
 
 struct proxy; /* one per gate, for all its proxy routes */
 
-/* Both outlive the proxy. `cookie`: the name of our own cookies, "reeve-NAME", which are not passed on;
- * copied. */
-struct proxy *proxy_new(struct loop *loop, struct backends *backends, struct tunnels *tunnels,
-                        const char *cookie);
+struct proxy_settings {
+    struct loop *loop; /* this and what follows outlive the proxy */
+    struct backends *backends;
+    struct tunnels *tunnels;
+    struct streams *streams;
+    struct event_group *group; /* of event streams, those of services too */
+    const char *cookie; /* the name of our own cookies, "reeve-NAME", which are not passed on; copied */
+};
+
+struct proxy *proxy_new(const struct proxy_settings *settings);
 /* No exchange is open any more. */
 void proxy_free(struct proxy **proxy);
 /* Whether the keeper has told of this target. */
