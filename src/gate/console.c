@@ -156,8 +156,8 @@ static void answer_terminal(struct terminals *terminals, struct exchange *exchan
     terminals_answer_socket(terminals, exchange, &visit);
 }
 
-static void answer_api(const struct console *console, struct asker *asker, struct terminals *terminals,
-                       struct exchange *exchange)
+static void answer_api(const struct console *console, const struct api_means *means,
+                       struct terminals *terminals, struct exchange *exchange)
 {
     struct slice below = {0};
     api_is(slice_of(console->path, console->path_size), exchange_request(exchange)->path, &below);
@@ -168,15 +168,15 @@ static void answer_api(const struct console *console, struct asker *asker, struc
     else if (terminal_of(below).data)
         answer_terminal(terminals, exchange, terminal_of(below));
     else
-        api_answer(asker, exchange, console->path, below);
+        api_answer(means, exchange, console->path, below);
 }
 
-void console_answer(const struct console *console, struct asker *asker, struct terminals *terminals,
+void console_answer(const struct console *console, const struct api_means *means, struct terminals *terminals,
                     struct exchange *exchange)
 {
     switch (console_find(console, exchange_request(exchange))) {
     case CONSOLE_API:
-        answer_api(console, asker, terminals, exchange);
+        answer_api(console, means, terminals, exchange);
         break;
     case CONSOLE_PAGE:
         answer_page(console, exchange);

@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "http/exchange.h"
-#include "route/asker.h"
+#include "route/api.h"
 #include "route/terminals.h"
 
 #include "gate/door.h"
@@ -33,5 +33,5 @@ bool console_is_open(const struct console *console);
 void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,
                  struct door_question *question);
 /* Answers what console_find() named; the door has let it in. */
-void console_answer(const struct console *console, struct asker *asker, struct terminals *terminals,
+void console_answer(const struct console *console, const struct api_means *means, struct terminals *terminals,
                     struct exchange *exchange);

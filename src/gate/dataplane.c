@@ -38,6 +38,7 @@ struct dataplane {
     struct events *events;
     struct attaches *attaches;
     struct terminals *terminals;
+    struct topics *topics;
     struct proxy *proxy;
     struct probes *probes;
     struct http_server *server;
@@ -161,6 +162,7 @@ bool dataplane_prepare(struct dataplane *dataplane, uint64_t number, const json_
         .proxy = dataplane->proxy,
         .asker = dataplane->asker,
         .events = dataplane->events,
+        .topics = dataplane->topics,
         .admission = dataplane->admission,
         .login = dataplane->login,
         .terminals = dataplane->terminals,
@@ -400,6 +402,14 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
                                                              .on_refused = on_events_refused,
                                                              .owner = dataplane});
     dataplane->refusals = refusals_new(settings->loop, on_fewer, dataplane);
+    dataplane->topics =
+        topics_new(&(struct topics_settings){.loop = settings->loop,
+                                             .backends = dataplane->backends,
+                                             .streams = dataplane->streams,
+                                             .group = dataplane->event_group,
+                                             .tails = events_tails(dataplane->events),
+                                             .asker = dataplane->asker,
+                                             .newest_row = &settings->pages->keeper->journal});
     compose_admission(dataplane);
     compose_terminals(dataplane);
     dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
@@ -423,6 +433,7 @@ void dataplane_free(struct dataplane **owned)
     terminals_free(&dataplane->terminals);
     attaches_free(&dataplane->attaches);
     refusals_free(&dataplane->refusals);
+    topics_free(&dataplane->topics);
     events_free(&dataplane->events);
     event_group_free(&dataplane->event_group);
     login_free(&dataplane->login);

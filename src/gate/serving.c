@@ -17,6 +17,7 @@
 #include "route/rules.h"
 
 #include "gate/door.h"
+#include "gate/event_routes.h"
 #include "gate/section.h"
 #include "gate/serving.h"
 #include "gate/terminal_door.h"
@@ -48,6 +49,9 @@ struct serving {
     char *addresses[ENTRANCE_MOST];
     size_t open;  /* exchanges whose record is still to come */
     bool retired; /* goes with the last of them */
+    struct event_routes *event_routes;
+    struct api_streams streams;
+    struct api_means api;
 };
 
 /* --- building ------------------------------------------------------------------------------------ */
@@ -169,6 +173,8 @@ static bool read_events(struct serving *serving, struct section *row, struct ser
     settings.file = read_captures(row, "file");
     if (settings.root >= 0 && settings.file) {
         route->events = events_route_new(serving->means.events, &settings);
+        if (route->target)
+            event_routes_add(serving->event_routes, route->events, route->target);
         return !row->wrong;
     }
     captures_free(&settings.file);
@@ -288,6 +294,9 @@ static void serving_free(struct serving *serving)
     }
     if (serving->settings.access_fd >= 0)
         close(serving->settings.access_fd);
+    if (serving->streams.logs >= 0)
+        close(serving->streams.logs);
+    event_routes_free(&serving->event_routes);
     door_free(&serving->door);
     console_free(&serving->console);
     match_free(&serving->table);
@@ -307,6 +316,15 @@ static bool read_console(struct serving *serving, const json_t *snapshot, struct
     return serving->console != NULL;
 }
 
+static void prepare_api(struct serving *serving, struct descriptors *descriptors)
+{
+    serving->event_routes = event_routes_new();
+    serving->streams.topics = serving->means.topics;
+    serving->streams.logs = descriptors_take(descriptors, "logs");
+    event_routes_serve(serving->event_routes, &serving->streams);
+    serving->api = (struct api_means){.asker = serving->means.asker, .streams = &serving->streams};
+}
+
 struct serving *serving_new(const json_t *snapshot, struct descriptors *descriptors,
                             const struct serving_means *means, struct error *error)
 {
@@ -315,6 +333,7 @@ struct serving *serving_new(const json_t *snapshot, struct descriptors *descript
     serving->means = *means;
     serving->settings.access_fd = -1;
     serving->table = match_new();
+    prepare_api(serving, descriptors);
     if (read_settings(serving, &top, descriptors) && read_door(serving, snapshot, error) &&
         read_listeners(serving, &top, descriptors) && read_console(serving, snapshot, error) &&
         read_routes(serving, &top, descriptors))
@@ -349,7 +368,7 @@ static void answer_with_events(const struct serving_route *route, struct exchang
     if (route->target && !target.data)
         problem_reply_status(exchange, 404, "There is no such event stream.");
     else
-        events_answer(route->events, exchange, target);
+        events_answer(route->events, exchange, events_file(route->events, exchange), target);
 }
 
 static void answer_with_terminal(struct serving *serving, const struct serving_route *route,
@@ -506,7 +525,7 @@ void serving_answer(struct serving *serving, struct exchange *exchange)
     else if (errand.asset)
         assets_answer(exchange, errand.asset);
     else if (errand.console != CONSOLE_NOTHING)
-        console_answer(serving->console, serving->means.asker, serving->means.terminals, exchange);
+        console_answer(serving->console, &serving->api, serving->means.terminals, exchange);
     else if (errand.page != HEALTH_NONE)
         answer_health(serving, exchange, errand.page);
     else

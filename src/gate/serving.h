@@ -43,6 +43,7 @@ struct serving_means {
     struct proxy *proxy;
     struct asker *asker;
     struct events *events;
+    struct topics *topics;
     struct admission *admission;
     struct login *login;
     struct terminals *terminals;

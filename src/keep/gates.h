@@ -54,6 +54,8 @@ struct gates_settings {
 
 /* NULL with the text when pages cannot be made. Starts nothing yet. */
 struct gates *gates_new(const struct gates_settings *settings, struct error *error);
+/* Where gates look for the number of the journal's newest row. */
+_Atomic uint64_t *gates_newest_row(struct gates *gates);
 /* Two phases: prepare to all, then commit or drop. Takes the snapshot over. Starts the gates when there are
  * none yet. One at a time: CHECKs that the last one has been answered. */
 void gates_serve(struct gates *gates, struct snapshot *snapshot);

@@ -5,6 +5,14 @@
 
 #include "keep/journal.h"
 
+/* Written by the keeper alone. */
+static void tell_newest(struct journal *journal)
+{
+    if (journal->newest)
+        atomic_store_explicit(journal->newest, (uint64_t)store_journal_last(journal->store),
+                              memory_order_relaxed);
+}
+
 void journal_append(struct journal *journal, const char *target, const char *event, const json_t *evidence)
 {
     const struct clock *clock = journal->clock;
@@ -17,6 +25,7 @@ void journal_append(struct journal *journal, const char *target, const char *eve
     };
     if (journal->store && !store_journal_append(journal->store, &row))
         log_warning(journal->log, "the journal could not be written", LOG_TEXT("lost", event));
+    tell_newest(journal);
 }
 
 void journal_note(struct journal *journal, const char *event, json_t *evidence)
@@ -45,6 +54,18 @@ void journal_open(struct journal *journal, const char *state_directory)
 void journal_close(struct journal *journal)
 {
     store_close(&journal->store);
+}
+
+void journal_tell(struct journal *journal, _Atomic uint64_t *newest)
+{
+    journal->newest = newest;
+    tell_newest(journal);
+}
+
+json_t *journal_page(const struct journal *journal, const char *target, int64_t from, int most)
+{
+    const struct store_journal_page page = {.target = target, .from = from, .most = most};
+    return store_journal_page(journal->store, &page);
 }
 
 json_t *journal_read(const struct journal *journal, const char *target, int last)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 
@@ -12,12 +13,15 @@ struct store;
 struct journal {
     const struct clock *clock;
     const struct log *log;
-    struct store *store; /* NULL: not opened yet, or it cannot be */
+    struct store *store;      /* NULL: not opened yet, or it cannot be */
+    _Atomic uint64_t *newest; /* where the number of the newest row is told; NULL: nowhere */
 };
 
 /* Opens STATE/reeve.db. One that is unusable was moved aside: logged, and the first row of the new one. */
 void journal_open(struct journal *journal, const char *state_directory);
 void journal_close(struct journal *journal);
+/* From now on the number of the newest row is in *newest, which outlives the journal. */
+void journal_tell(struct journal *journal, _Atomic uint64_t *newest);
 
 /* Appends a row about `target`; NULL: about reeve itself. `evidence` is borrowed. */
 void journal_append(struct journal *journal, const char *target, const char *event, const json_t *evidence);
@@ -26,3 +30,5 @@ void journal_note(struct journal *journal, const char *event, json_t *evidence);
 /* The newest `last` rows, oldest first, of one target or (NULL) of all; a new reference, NULL when the
  * database fails. */
 json_t *journal_read(const struct journal *journal, const char *target, int last);
+/* As store_journal_page(). */
+json_t *journal_page(const struct journal *journal, const char *target, int64_t from, int most);

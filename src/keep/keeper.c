@@ -459,6 +459,7 @@ static bool keeper_start_targets(struct keeper *keeper)
     keeper->gates = gates_new(&gates, keeper->error);
     if (!keeper->gates)
         return false;
+    journal_tell(&keeper->seat.journal, gates_newest_row(keeper->gates));
     keeper_make_lifespan(keeper, &targets);
     return keeper_open_desk(keeper);
 }
@@ -493,6 +494,7 @@ static void keeper_end(struct keeper *keeper)
     desk_free(&keeper->desk);
     lifespan_free(&keeper->lifespan);
     condition_free(&keeper->condition);
+    journal_tell(&keeper->seat.journal, NULL);
     gates_free(&keeper->gates);
     targets_free(&keeper->targets);
     instances_free(&keeper->instances);

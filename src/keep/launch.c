@@ -111,7 +111,8 @@ static bool launch_set_environment(struct launch *launch, struct error *error)
 
 /* Opens `name` below `parent`, made for the run's user. Checked after opening: nobody but us can write into
  * `parent`, but what is there may be older than we are. */
-static int launch_make_folder(const struct launch *launch, int parent, const char *name, mode_t mode)
+static int launch_make_folder(const struct launch *launch, int parent, const char *name, mode_t mode,
+                              gid_t group)
 {
     if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
         return -errno;
@@ -120,9 +121,8 @@ static int launch_make_folder(const struct launch *launch, int parent, const cha
         return -errno;
     struct stat about;
     bool fine = fstat(fd, &about) == 0;
-    if (fine && (about.st_uid != launch->account.uid || about.st_gid != launch->account.gid) &&
-        geteuid() == 0)
-        fine = fchown(fd, launch->account.uid, launch->account.gid) == 0;
+    if (fine && (about.st_uid != launch->account.uid || about.st_gid != group) && geteuid() == 0)
+        fine = fchown(fd, launch->account.uid, group) == 0;
     if (fine && fchmod(fd, mode) == 0)
         return fd;
     int error = -errno;
@@ -149,14 +149,19 @@ static bool launch_make_folders(struct launch *launch, struct error *error)
     char name[RECORD_FILE_SIZE];
     const struct launch_settings *settings = launch->settings;
     int logs = launch_open_logs(settings->targets);
+    /* Gates read it, through a file's group, which is the folder's: its owner cannot give that away. */
+    bool root = geteuid() == 0;
+    gid_t group = root ? settings->targets->gates_group : launch->account.gid;
     record_folder(settings->name, name);
-    launch->log_directory = logs < 0 ? logs : launch_make_folder(launch, logs, name, 0750);
+    launch->log_directory =
+        logs < 0 ? logs : launch_make_folder(launch, logs, name, root ? 02750 : 0750, group);
     if (logs >= 0)
         close(logs);
     if (launch->log_directory < 0)
         return error_set(error, "cannot make the folder log/%s: %s", name, strerror(-launch->log_directory));
     record_name(settings->name, settings->generation, name);
-    launch->run_directory = launch_make_folder(launch, settings->run_directory, name, 0700);
+    launch->run_directory =
+        launch_make_folder(launch, settings->run_directory, name, 0700, launch->account.gid);
     if (launch->run_directory < 0)
         return error_set(error, "cannot make the folder run/%s: %s", name, strerror(-launch->run_directory));
     return true;
@@ -199,7 +204,7 @@ static bool launch_make_socket_folder(struct launch *launch, struct error *error
     char *folder = launch_socket_folder(targets, &launch->record);
     launch->socket = memory_format("%s/%s/s", targets->socket_directory, folder);
     int parent = open(targets->socket_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = parent < 0 ? -errno : launch_make_folder(launch, parent, folder, 0700);
+    int fd = parent < 0 ? -errno : launch_make_folder(launch, parent, folder, 0700, launch->account.gid);
     if (parent >= 0)
         close(parent);
     free(folder);

@@ -46,6 +46,23 @@ static void operate_journal(void *owner, struct operation *operation)
         operation_refuse(operation, 503, "the journal cannot be read");
 }
 
+/* What a gate's readers of the journal get on with. */
+static void operate_journal_page(void *owner, struct operation *operation)
+{
+    const struct operate_keeper_settings *settings = &((struct operate_keeper *)owner)->settings;
+    json_int_t from = json_integer_value(json_object_get(operation->arguments, "from"));
+    json_int_t most = json_integer_value(json_object_get(operation->arguments, "most"));
+    if (from < 0 || most < 1 || most > OPERATE_JOURNAL_MOST) {
+        operation_refuse(operation, 400, "there is no such page of the journal");
+        return;
+    }
+    json_t *page = journal_page(settings->journal, operation_text(operation, "target"), from, (int)most);
+    if (page)
+        operation_answer(operation, 200, page);
+    else
+        operation_refuse(operation, 503, "the journal cannot be read");
+}
+
 static json_t *operate_route(const struct config *config, const struct config_route *route)
 {
     const struct config_texts *rules = rules_or_default(config, &route->allow);
@@ -93,7 +110,7 @@ static void operate_version(void *owner, struct operation *operation)
 static const struct operation_row operate_rows_of_keeper[] = {
     {"status", OPERATION_CONSOLE, operate_status},   {"journal", OPERATION_CONSOLE, operate_journal},
     {"routes", OPERATION_CONSOLE, operate_routes},   {"config", OPERATION_CONSOLE, operate_config},
-    {"version", OPERATION_CONSOLE, operate_version},
+    {"version", OPERATION_CONSOLE, operate_version}, {"journal-page", OPERATION_GATE, operate_journal_page},
 };
 
 struct operate_keeper *operate_keeper_new(const struct operate_keeper_settings *settings)

@@ -13,6 +13,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include "wire/logline.h"
+
 #include "keep/record.h"
 #include "keep/tree.h"
 
@@ -22,10 +24,7 @@ static const char record_ending[] = ".json";
 
 char *record_folder(const char *target, char *text)
 {
-    snprintf(text, RECORD_FILE_SIZE, "%s", target);
-    for (char *at = strchr(text, '/'); at; at = strchr(at, '/'))
-        *at = '@';
-    return text;
+    return logline_folder(target, text, RECORD_FILE_SIZE);
 }
 
 char *record_name(const char *target, uint64_t generation, char *text)

@@ -390,6 +390,16 @@ static bool snapshot_add_access(struct snapshot *snapshot, const struct config *
     return true;
 }
 
+/* Where the logs of all targets are; each folder in it is its own. */
+static void snapshot_add_logs(struct snapshot *snapshot, const struct config *config)
+{
+    char *path = memory_format("%s/log", config->state);
+    int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    free(path);
+    if (fd >= 0)
+        snapshot_add(snapshot, fd, memory_text("logs"));
+}
+
 json_t *snapshot_hosts(const struct config *config)
 {
     json_t *hosts = json_array();
@@ -436,6 +446,8 @@ struct snapshot *snapshot_new(const struct config *config, const struct listener
     snapshot_add_listeners(snapshot, listeners, object);
     json_object_set_new(object, "console", console_describe(listeners, config));
     json_object_set_new(object, "tls", trust_describe(config));
+    if (listeners)
+        snapshot_add_logs(snapshot, config);
     const struct snapshot_for to = {
         .config = config, .user = user, .state = config->state, .check = !listeners, .error = error};
     bool built = snapshot_add_access(snapshot, config, !listeners, object, error) &&

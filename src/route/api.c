@@ -16,7 +16,7 @@
 enum { BASE_SIZE = 256, MOST_FIELDS = 8 };
 
 struct call {
-    struct asker *asker;
+    struct api_means means;
     struct exchange *exchange;
     struct asking asking;
     struct api_found found;
@@ -114,6 +114,15 @@ static void refuse_wrong(struct call *call, const struct api_wrong *wrong)
     json_decref(errors);
 }
 
+/* The stream has the exchange from then on. */
+static void open_stream(struct call *call, json_t *arguments)
+{
+    release(call);
+    if (event_stream_is_asked(call->exchange))
+        api_streams_answer(call->means.streams, call->found.row, arguments, call->exchange);
+    json_decref(arguments);
+}
+
 static void ask(struct call *call)
 {
     const struct exchange_request *head = exchange_request(call->exchange);
@@ -129,9 +138,13 @@ static void ask(struct call *call)
         refuse_wrong(call, &wrong);
         return;
     }
+    if (call->found.row->form == API_STREAM) {
+        open_stream(call, arguments);
+        return;
+    }
     call->asking.on_answer = on_answer;
-    asker_ask(call->asker, &call->asking, call->found.row->operation, exchange_principal(call->exchange),
-              arguments);
+    asker_ask(call->means.asker, &call->asking, call->found.row->operation,
+              exchange_principal(call->exchange), arguments);
 }
 
 static void answer_own(struct call *call)
@@ -206,11 +219,12 @@ static void begin(struct call *call)
         on_body(call);
 }
 
-void api_answer(struct asker *asker, struct exchange *exchange, const char *console_path, struct slice below)
+void api_answer(const struct api_means *means, struct exchange *exchange, const char *console_path,
+                struct slice below)
 {
     struct call *call = arena_new(exchange_arena(exchange), sizeof *call);
     CHECK(call);
-    call->asker = asker;
+    call->means = *means;
     call->exchange = exchange;
     call->body = BUFFER(API_BODY_MOST + 4096);
     snprintf(call->base, sizeof call->base, "%sapi/v1/", console_path);

@@ -86,7 +86,7 @@ static bool read_target(const struct api_found *found, json_t *arguments, struct
     for (size_t i = 0; i < found->count; i++)
         if (!is_name(found->values[i]))
             return refuse(wrong, 404, "Nothing can have this name.");
-    if (found->row->form == API_TARGET)
+    if (found->row->form != API_VERB)
         json_object_set_new(arguments, "name", target_name(found));
     else
         json_object_set_new(arguments, "targets", json_pack("[o]", target_name(found)));
@@ -164,6 +164,9 @@ static bool read_query(const struct api_request *request, json_t *arguments, str
     while (rest.data && slice_next(&rest, '&', &pair))
         if (pair.size > 0 && !read_pair(request->found->row, pair, arguments, wrong))
             return false;
+    for (const struct api_parameter *at = request->found->row->query; at->name; at++)
+        if (at->required && !json_object_get(arguments, at->argument))
+            return refuse(wrong, 400, "%s is missing: %s.", at->name, at->about);
     return true;
 }
 
@@ -276,9 +279,9 @@ json_t *api_arguments(const struct api_request *request, struct api_wrong *wrong
     const struct api_found *found = request->found;
     json_t *arguments = json_object();
     *wrong = (struct api_wrong){0};
-    bool fine = (found->row->form == API_TARGET || found->row->form == API_VERB
-                     ? read_target(found, arguments, wrong)
-                     : read_captures(found, arguments, wrong)) &&
+    enum api_form form = found->row->form;
+    bool target = form == API_TARGET || form == API_VERB || (form == API_STREAM && found->count > 0);
+    bool fine = (target ? read_target(found, arguments, wrong) : read_captures(found, arguments, wrong)) &&
                 read_query(request, arguments, wrong) && read_body(request, arguments, wrong);
     if (fine && found->row->form == API_VERB) {
         fine = read_generation(request, arguments, wrong);

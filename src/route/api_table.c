@@ -19,6 +19,27 @@ static const struct api_parameter journal_query[] = {
     {0},
 };
 
+#define FROM                                                                                                 \
+    {                                                                                                        \
+        "from", "from", API_TEXT, false,                                                                     \
+            "start (default), end, or the id of an event: where to begin; Last-Event-ID wins"                \
+    }
+
+static const struct api_parameter from_query[] = {FROM, {0}};
+
+static const struct api_parameter events_query[] = {
+    {"type", "type", API_TEXT, false, "only events of these names, with commas between them"},
+    FROM,
+    {0},
+};
+
+static const struct api_parameter stream_query[] = {
+    {"topics", "topics", API_TEXT, true,
+     "up to 16 of targets, journal, history:NAME, log:NAME, events:NAME, with commas between them"},
+    FROM,
+    {0},
+};
+
 static const struct api_parameter signal_body[] = {
     {"signal", "signal", API_SIGNAL, true, "\"HUP\", \"SIGHUP\" or 1"},
     {0},
@@ -48,6 +69,12 @@ static const struct api_parameter token_body[] = {
     {                                                                                                        \
         HTTP1_POST, path, form, operation, query, body, about                                                \
     }
+#define STREAMS(path, what)                                                                                  \
+    GET(path "/log", API_STREAM, "log", from_query, "event stream: the output of " what),                    \
+        GET(path "/events", API_STREAM, "events", events_query,                                              \
+            "event stream: the file that a route's `events` has for " what),                                 \
+        GET(path "/history", API_STREAM, "history", from_query,                                              \
+            "event stream: what reeve decided about " what)
 #define VERBS(path, what)                                                                                    \
     POST(path "/start", API_VERB, "start", verb_query, no_parameters, "starts " what),                       \
         POST(path "/stop", API_VERB, "stop", verb_query, no_parameters,                                      \
@@ -60,6 +87,7 @@ static const struct api_row rows[] = {
     GET("targets", API_PLAIN, "targets", no_parameters, "all targets"),
     GET("services/{service}", API_TARGET, "target", no_parameters, "one service"),
     VERBS("services/{service}", "a service"),
+    STREAMS("services/{service}", "a service"),
     GET("templates", API_PLAIN, "templates", no_parameters, "what instances can be made of"),
     POST("instances/{template}", API_PLAIN, "create", no_parameters, create_body,
          "makes an instance: 201 with Location, 200 when the same is there already"),
@@ -67,6 +95,8 @@ static const struct api_row rows[] = {
     {HTTP1_DELETE, "instances/{template}/{id}", API_TARGET, "remove", no_parameters, NULL,
      "ends an instance and removes what it has stored"},
     VERBS("instances/{template}/{id}", "an instance"),
+    STREAMS("instances/{template}/{id}", "an instance"),
+    GET("stream", API_STREAM, NULL, stream_query, "event stream of several topics (docs/events.md)"),
     GET("loops", API_PLAIN, "loops", no_parameters, "background work: last result, age, failures"),
     GET("routes", API_PLAIN, "routes", no_parameters, "what leads where, and who may"),
     GET("journal", API_PLAIN, "journal", journal_query, "what reeve decided, with evidence; oldest first"),

@@ -26,13 +26,14 @@ enum api_form {
     API_TARGET, /* {name}: the service or instance of the path; the answer is a target object */
     API_VERB,   /* {targets: [name], wait_ms, generation}; the answer is a target object as well */
     API_OWN,    /* answered here */
+    API_STREAM, /* an event stream, answered here: {topics, from}, or {name, from} of what the path says */
 };
 
 struct api_row {
     enum http1_method method;
     const char *path; /* below api/v1/; a {name} captures one segment */
     enum api_form form;
-    const char *operation; /* NULL with API_OWN */
+    const char *operation; /* NULL with API_OWN; with API_STREAM the topic, NULL: the query says which */
     const struct api_parameter *query;
     const struct api_parameter *body; /* NULL: none is read */
     const char *about;

@@ -35,6 +35,7 @@ struct backend {
     struct list watchers;
     struct loop_task tell;
     struct list parted; /* among those that are gone; else it is in the table */
+    uint64_t changed;   /* number of its last change */
 };
 
 struct backends {
@@ -44,6 +45,9 @@ struct backends {
     struct list parted; /* gone, and maybe still held by somebody */
     bool complete;      /* the first table is in */
     bool keeper_away;
+    uint64_t changes;
+    void (*on_change)(void *owner, const struct backend *backend);
+    void *observer;
 };
 
 struct backends *backends_new(const struct backends_settings *settings)
@@ -205,6 +209,10 @@ static void on_tell(struct loop_task *task)
 
 static void spread_news(struct backend *backend)
 {
+    struct backends *backends = backend->backends;
+    backend->changed = ++backends->changes;
+    if (backends->on_change)
+        backends->on_change(backends->observer, backend);
     while (!list_empty(&backend->waiters)) {
         struct list *link = backend->waiters.next;
         list_remove(link);
@@ -520,6 +528,29 @@ json_t *backends_outcome(const struct backend *backend)
                          cause->text);
     return json_pack("{s:s, s:s, s:o}", "target", row->name, "state",
                      backend->known ? target_state_name(row->state) : "gone", "cause", told);
+}
+
+void backends_observe(struct backends *backends,
+                      void (*on_change)(void *owner, const struct backend *backend), void *owner)
+{
+    backends->on_change = on_change;
+    backends->observer = owner;
+}
+
+uint64_t backends_change(const struct backend *backend)
+{
+    return backend->changed;
+}
+
+const struct backend *backends_next_change(const struct backends *backends, uint64_t seen)
+{
+    const struct backend *backend, *next, *found = NULL;
+    HASH_ITER(hh, backends->by_name, backend, next)
+    {
+        if (backend->known && backend->changed > seen && (!found || backend->changed < found->changed))
+            found = backend;
+    }
+    return found;
 }
 
 /* --- traffic ------------------------------------------------------------------------------------- */

@@ -115,6 +115,17 @@ bool backends_has_ended(const struct backend *backend);
  * reference. */
 json_t *backends_outcome(const struct backend *backend);
 
+/* --- one who looks at all of them ---------------------------------------------------------------- */
+
+/* The row has changed or the target is gone (backends_is_known()); from inside backends_set_*(). One
+ * observer; NULL: none. */
+void backends_observe(struct backends *backends,
+                      void (*on_change)(void *owner, const struct backend *backend), void *owner);
+/* Every change has a number, higher than all before it. */
+uint64_t backends_change(const struct backend *backend);
+/* The known target whose last change comes next after `seen`; NULL: none has changed since. */
+const struct backend *backends_next_change(const struct backends *backends, uint64_t seen);
+
 /* --- traffic, for the page ----------------------------------------------------------------------- */
 
 void backends_open(struct backend *backend);  /* a request or stream begins */

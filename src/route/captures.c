@@ -179,3 +179,48 @@ struct slice captures_fill(const struct captures *captures, const struct exchang
     }
     return arena_join(arena, parts, captures->count);
 }
+
+/* Cuts the value of piece `i` off the name: it ends where the next plain piece begins. */
+static bool take_value(const struct captures *target, size_t i, struct slice *name, struct slice *value)
+{
+    const struct piece *piece = &target->pieces[i];
+    if (piece->kind == PIECE_TEXT) {
+        *value = slice_between(*name, 0, piece->text.size);
+        *name = slice_from(*name, piece->text.size);
+        return slice_equal(*value, piece->text);
+    }
+    bool last = i + 1 == target->count;
+    if (!last && target->pieces[i + 1].kind != PIECE_TEXT)
+        return false;
+    size_t size = last ? name->size : slice_find(*name, target->pieces[i + 1].text.data[0]);
+    *value = slice_between(*name, 0, size);
+    *name = slice_from(*name, size);
+    return captures_is_name(*value);
+}
+
+static bool is_same_place(const struct piece *a, const struct piece *b)
+{
+    return a->kind == b->kind && a->place == b->place;
+}
+
+struct slice captures_fill_from(const struct captures *captures, const struct captures *target,
+                                struct slice name, struct arena *arena)
+{
+    struct slice *parts = arena_new(arena, (captures->count + target->count + 1) * sizeof *parts);
+    struct slice *values = parts ? parts + captures->count : NULL;
+    for (size_t i = 0; parts && i < target->count; i++)
+        if (!take_value(target, i, &name, &values[i]))
+            return (struct slice){0};
+    if (!parts || name.size > 0)
+        return (struct slice){0};
+    for (size_t i = 0; i < captures->count; i++) {
+        const struct piece *piece = &captures->pieces[i];
+        parts[i] = piece->text;
+        for (size_t k = 0; k < target->count && piece->kind != PIECE_TEXT; k++)
+            if (is_same_place(piece, &target->pieces[k]))
+                parts[i] = values[k];
+        if (!parts[i].data)
+            return (struct slice){0};
+    }
+    return arena_join(arena, parts, captures->count);
+}

@@ -18,6 +18,11 @@ bool captures_any(const struct captures *captures);
  * that name can exist), or the arena is full. */
 struct slice captures_fill(const struct captures *captures, const struct exchange_request *request,
                            struct arena *arena);
+/* The text that a request would give whose values make `target` read `name`: "a1/events.jsonl" for the target
+ * "shell/{id}" and the name "shell/a1". data NULL: no request makes it read so, or what is captured there
+ * does not say all of it. Both are of one route. */
+struct slice captures_fill_from(const struct captures *captures, const struct captures *target,
+                                struct slice name, struct arena *arena);
 /* What a captured value must match to be part of the name of a target or file. */
 bool captures_is_name(struct slice value);
 void captures_free(struct captures **captures);

@@ -320,10 +320,8 @@ static bool read_types(struct request *request)
 /* False: it was answered with an error. */
 static bool read_request(struct request *request, struct slice target)
 {
-    const struct exchange_request *asked = exchange_request(request->exchange);
     if (!event_stream_is_asked(request->exchange))
         return false;
-    request->path = captures_fill(request->route->settings.file, asked, exchange_arena(request->exchange));
     if (target.data)
         request->backend = backends_find(request->route->events->settings.backends, target);
     bool known = !target.data || (request->backend && backends_is_known(request->backend));
@@ -344,8 +342,7 @@ static void join(struct reader *reader, const struct request *request, struct ev
                                                      .on_found = on_found,
                                                      .on_level = on_level};
     const struct events_route *route = request->route;
-    const struct place place = {
-        .root = route->settings.root, .path = request->path.data, .names = route->settings.names};
+    const struct place place = events_place(route, request->path);
     bool from_end = request->from_end && request->given.size == 0;
     enum tail_start start = request->ours ? TAIL_AFTER : from_end ? TAIL_END : TAIL_START;
     reader->tail.events = &events;
@@ -400,9 +397,26 @@ static struct reader *reader_new(const struct request *request)
     return reader;
 }
 
-void events_answer(const struct events_route *route, struct exchange *exchange, struct slice target)
+struct slice events_file(const struct events_route *route, struct exchange *exchange)
 {
-    struct request request = {.route = route, .exchange = exchange};
+    return captures_fill(route->settings.file, exchange_request(exchange), exchange_arena(exchange));
+}
+
+struct slice events_file_of(const struct events_route *route, struct exchange *exchange,
+                            const struct captures *route_target, struct slice target)
+{
+    return captures_fill_from(route->settings.file, route_target, target, exchange_arena(exchange));
+}
+
+struct place events_place(const struct events_route *route, struct slice file)
+{
+    return (struct place){.root = route->settings.root, .path = file.data, .names = route->settings.names};
+}
+
+void events_answer(const struct events_route *route, struct exchange *exchange, struct slice file,
+                   struct slice target)
+{
+    struct request request = {.route = route, .exchange = exchange, .path = file};
     if (!read_request(&request, target))
         return;
     struct reader *reader = reader_new(&request);

@@ -46,5 +46,13 @@ struct events_route *events_route_new(struct events *events, const struct events
 /* No exchange of the route is open any more. */
 void events_route_free(struct events_route **route);
 
-/* Answers the exchange. `target`: the route's, filled in; data NULL: it has none. */
-void events_answer(const struct events_route *route, struct exchange *exchange, struct slice target);
+/* The file of a route, below its folder: of the request, or of the target that a request would lead to. data
+ * NULL: there can be none. In the exchange's arena, or the route's own. */
+struct slice events_file(const struct events_route *route, struct exchange *exchange);
+struct slice events_file_of(const struct events_route *route, struct exchange *exchange,
+                            const struct captures *route_target, struct slice target);
+/* Where that is; lives as long as file and route. */
+struct place events_place(const struct events_route *route, struct slice file);
+/* Answers the exchange with a file. `target`: the route's, filled in; data NULL: it has none. */
+void events_answer(const struct events_route *route, struct exchange *exchange, struct slice file,
+                   struct slice target);

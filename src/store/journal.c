@@ -41,6 +41,8 @@ bool store_journal_append(struct store *store, const struct store_journal_row *r
     sqlite3_reset(store->append);
     sqlite3_clear_bindings(store->append);
     free(evidence);
+    if (done)
+        store->newest = sqlite3_last_insert_rowid(store->database);
     if (done && ++store->appended % JOURNAL_PRUNE_EVERY == 0)
         journal_prune(store);
     return done;
@@ -75,5 +77,57 @@ json_t *store_journal_read(struct store *store, const char *target, int last)
     if (step == SQLITE_DONE)
         return rows;
     json_decref(rows);
+    return NULL;
+}
+
+static bool journal_ends(struct store *store, int64_t *first, int64_t *last)
+{
+    sqlite3_stmt *query = NULL;
+    bool found = store &&
+                 sqlite3_prepare_v2(store->database, "SELECT MIN(id), MAX(id) FROM journal", -1, &query,
+                                    NULL) == SQLITE_OK &&
+                 sqlite3_step(query) == SQLITE_ROW;
+    *first = found ? sqlite3_column_int64(query, 0) : 0;
+    *last = found ? sqlite3_column_int64(query, 1) : 0;
+    sqlite3_finalize(query);
+    return found;
+}
+
+int64_t store_journal_last(struct store *store)
+{
+    int64_t first, last;
+    if (store && store->newest)
+        return store->newest;
+    if (journal_ends(store, &first, &last))
+        store->newest = last;
+    return last;
+}
+
+json_t *store_journal_page(struct store *store, const struct store_journal_page *page)
+{
+    static const char sql[] =
+        "SELECT wall_ms, target, event, evidence, id FROM journal "
+        "WHERE id >= ?2 AND (?1 IS NULL OR target = ?1 OR id = ?2) ORDER BY id LIMIT ?3";
+    sqlite3_stmt *query = NULL;
+    int64_t first, last;
+    if (!journal_ends(store, &first, &last) ||
+        sqlite3_prepare_v2(store->database, sql, -1, &query, NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_bind_text(query, 1, page->target, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(query, 2, page->from);
+    sqlite3_bind_int(query, 3, page->most);
+    json_t *rows = json_array();
+    int step;
+    while ((step = sqlite3_step(query)) == SQLITE_ROW) {
+        json_t *row = journal_row_json(query);
+        json_object_set_new(row, "id", json_integer(sqlite3_column_int64(query, 4)));
+        json_array_append_new(rows, row);
+    }
+    sqlite3_finalize(query);
+    json_t *answer =
+        json_pack("{s:I, s:I, s:o}", "first", (json_int_t)first, "last", (json_int_t)last, "rows", rows);
+    if (step == SQLITE_DONE)
+        return answer;
+    json_decref(answer);
     return NULL;
 }

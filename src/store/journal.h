@@ -18,3 +18,17 @@ bool store_journal_append(struct store *store, const struct store_journal_row *r
 /* The newest `last` rows, oldest first, of one target or (NULL) of all: [{time_ms, target, event, evidence}].
  * A new reference; NULL when the database fails. */
 json_t *store_journal_read(struct store *store, const char *target, int last);
+
+/* The number of the newest row; 0: there is none, or no database. */
+int64_t store_journal_last(struct store *store);
+
+struct store_journal_page {
+    const char *target; /* only its rows, and the one with number `from` whosever it is; NULL: all */
+    int64_t from;       /* a row's number */
+    int most;
+};
+
+/* {first, last, rows: [{id, time_ms, target, event, evidence}]}, oldest first; first and last are the numbers
+ * of the oldest and newest row of all, 0 when there is none. A new reference; NULL when the database fails.
+ */
+json_t *store_journal_page(struct store *store, const struct store_journal_page *page);

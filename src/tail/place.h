@@ -12,6 +12,7 @@ struct place {
     int root;          /* O_PATH descriptor of the directory */
     const char *path;  /* "a/b/events.jsonl": no "..", no slash at either end */
     const char *names; /* the member that names the event of a line (wire/event_name.h); NULL: none does */
+    bool numbered;     /* the log of a target: older files have a number instead (wire/logline.h) */
 };
 
 /* What makes a file this one, and how large it was. */

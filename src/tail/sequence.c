@@ -255,6 +255,23 @@ struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generati
     return file->growing.generation == generation ? file : NULL;
 }
 
+struct sequence_file *sequence_oldest(struct sequence *sequence)
+{
+    struct sibling found[SIBLINGS_MOST];
+    struct list *first = sequence->files.next;
+    bool any = first != &sequence->files, grew;
+    size_t count = siblings_oldest(&sequence->place, any ? &file_of(first)->growing.file : NULL, found);
+    for (size_t i = 0; i < count; i++) {
+        if (has_file(sequence, &found[i].file))
+            close(found[i].fd);
+        else
+            insert(sequence, first, found[i].fd, &found[i].file, false);
+    }
+    if (count > 0)
+        sequence_read(sequence, &grew);
+    return list_empty(&sequence->files) ? NULL : file_of(sequence->files.next);
+}
+
 /* --- reading --------------------------------------------------------------------------------------- */
 
 static bool has_begun(const struct sequence_file *file)
@@ -321,7 +338,8 @@ void sequence_open(struct sequence *sequence, const struct place *place, struct 
 {
     sequence->place = (struct place){.root = fcntl(place->root, F_DUPFD_CLOEXEC, 0),
                                      .path = memory_text(place->path),
-                                     .names = place->names ? memory_text(place->names) : NULL};
+                                     .names = place->names ? memory_text(place->names) : NULL,
+                                     .numbered = place->numbered};
     sequence->look = true;
     sequence->watches = watches;
     sequence->loop = loop;

@@ -60,6 +60,8 @@ void sequence_tidy(struct sequence *sequence, int64_t age_ms);
 
 /* NULL: none. */
 struct sequence_file *sequence_last(const struct sequence *sequence);
+/* The oldest file that is still there, of a numbered place; NULL: there is none. */
+struct sequence_file *sequence_oldest(struct sequence *sequence);
 /* What comes after a file, once that is done; NULL: nothing yet. */
 struct sequence_file *sequence_next(const struct sequence *sequence, const struct sequence_file *file);
 /* The file with this generation: one of ours, or one that was renamed before we looked and is ours now. NULL:

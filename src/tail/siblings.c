@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "wire/logline.h"
+
+#include "tail/logfiles.h"
 #include "tail/siblings.h"
 
 enum { NAMES_MOST = 1024 }; /* of a directory are looked at more closely */
@@ -18,9 +21,11 @@ static bool is_compressed(struct slice name)
     return false;
 }
 
-static bool is_sibling(const char *name, struct slice of)
+static bool is_sibling(const char *name, struct slice of, bool numbered)
 {
     struct slice all = slice_of_text(name);
+    if (numbered)
+        return logline_file_number(name) >= 0;
     return all.size > of.size && slice_starts_with(all, of) && strchr(".-_~", all.data[of.size]) &&
            !is_compressed(all);
 }
@@ -51,13 +56,15 @@ static int compare(const void *left, const void *right)
 struct walk {
     DIR *listing;
     struct slice name;
+    bool numbered;
     int left;
 };
 
 static bool walk_begin(struct walk *walk, const struct place *place)
 {
     int folder = place_open_folder(place);
-    *walk = (struct walk){.name = slice_of_text(place_name(place)), .left = NAMES_MOST};
+    *walk = (struct walk){
+        .name = slice_of_text(place_name(place)), .numbered = place->numbered, .left = NAMES_MOST};
     walk->listing = folder >= 0 ? fdopendir(folder) : NULL;
     if (!walk->listing && folder >= 0)
         close(folder);
@@ -69,7 +76,7 @@ static bool walk_next(struct walk *walk, struct sibling *sibling)
 {
     struct dirent *entry;
     while (walk->left > 0 && (entry = readdir(walk->listing))) {
-        if (!is_sibling(entry->d_name, walk->name))
+        if (!is_sibling(entry->d_name, walk->name, walk->numbered))
             continue;
         walk->left--;
         sibling->fd = place_open_beside(dirfd(walk->listing), entry->d_name, &sibling->file);
@@ -133,5 +140,30 @@ size_t siblings_between(const struct place *place, const struct sibling *after, 
             close(sibling.fd);
     }
     qsort(found, count, sizeof *found, compare);
+    return count;
+}
+
+size_t siblings_oldest(const struct place *place, const struct place_file *before,
+                       struct sibling found[SIBLINGS_MOST])
+{
+    size_t count = 0, all = 0;
+    int folder = place_open_folder(place);
+    int64_t *numbers = folder < 0 ? NULL : logfiles_numbers(folder, &all);
+    for (size_t i = all > SIBLINGS_MOST ? all - SIBLINGS_MOST : 0; i < all; i++) {
+        char name[LOGLINE_NAME_SIZE];
+        struct sibling *sibling = &found[count];
+        sibling->fd = place_open_beside(folder, logline_file_name(numbers[i], name), &sibling->file);
+        if (sibling->fd < 0)
+            continue;
+        if (before && place_same(&sibling->file, before)) { /* it has just been given its number */
+            close(sibling->fd);
+            break;
+        }
+        siblings_describe(sibling);
+        count++;
+    }
+    free(numbers);
+    if (folder >= 0)
+        close(folder);
     return count;
 }

@@ -3,7 +3,8 @@
  *
  * A sibling is a regular file in the same directory whose name begins with the place's and goes on with one
  * of
- * `.-_~`, as rotation names them: "events.jsonl.1", "events.jsonl-20261125". Compressed ones are none. */
+ * `.-_~`, as rotation names them: "events.jsonl.1", "events.jsonl-20261125". Compressed ones are none. At a
+ * numbered place it is every file with a number. */
 #pragma once
 
 #include "tail/place.h"
@@ -22,5 +23,9 @@ bool siblings_find(const struct place *place, uint64_t generation, struct siblin
  * one are left out. At most SIBLINGS_MOST; their descriptors are the caller's. `before` NULL: all after. */
 size_t siblings_between(const struct place *place, const struct sibling *after, const struct sibling *before,
                         struct sibling found[SIBLINGS_MOST]);
+/* The oldest ones, down to the file that is there (`before`): the last SIBLINGS_MOST of them, oldest first.
+ * Only at a numbered place. Their descriptors are the caller's. */
+size_t siblings_oldest(const struct place *place, const struct place_file *before,
+                       struct sibling found[SIBLINGS_MOST]);
 /* Fills in what is read from an open file. */
 void siblings_describe(struct sibling *sibling);

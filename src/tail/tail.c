@@ -199,6 +199,11 @@ static void serve(struct tail_reader *reader)
     size_t given = 0;
     while (given < PER_VISIT) {
         struct chunks_piece piece;
+        if (reader->held) {
+            reader->resting = true;
+            move(reader, &tail->resting);
+            return;
+        }
         if (!reader->file || reader->cursor.offset >= reader->file->growing.complete) {
             if (enter_next(reader))
                 continue;
@@ -408,9 +413,14 @@ void tail_group_free(struct tail_group **owned)
 /* At the file that is there, or behind the one that was there last. */
 static void enter_at(struct tail_reader *reader, enum tail_start start)
 {
-    const struct sequence *sequence = &reader->tail->sequence;
+    struct sequence *sequence = &reader->tail->sequence;
     struct sequence_file *last = sequence_last(sequence);
     struct growing_cursor end = at_start;
+    if (sequence->place.numbered && start == TAIL_START) {
+        enter_file(reader, sequence_oldest(sequence), at_start);
+        reader->found = reader->file != NULL;
+        return;
+    }
     if (last && (start == TAIL_END || !sequence->named))
         end = (struct growing_cursor){.offset = last->growing.complete, .check = last->growing.check};
     enter_file(reader, last, end);

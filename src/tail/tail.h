@@ -57,11 +57,12 @@ struct tail_reader {
     struct growing_cursor cursor;
     const struct tail_reader_events *events;
     bool found;
-    bool resting; /* on_piece had no room */
+    bool resting; /* on_piece had no room, or it was held */
+    bool held;    /* set by the owner: it gets no more before tail_resume(), with this false again */
 };
 
 enum tail_start {
-    TAIL_START, /* of the file that is there */
+    TAIL_START, /* of the file that is there; at a numbered place of the oldest one */
     TAIL_END,   /* only what comes */
     TAIL_AFTER, /* an id */
 };

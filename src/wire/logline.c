@@ -156,6 +156,14 @@ void logline_end(struct logline_parsed *parsed)
 
 enum { LOGLINE_DIGITS = 10 };
 
+char *logline_folder(const char *target, char *name, size_t size)
+{
+    snprintf(name, size, "%s", target);
+    for (char *at = strchr(name, '/'); at; at = strchr(at, '/'))
+        *at = '@';
+    return name;
+}
+
 int64_t logline_file_number(const char *name)
 {
     size_t digits = strspn(name, "0123456789");

@@ -54,6 +54,9 @@ void logline_end(struct logline_parsed *parsed);
  * are ("0000000007.jsonl"): the numbers' order is the records' order. */
 #define LOGLINE_CURRENT "current.jsonl"
 
+/* The folder's name for a target, "shell@a1" for "shell/a1", into name[size]; returns name. */
+char *logline_folder(const char *target, char *name, size_t size);
+
 /* The number of a rotated file, or -1 for any other name. */
 int64_t logline_file_number(const char *name);
 /* The name of file `number` (0 to 9,999,999,999), into name[LOGLINE_NAME_SIZE]; returns name. */

@@ -152,6 +152,23 @@ void sse_retry(struct buffer *out, int64_t milliseconds)
     CHECK(buffer_append_format(out, "retry: %lld\n\n", (long long)milliseconds));
 }
 
+static void append_line(struct buffer *out, struct slice field, struct slice value)
+{
+    append(out, field);
+    append(out, value);
+    append(out, SLICE("\n"));
+}
+
+void sse_event_at(struct buffer *out, struct slice name, struct slice id, struct slice data)
+{
+    if (name.data)
+        append_line(out, SLICE("event: "), name);
+    append_line(out, DATA, data);
+    if (id.data)
+        append_line(out, SLICE("id: "), id);
+    append(out, SLICE("\n"));
+}
+
 void sse_event(struct buffer *out, const char *name, const struct event_id *id, struct slice data)
 {
     CHECK(buffer_append_format(out, "event: %s\n", name));

@@ -46,5 +46,7 @@ void sse_comment(struct buffer *out, struct slice text);
 void sse_place(struct buffer *out, const struct event_id *id);
 /* `retry:` in milliseconds. */
 void sse_retry(struct buffer *out, int64_t milliseconds);
+/* An event with any id; data NULL of name or id: none. No line breaks in any of them. */
+void sse_event_at(struct buffer *out, struct slice name, struct slice id, struct slice data);
 /* A named event; `id` NULL: none; `data` has no line breaks. */
 void sse_event(struct buffer *out, const char *name, const struct event_id *id, struct slice data);

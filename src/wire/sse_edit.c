@@ -37,6 +37,15 @@ static struct slice next_event(struct slice *rest, bool *whole)
     return event;
 }
 
+struct slice sse_edit_cut(struct slice *piece, size_t most)
+{
+    const char *start = piece->data;
+    bool whole;
+    for (size_t i = 0; i < most && piece->size > 0; i++)
+        next_event(piece, &whole);
+    return slice_of(start, (size_t)(piece->data - start));
+}
+
 /* The name with which an event begins, and the rest of it behind that. */
 static struct slice take_name(struct slice *event)
 {

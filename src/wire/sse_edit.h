@@ -29,6 +29,9 @@ bool sse_edit_read_names(struct slice list, struct sse_edit_names *names);
 bool sse_edit_pick(struct sse_edit *edit, struct slice piece, const struct sse_edit_names *names,
                    struct buffer *out);
 
+/* Cuts up to `most` events off, at least one, or the part of one that the piece ends with. */
+struct slice sse_edit_cut(struct slice *piece, size_t most);
+
 /* How events are called. */
 struct sse_edit_title {
     struct slice name; /* data NULL: none */

@@ -69,6 +69,41 @@ static void test_every_row_is_filled_in(void **state)
     }
 }
 
+static void test_from_a_target(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *target, *name, *filled; /* NULL: no request gives it */
+    } cases[] = {
+        {"{id}/events.jsonl", "shell/{id}", "shell/a1", "a1/events.jsonl"},
+        {"{id}/{id}.x", "shell/{id}", "shell/a.1", "a.1/a.1.x"},
+        {"all.jsonl", "shell/{id}", "shell/a1", "all.jsonl"},
+        {"all.jsonl", "api", "api", "all.jsonl"},
+        {"{b}-{id}", "{b}-x/{id}", "a-x/1", "a-1"},
+        {"all.jsonl", "api", "apis", NULL},
+        {"all.jsonl", "api", "ap", NULL},
+        {"all.jsonl", "api", "", NULL},
+        {"{id}", "shell/{id}", "shell/", NULL},
+        {"{id}", "shell/{id}", "shell/a/b", NULL},
+        {"{id}", "shell/{id}", "tool/a", NULL},
+        {"{id}", "shell/{id}", "shell/..", NULL},
+        {"{id}-{b}", "shell/{id}", "shell/a1", NULL}, /* {b} is not said */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct captures *captures = captures_new(cases[i].text, "/x/{id}/{b}", NULL, NULL);
+        struct captures *target = captures_new(cases[i].target, "/x/{id}/{b}", NULL, NULL);
+        struct arena arena = ARENA(4096);
+        struct slice filled = captures_fill_from(captures, target, slice_of_text(cases[i].name), &arena);
+        if (cases[i].filled)
+            assert_string_equal(filled.data, cases[i].filled);
+        else
+            assert_null(filled.data);
+        arena_free(&arena);
+        captures_free(&captures);
+        captures_free(&target);
+    }
+}
+
 static void test_a_name_has_64_bytes_at_most(void **state)
 {
     (void)state;
@@ -113,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_filled_in),
+        cmocka_unit_test(test_from_a_target),
         cmocka_unit_test(test_a_name_has_64_bytes_at_most),
         cmocka_unit_test(test_a_full_arena_gives_nothing),
         cmocka_unit_test(test_a_name_that_nobody_captures_is_refused),
