@@ -33,7 +33,7 @@ struct page {
     struct page_target targets[PAGE_TARGETS]; /* by the target's slot in the table */
     /* Streams that count against a cap, by what they count for: link/page_slots.h. */
     _Atomic uint64_t slots[PAGE_SLOTS];
-    _Atomic uint64_t journal;                 /* the keeper's: number of the newest row */
+    _Atomic uint64_t journal; /* the keeper's: number of the newest row */
 };
 
 _Static_assert(sizeof(struct page) <= PAGE_SIZE_BYTES, "a page has room for all of it");

@@ -517,19 +517,6 @@ bool backends_has_ended(const struct backend *backend)
     return !backend->known || row->state == TARGET_ENDED || row->state == TARGET_FAILED || stopped;
 }
 
-json_t *backends_outcome(const struct backend *backend)
-{
-    const struct target_row *row = &backend->row;
-    const struct target_cause *cause = &row->cause;
-    json_t *told = json_null();
-    if (cause->kind != TARGET_CAUSE_NONE)
-        told = json_pack("{s:s, s:i, s:o, s:s}", "kind", target_cause_name(cause->kind), "code", cause->code,
-                         "signal", cause->signal ? json_integer(cause->signal) : json_null(), "text",
-                         cause->text);
-    return json_pack("{s:s, s:s, s:o}", "target", row->name, "state",
-                     backend->known ? target_state_name(row->state) : "gone", "cause", told);
-}
-
 void backends_observe(struct backends *backends,
                       void (*on_change)(void *owner, const struct backend *backend), void *owner)
 {

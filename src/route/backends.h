@@ -111,9 +111,6 @@ void backends_unwatch(struct backends_watcher *watcher);
 bool backends_is_known(const struct backend *backend);
 /* It is over for good: ended, failed, stopped by an operator, or gone. */
 bool backends_has_ended(const struct backend *backend);
-/* {target, state, cause} as an event stream ends with it; `state` of one that is gone is "gone". A new
- * reference. */
-json_t *backends_outcome(const struct backend *backend);
 
 /* --- one who looks at all of them ---------------------------------------------------------------- */
 

@@ -127,9 +127,23 @@ static json_t *with_refusal(const struct reader *reader, json_t *object)
     return object;
 }
 
+/* {target, state, cause}; `state` of one that is gone is "gone". */
+static json_t *outcome_of(const struct backend *backend)
+{
+    const struct target_row *row = backends_row(backend);
+    const struct target_cause *cause = &row->cause;
+    json_t *told = json_null();
+    if (cause->kind != TARGET_CAUSE_NONE)
+        told = json_pack("{s:s, s:i, s:o, s:s}", "kind", target_cause_name(cause->kind), "code", cause->code,
+                         "signal", cause->signal ? json_integer(cause->signal) : json_null(), "text",
+                         cause->text);
+    return json_pack("{s:s, s:s, s:o}", "target", row->name, "state",
+                     backends_is_known(backend) ? target_state_name(row->state) : "gone", "cause", told);
+}
+
 static json_t *outcome(const struct reader *reader)
 {
-    json_t *object = backends_outcome(reader->backend);
+    json_t *object = outcome_of(reader->backend);
     int64_t unfinished = tail_unfinished(&reader->tail);
     if (unfinished > 0)
         json_object_set_new(object, "unfinished_bytes", json_integer(unfinished));
