@@ -7,6 +7,9 @@ import time
 
 from servers import BUILD, start
 
+TERMINAL_OWNERS = ("reeve-hold\n", "tmux: server\n", "tmux\n")
+TERMINAL_SECONDS, TERMINAL_SETTLES = 60, 0.3
+
 
 def read(path):
     try:
@@ -40,6 +43,36 @@ def private_kib(pid):
     """Memory that is this process's alone and written to."""
     return sum(int(line.split()[1]) for line in read(f"/proc/{pid}/smaps_rollup").splitlines()
                if line.startswith("Private_Dirty:"))
+
+
+def terminal_outputs():
+    """What programs write: {name: bytes to repeat}."""
+    text = "".join(f"{number:6}  The quick brown fox jumps over the lazy dog, again and again and again.\r\n" for number in range(500))
+    colours = "".join(f"\x1b[1;3{number % 8}m{number:6}\x1b[0m \x1b[38;5;{number % 256}mquick\x1b[39m brown \x1b[7mfox\x1b[27m jumps\x1b[K\r\n"
+                      for number in range(500))
+    screens = "".join(f"\x1b[{number % 40 + 1};1H\x1b[2K\x1b[32m│\x1b[m Größe {number} 漢字 ✓ \x1b[{number % 60 + 20}G█▌" for number in range(500))
+    return [(name, every.encode()) for name, every in (("text", text), ("colours", colours), ("screens", screens))]
+
+
+def terminal_rate(bench, kind, file):
+    """MB of the file's bytes for each second of CPU of the process that owns the terminal."""
+    go, done = file.parent / "go", file.parent / "done"
+    done.unlink(missing_ok=True)
+    go.unlink(missing_ok=True)
+    os.mkfifo(go)
+    server = bench.start(kind, terminal=f"cat {go}; cat {file}; : > {done}; exec sleep 1d")
+    with open(go, "wb"):  # the program has opened it, too
+        owner = next(pid for pid in processes(server.process.pid) if read(f"/proc/{pid}/comm") in TERMINAL_OWNERS)
+        before = cpu_us([owner])
+    deadline = time.monotonic() + TERMINAL_SECONDS
+    while not done.exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{kind.name} does not take the output")
+        time.sleep(0.02)
+    time.sleep(TERMINAL_SETTLES)
+    rate = file.stat().st_size / (cpu_us([owner]) - before)
+    server.stop()
+    return rate
 
 
 def wait_for_holds(server, count):

@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PR_SET_PDEATHSIG = 1
 START_SECONDS = 10
+COLUMNS, ROWS, SCROLLBACK = 120, 40, 10000  # of terminals
 
 
 def free_port():
@@ -76,11 +77,14 @@ class Server:
         before = time.monotonic()
         with open(self.folder / "output", "wb") as output:
             self.process = start(command, cpu, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        while not accepts(self.port):
+        while not self.is_up():
             if self.process.poll() is not None or time.monotonic() > before + START_SECONDS:
                 raise RuntimeError(f"{self.name} does not start: {(self.folder / 'output').read_text()}")
             time.sleep(0.0005)
         self.seconds_to_listen = time.monotonic() - before
+
+    def is_up(self):
+        return accepts(self.port)
 
     def write(self, name, text):
         (self.folder / name).write_text(text)
@@ -115,7 +119,11 @@ class Reeve(Server):
         return subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
     def configure(self):
-        kept = "".join(f"  {name}: {service}\n" for name, service in self.variant.get("kept", {}).items())
+        services = dict(self.variant.get("kept", {}))
+        if "terminal" in self.variant:
+            size = f"{{columns: {COLUMNS}, rows: {ROWS}, scrollback: {SCROLLBACK}}}"
+            services["shell"] = f'{{command: [sh, -c, "{self.variant["terminal"]}"], terminal: {size}}}'
+        kept = "".join(f"  {name}: {service}\n" for name, service in services.items())
         file = self.write("reeve.yaml", f"""\
 state: ./state
 listen: [{{address: "127.0.0.1:{self.port}"}}]
@@ -318,3 +326,29 @@ http://127.0.0.1:{self.port} {{
 """)
         return f"{tuning}\nreverse_proxy: {upstream}", \
             ["env", f"HOME={self.folder}", "caddy", "run", "--config", file, "--adapter", "caddyfile"]
+
+
+class Tmux(Server):
+    """A session that nobody has attached to. It serves nothing but a terminal."""
+
+    name = "tmux"
+
+    @staticmethod
+    def version():
+        return subprocess.run(["tmux", "-V"], capture_output=True, text=True).stdout.split()[1]
+
+    def configure(self):
+        tuning = f"""\
+set -g history-limit {SCROLLBACK}
+set -g default-terminal tmux-256color
+set -g status off
+set -g monitor-activity off
+set -g monitor-bell off
+set -g allow-rename off
+set -g automatic-rename off"""
+        return tuning, ["tmux", "-u", "-S", self.folder / "socket", "-f", self.write("tmux.conf", tuning), "-D"]
+
+    def is_up(self):
+        """The server has its first session."""
+        session = ["tmux", "-N", "-S", self.folder / "socket", "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS)]
+        return subprocess.run([*session, self.variant["terminal"]], stderr=subprocess.DEVNULL).returncode == 0
