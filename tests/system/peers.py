@@ -150,6 +150,16 @@ class Peer:
         return first & 15, self.read(size), bool(first & 0x80)
 
 
+def says_something(connection, seconds):
+    """Waits for the first byte, which stays unread; a connection that ends before it is closed."""
+    connection.settimeout(seconds)
+    with contextlib.suppress(ConnectionResetError):
+        if connection.recv(1, socket.MSG_PEEK):
+            return True
+    connection.close()
+    return False
+
+
 class Backend:
     """A listener behind reeve; the test takes its connections one by one."""
 
@@ -165,7 +175,11 @@ class Backend:
         self.listener.close()
 
     def accept(self):
-        return Peer(self.listener.accept()[0])
+        """The next connection on which something is said: every ten seconds reeve also looks whether somebody listens."""
+        while True:
+            connection = self.listener.accept()[0]
+            if says_something(connection, 20):
+                return Peer(connection)
 
     def forget(self):
         """Drops connections that a failed test has left behind."""
@@ -173,8 +187,12 @@ class Backend:
             self.listener.accept()[0].close()
 
     def untouched(self, seconds=0.2):
-        """Nobody has connected, and nobody does for that long."""
-        return not select.select([self.listener], [], [], seconds)[0]
+        """Nobody has connected to say something, and nobody does for that long."""
+        end = time.monotonic() + seconds
+        while select.select([self.listener], [], [], max(0, end - time.monotonic()))[0]:
+            if says_something(self.listener.accept()[0], 20):
+                return False
+        return True
 
 
 class Recorder(Backend):
