@@ -144,12 +144,12 @@ const STOPS = { 1000: "ended", 4401: "signed-out", 4403: "forbidden" };
 
 export function socket(url, given = {}) {
   const options = { binaryType: "arraybuffer", ...DEFAULTS, ...given };
-  const http = new URL(url, globalThis.location?.href), ws = new URL(http);
-  http.protocol = http.protocol.replace("ws", "http");
-  ws.protocol = ws.protocol.replace("http", "ws");
   let current;
 
   const link = lasting({ ...options, alive: () => call(options, "alive", handle) }, (end) => {
+    const http = new URL(typeof url === "function" ? url() : url, globalThis.location?.href), ws = new URL(http);
+    http.protocol = http.protocol.replace("ws", "http");
+    ws.protocol = ws.protocol.replace("http", "ws");
     const mine = current = new WebSocket(ws, options.protocols || []);
     let opened;
     mine.binaryType = options.binaryType;

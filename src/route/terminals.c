@@ -18,6 +18,7 @@
 #include "route/unavailable.h"
 
 enum {
+    RESTART_MS = 20000,
     REFUSED_MS = 1000, /* ttyd's client comes back at once, whatever it is told: a refusal takes its time */
 };
 
@@ -27,10 +28,11 @@ struct terminals {
 };
 
 enum joining_state {
-    JOINING_WAITING,   /* its program is not there yet */
-    JOINING_ATTACHING, /* the keeper was asked for the terminal */
-    JOINING_REFUSED,   /* told in a moment */
-    JOINING_OVER,      /* the exchange is answered or gone */
+    JOINING_WAITING,    /* its program is not there yet */
+    JOINING_RESTARTING, /* it had ended, and the keeper was asked to start it again */
+    JOINING_ATTACHING,  /* the keeper was asked for the terminal */
+    JOINING_REFUSED,    /* told in a moment */
+    JOINING_OVER,       /* the exchange is answered or gone */
 };
 
 struct joining {
@@ -41,6 +43,7 @@ struct joining {
     bool may_type, api;
     struct backends_waiter waiter;
     struct attach attach;
+    struct asking restart;
     struct loop_timer refusal;
     struct target_cause cause; /* of the refusal; of kind NONE: the target's own */
 };
@@ -81,6 +84,7 @@ static void release(struct joining *joining)
     joining->state = JOINING_OVER;
     backends_leave(&joining->waiter);
     attaches_cancel(&joining->attach);
+    asking_cancel(&joining->restart);
     loop_timer_stop(&joining->refusal);
 }
 
@@ -234,6 +238,38 @@ static void on_late(struct backends_waiter *waiter)
         refuse(joining, no_cause());
 }
 
+/* --- starting again
+ * ----------------------------------------------------------------------------------------- */
+
+/* Who may is the keeper's to say, as for every restart. */
+static void on_restarted(struct asking *asking, int status, const json_t *body)
+{
+    struct joining *joining = LIST_ENTRY(asking, struct joining, restart);
+    if (status == 403)
+        fail(joining, 403, "It has ended, and starting it again is not for you.");
+    else if (status < 400)
+        decide(joining);
+    else
+        refuse(joining, unavailable_cause(TARGET_CAUSE_NOT_READY, "it cannot be started again: %s",
+                                          json_string_value(json_object_get(body, "text"))));
+}
+
+static bool has_ended(const struct backend *backend)
+{
+    enum target_state state = backends_row(backend)->state;
+    return state == TARGET_ENDED || state == TARGET_FAILED;
+}
+
+static void restart(struct joining *joining)
+{
+    const char *name = backends_row(joining->backend)->name;
+    joining->state = JOINING_RESTARTING;
+    joining->restart.on_answer = on_restarted;
+    asker_ask(joining->terminals->settings.asker, &joining->restart, "restart",
+              exchange_principal(joining->exchange),
+              json_pack("{s:[s], s:i}", "targets", name, "wait_ms", RESTART_MS));
+}
+
 /* --- the handshake -------------------------------------------------------------------------------------- */
 
 /* False: it was answered. */
@@ -300,7 +336,11 @@ static void join(struct terminals *terminals, struct exchange *exchange, const s
     };
     exchange_set_events(exchange, &joining_events, joining);
     backends_open(backend);
-    decide(joining);
+    if (visit->may_type && has_ended(backend) &&
+        slice_equal(exchange_request(exchange)->query, SLICE("again=1")))
+        restart(joining);
+    else
+        decide(joining);
 }
 
 static void go(void *owner, struct exchange *exchange)

@@ -41,6 +41,7 @@ struct terminals_visit {
 /* Answers what was asked for below a terminal route. */
 void terminals_answer(struct terminals *terminals, struct exchange *exchange,
                       const struct match_result *match, const struct terminals_visit *visit);
-/* Answers at the WebSocket's own path. */
+/* Answers at the WebSocket's own path. "?again=1" there starts a program that has ended, for one who may type
+ * and may restart it (contract §1, a template's `allow`). */
 void terminals_answer_socket(struct terminals *terminals, struct exchange *exchange,
                              const struct terminals_visit *visit);

@@ -38,12 +38,13 @@ dark.addEventListener("change", () => terminal.options.theme = THEMES[dark.match
 
 // --- what the reader is told
 
-let ended = "", place = null;
+let ended = "", restart = false, place = null;
 
 function say(state, text, button = false) {
   bar.dataset.state = state;
   bar.hidden = !text;
   again.hidden = !button;
+  again.textContent = state === "ended" ? "Start again" : "Try again";
   if (status.textContent !== text) status.textContent = text;
 }
 
@@ -60,7 +61,7 @@ function show(state, detail) {
   } else if (state === "stopped") {
     say("stopped", [REASONS[detail.reason], detail.text].filter(Boolean).join(" "), detail.reason !== "signed-out");
   } else if (ended) {
-    say("ended", ended, true);
+    say("ended", ended, writes);
   } else if (detail.status === 503 || detail.code === 4503) {
     say("waiting", `${detail.cause?.text || detail.text || "The program is not running."} Trying again …`, true);
   } else if (detail.tries || state === "waiting") {
@@ -70,6 +71,7 @@ function show(state, detail) {
   }
 }
 again.addEventListener("click", () => {
+  restart = Boolean(ended);
   ended = "";
   link.retry();
   terminal.focus();
@@ -120,13 +122,21 @@ const TAKERS = {
   },
   5: (bytes) => place = Number(decoder.decode(bytes)),
   6(bytes) {
-    ended = decoder.decode(bytes);
-    say("ended", ended, true);
+    const text = decoder.decode(bytes);
+    ended = `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+    say("ended", ended, writes);
   },
 };
 
 const base = new URL(location.pathname.endsWith("/") ? "ws" : location.pathname.split("/").pop() + "/ws", location.href);
-const link = socket(base, {
+function where() {
+  const url = new URL(base);
+  if (restart) url.search = "again=1";
+  restart = false;
+  return url;
+}
+
+const link = socket(where, {
   protocols: ["tty"],
   silence: 15000,
   alive: (link) => link.send("9"),

@@ -149,6 +149,40 @@ static void test_a_visit_makes_the_instance(void **state)
     assert_true(slice_starts_with(heard(fixture), SLICE("HTTP/1.1 101 ")));
 }
 
+static void test_a_program_is_started_again(void **state)
+{
+    struct viewing *fixture = *state;
+    struct world *world = &fixture->world;
+    struct target_row row = world_row("shell/a1", TARGET_FAILED, 0);
+    world_set_row(world, &row);
+    expect(world, GET("/t/a1/ws?again=1"), "HTTP/1.1 503 ", NULL); /* a plain GET changes nothing */
+    expect(world, SHAKE("/watch/ws?again=1") "\r\n", "HTTP/1.1 503 ", NULL);
+    assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 0);
+    shake(fixture, SHAKE("/t/a1/ws?again=1") "\r\n");
+    const json_t *asked = told_last(world, MESSAGE_GATE_ASK);
+    assert_string_equal(json_string_value(json_object_get(asked, "operation")), "restart");
+    uint32_t id = world->told[world->told_count - 1].id;
+    row.state = TARGET_READY;
+    row.ready = true;
+    world_set_row(world, &row);
+    assert_int_equal(channel_send(world->keeper, MESSAGE_GATE_ANSWER, id,
+                                  json_pack("{s:i, s:{}}", "status", 200, "body"), NULL, 0),
+                     0);
+    turn_all(world->loop);
+    give_link(fixture);
+    assert_true(slice_starts_with(heard(fixture), SLICE("HTTP/1.1 101 ")));
+    row.state = TARGET_ENDED;
+    row.ready = false;
+    world_set_row(world, &row);
+    shake(fixture, SHAKE("/t/a1/ws?again=1") "\r\n");
+    id = world->told[world->told_count - 1].id;
+    assert_int_equal(channel_send(world->keeper, MESSAGE_GATE_ANSWER, id,
+                                  json_pack("{s:i, s:{s:s}}", "status", 403, "body", "text", "no"), NULL, 0),
+                     0);
+    turn_all(world->loop);
+    assert_true(slice_starts_with(heard(fixture), SLICE("HTTP/1.1 403 ")));
+}
+
 static void test_pages(void **state)
 {
     struct viewing *fixture = *state;
@@ -204,6 +238,7 @@ int main(void)
         TEST(test_a_browser_is_refused_in_a_moment),
         TEST(test_a_program_that_starts_is_waited_for),
         TEST(test_a_visit_makes_the_instance),
+        TEST(test_a_program_is_started_again),
         TEST(test_pages),
         TEST(test_the_keeper_is_away),
         TEST(test_a_late_link_is_closed),
