@@ -13,11 +13,11 @@
 
 enum { IMAGE_LOWEST_OWN_FD = 10 };
 
-/* What sanitizers read goes along as well. */
+/* What OpenSSL finds this system's authorities by, and what sanitizers read, goes along as well. */
 static char **image_environment(void)
 {
-    static const char *const passed[] = {"TZ",           "LANG",          "LC_ALL",
-                                         "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
+    static const char *const passed[] = {"TZ",           "LANG",         "LC_ALL",        "SSL_CERT_FILE",
+                                         "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
     const size_t count = sizeof passed / sizeof passed[0];
     char **environment = MEMORY_ARRAY(char *, count + 1);
     size_t used = 0;

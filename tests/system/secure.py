@@ -47,14 +47,14 @@ def run(*words, given=None):
 
 class Secure:
     """Serves each connection by the path of its requests. `heard`: what came after a handshake, as bytes counted;
-    `met`: connections, whatever became of them."""
+    `met`: connections, whatever became of them (probes as well); `asked`: those that a request came through."""
 
     def __init__(self, identity):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.show(identity)
-        self.heard, self.met, self.shaken, self.requests, self.open = 0, 0, 0, [], []
+        self.heard, self.met, self.asked, self.requests, self.open = 0, 0, set(), [], []
         threading.Thread(target=self.accept, daemon=True).start()
 
     def show(self, identity):
@@ -62,7 +62,7 @@ class Secure:
         self.context.load_cert_chain(identity.certificate, identity.key)
 
     def forget(self):
-        self.heard, self.met, self.shaken, self.requests = 0, 0, 0, []
+        self.heard, self.met, self.asked, self.requests = 0, 0, set(), []
 
     def __enter__(self):
         return self
@@ -90,12 +90,12 @@ class Secure:
     def serve(self, connection):
         with contextlib.suppress(OSError, AssertionError, ValueError), connection:
             with self.context.wrap_socket(connection, server_side=True) as secured:
-                self.shaken += 1
                 self.open.append(secured)
                 peer = Peer(secured, timeout=60)
                 while peer.buffer or peer.more():
                     self.heard += len(peer.buffer)
                     request = peer.read_request()
+                    self.asked.add(secured)
                     self.requests.append(request)
                     if not self.answer(peer, secured, request):
                         return

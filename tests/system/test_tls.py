@@ -2,8 +2,11 @@
 import contextlib
 import hashlib
 import json
+import os
+import shutil
 import socket
 import ssl
+import tempfile
 import threading
 import time
 import warnings
@@ -154,9 +157,9 @@ def test_none_is_shown_as_insecure(door):
 def test_connections_are_kept(door, backend):
     for i in range(20):
         assert door.get(f"/pin/{i}")[0] == 200
-    assert len(backend.requests) == 20 and backend.shaken == 1
+    assert len(backend.requests) == 20 and len(backend.asked) == 1
     assert door.get("/ca/x")[0] == 200  # another policy: another connection
-    assert backend.shaken == 2
+    assert len(backend.asked) == 2
 
 
 def test_large_bodies_both_ways(door, backend):
@@ -197,6 +200,35 @@ def test_large_messages_and_the_end_pass_a_relay(door, backend):
         peer.socket.shutdown(socket.SHUT_WR)  # half closed: the answer comes all the same, then the end
         assert peer.read_frame() == (8, b"\x03\xe8bye", True)
         assert peer.read_to_end() == b""
+
+
+def test_loops_ask_over_tls_and_fail_closed(make_reeve, backend, nas, other):
+    """An http loop is a request as well: the same policy, from the same gate."""
+    def text(pin):
+        return (f'services: {{it: {{address: "https://127.0.0.1:{backend.port}", tls: {{pin: "{pin}"}}}}}}\n'
+                "loops: {tick: {every: 200ms, http: {to: it, path: /tick}}}\n")
+
+    def last(reeve):
+        return next(row for row in reeve.status()["loops"] if row["name"] == "tick")["last"] or {}
+
+    reeve = make_reeve().start(text(nas.pin()), workers=1)
+    wait_for(lambda: any(each.target == "/tick" for each in backend.requests), 10, "the loop to ask")
+    reeve.configure(text(other.pin()), workers=1)
+    reeve.verb("reload")
+    wait_for(lambda: nas.pin() in last(reeve).get("text", ""), 10, "the loop to fail")
+    count, met = len(backend.requests), backend.met
+    wait_for(lambda: backend.met > met + 3, 10, "more attempts")
+    assert len(backend.requests) == count
+
+
+def test_whom_the_system_trusts(make_reeve, backend, house):
+    """OpenSSL's way of naming other authorities holds for gates as well, where their user can read the file."""
+    with tempfile.TemporaryDirectory() as readable:
+        os.chmod(readable, 0o755)
+        trusted = shutil.copy(house.certificate, readable)
+        reeve = make_reeve().start(f'services: {{it: {{address: "https://127.0.0.1:{backend.port}"}}}}\n'
+                                   "routes: [{path: /*, to: it}]\n", workers=1, environment={"SSL_CERT_FILE": trusted})
+        assert reeve.get("/hello")[0] == 200 and trouble(reeve, "it") is None
 
 
 # --- what answers there is wrong ----------------------------------------------------------------------------------
@@ -262,6 +294,8 @@ def test_a_damaged_authority_is_an_error_of_the_check(reeve, folder):
     checked = reeve.verb("check", check=False)
     assert checked.returncode == 2 and "tls.ca: a certificate in it is damaged" in checked.stderr
     assert f"{reeve.file}:4:" in checked.stderr
+    reeve.configure('services: {it: {address: "https://nas.lan:9"}}\n')
+    assert "host names are not looked up: write the IP address of nas.lan" in reeve.verb("check").stderr
 
 
 # --- reeve pin ----------------------------------------------------------------------------------------------------

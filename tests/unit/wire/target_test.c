@@ -20,6 +20,7 @@ static struct target_row full_row(void)
         .slot = 7,
         .addresses = {"127.0.0.1:20001", "unix:/run/x/s"},
         .address_count = 2,
+        .tls = "pin:9f86d081",
         .socket = true,
         .since_ms = 1700000000123,
         .next_attempt_ms = 5200,
@@ -51,6 +52,9 @@ static void test_a_row_survives_the_way(void **state)
     assert_int_equal(read.slot, row.slot);
     assert_int_equal(read.address_count, 2);
     assert_string_equal(read.addresses[1], "unix:/run/x/s");
+    assert_string_equal(read.tls, row.tls);
+    assert_string_equal(json_string_value(json_object_get(object, "tls")), "pin");
+    assert_string_equal(json_string_value(json_object_get(object, "address")), "https://127.0.0.1:20001");
     assert_int_equal(read.since_ms, row.since_ms);
     assert_int_equal(read.next_attempt_ms, row.next_attempt_ms);
     assert_int_equal(read.hold_ms, row.hold_ms);
@@ -83,7 +87,7 @@ static void test_the_world_sees_the_contract(void **state)
     assert_string_equal(text_at(object, "state"), "backoff");
     assert_string_equal(text_at(object, "since"), "2023-11-14T22:13:20.123Z");
     assert_string_equal(text_at(object, "next_attempt"), "2023-11-14T22:13:21.200Z");
-    assert_string_equal(text_at(object, "address"), "127.0.0.1:20001");
+    assert_string_equal(text_at(object, "address"), "https://127.0.0.1:20001");
     assert_string_equal(text_at(json_object_get(object, "cause"), "kind"), "exit");
     assert_true(json_is_null(json_object_get(json_object_get(object, "cause"), "signal")));
     assert_string_equal(text_at(json_object_get(object, "run"), "started"), "2023-11-14T22:13:20.000Z");
