@@ -85,6 +85,7 @@ bool family_member(pid_t pid, struct family_member *member)
         .group = (pid_t)family_field(fields, 5),
         .threads = (int64_t)family_field(fields, 20),
         .start_time = (int64_t)family_field(fields, 22),
+        .ignored = family_field(fields, 33),
     };
     return true;
 }

@@ -12,6 +12,7 @@ struct family_member {
     pid_t group;        /* process group */
     int64_t threads;    /* at least 1 */
     int64_t start_time; /* clock ticks since boot */
+    uint64_t ignored;   /* signals 1 to 31 that it ignores, as bits 0 to 30 */
     char state;         /* as in /proc/PID/stat; 'Z': dead, not reaped */
 };
 

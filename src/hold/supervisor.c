@@ -206,9 +206,25 @@ static void supervisor_signal_main(const struct supervisor *supervisor, int sign
         return;
     if (!group || kill(-pid, signo))
         kill(pid, signo);
-    /* Shells at a terminal ignore SIGTERM; a hang-up they pass on to their jobs. */
-    if (group && signo == SIGTERM && supervisor->tty && (kill(-pid, SIGHUP) || kill(-pid, SIGCONT)))
-        kill(pid, SIGHUP);
+}
+
+static bool supervisor_ignores_stop(const struct supervisor *supervisor)
+{
+    struct family_member member;
+    pid_t pid = supervisor_pid(supervisor);
+    return supervisor->tty && pid && family_member(pid, &member) && (member.ignored & 1U << (SIGTERM - 1));
+}
+
+/* Interactive shells ignore SIGTERM; a hang-up they pass on to their jobs, stopped ones included. Whoever
+ * does not ignore it has the whole grace for an end in order. */
+static void supervisor_signal_stop(const struct supervisor *supervisor, int signo)
+{
+    bool ignores = signo == SIGTERM && supervisor_ignores_stop(supervisor);
+    supervisor_signal_main(supervisor, signo, true);
+    if (ignores) {
+        supervisor_signal_main(supervisor, SIGHUP, true);
+        supervisor_signal_main(supervisor, SIGCONT, true);
+    }
 }
 
 static void supervisor_on_kill_round(struct loop_timer *timer);
@@ -271,7 +287,7 @@ static void supervisor_stop(struct supervisor *supervisor, int signo, int64_t gr
     }
     supervisor->stop_signal = signo;
     if (supervisor->main_alive) {
-        supervisor_signal_main(supervisor, signo, true);
+        supervisor_signal_stop(supervisor, signo);
         supervisor->group_signalled = true;
     } else {
         family_signal(signo, 0);

@@ -86,9 +86,11 @@ static void start_recorded(struct world *world, json_t *spec)
 
 /* --- steps ------------------------------------------------------------------------------------------ */
 
-static void step_send(struct world *world, const char *hex, const char *text)
+enum { RECORD_MOST = 70000 };
+
+/* Bytes written as hex digits, then a text, as one record. */
+static size_t step_record(char *record, const char *hex, const char *text)
 {
-    char record[4096];
     size_t size = 0;
     for (const char *at = hex; *at; at++) {
         char digits[3] = {at[0], at[1], 0};
@@ -97,22 +99,53 @@ static void step_send(struct world *world, const char *hex, const char *text)
         record[size++] = (char)strtol(digits, NULL, 16);
         at++;
     }
-    assert_int_equal(size, 16);
-    assert_true(strlen(text) < sizeof record - size);
+    assert_true(strlen(text) < 4096);
     memcpy(record + size, text, strlen(text));
-    size += strlen(text);
-    assert_int_equal(send(world->channel, record, size, 0), (ssize_t)size);
+    return size + strlen(text);
+}
+
+/* `descriptor` -1: none goes with it. */
+static void step_send(struct world *world, const char *hex, const char *text, int descriptor)
+{
+    static char bytes[RECORD_MOST];
+    union {
+        char room[CMSG_SPACE(sizeof descriptor)];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec record = {.iov_base = bytes, .iov_len = step_record(bytes, hex, text)};
+    struct msghdr message = {.msg_iov = &record, .msg_iovlen = 1};
+    assert_int_equal(record.iov_len, 16 + strlen(text));
+    if (descriptor >= 0) {
+        message.msg_control = control.room;
+        message.msg_controllen = sizeof control.room;
+        struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+        *part = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof descriptor), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(part), &descriptor, sizeof descriptor);
+    }
+    assert_int_equal(sendmsg(world->channel, &message, 0), (ssize_t)record.iov_len);
+}
+
+static struct recorded_header step_take(struct world *world, char *record, ssize_t *size)
+{
+    struct recorded_header header;
+    struct pollfd poller = {.fd = world->channel, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
+    *size = recv(world->channel, record, RECORD_MOST, 0);
+    assert_true(*size >= (ssize_t)sizeof header);
+    memcpy(&header, record, sizeof header);
+    return header;
 }
 
 static void step_receive(struct world *world, const json_t *recorded, const json_t *body)
 {
-    char record[70000];
-    struct recorded_header header;
-    struct pollfd poller = {.fd = world->channel, .events = POLLIN};
-    assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
-    ssize_t size = recv(world->channel, record, sizeof record, 0);
-    assert_true(size >= (ssize_t)sizeof header);
-    memcpy(&header, record, sizeof header);
+    enum { TERMINAL_NEWS = 139 }; /* come when they come */
+    static char record[RECORD_MOST];
+    json_int_t type = json_integer_value(json_object_get(recorded, "type"));
+    ssize_t size;
+    struct recorded_header header = step_take(world, record, &size);
+    while (header.type == TERMINAL_NEWS && type != TERMINAL_NEWS)
+        header = step_take(world, record, &size);
     assert_int_equal(header.size, (size_t)size - sizeof header);
     assert_int_equal(header.reserved, 0);
     json_t *found =
@@ -145,6 +178,86 @@ static void step_exit_json(struct world *world, const json_t *recorded)
     buffer_free(&file);
 }
 
+/* --- the terminal link ------------------------------------------------------------------------------ */
+
+/* Sends the message with one end of a new link. */
+static void step_attach(struct world *world, const char *hex, const char *text)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    step_send(world, hex, text, pair[1]);
+    close(pair[1]);
+    world->link = pair[0];
+}
+
+/* The next record of the link, into record[RECORD_MOST] with a NUL behind it. */
+static ssize_t step_link_take(struct world *world, char *record)
+{
+    struct pollfd poller = {.fd = world->link, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
+    ssize_t size = recv(world->link, record, RECORD_MOST - 1, 0);
+    assert_true(size > 0);
+    record[size] = 0;
+    return size;
+}
+
+/* Records until one begins with this byte; with `hex`, it must be these bytes. */
+static void step_link_until(struct world *world, const char *type, const char *hex)
+{
+    static char record[RECORD_MOST], expected[RECORD_MOST];
+    ssize_t size = step_link_take(world, record);
+    while (record[0] != type[0])
+        size = step_link_take(world, record);
+    if (!hex)
+        return;
+    assert_int_equal(size, step_record(expected, hex, ""));
+    assert_memory_equal(record, expected, (size_t)size);
+}
+
+/* Output until this text is in a record of it. */
+static void step_link_see(struct world *world, const char *text)
+{
+    static char record[RECORD_MOST];
+    ssize_t size = step_link_take(world, record);
+    while (record[0] != '0' || !memmem(record, (size_t)size, text, strlen(text)))
+        size = step_link_take(world, record);
+}
+
+static void step_link_send(struct world *world, const char *hex)
+{
+    static char record[RECORD_MOST];
+    size_t size = step_record(record, hex, "");
+    assert_int_equal(send(world->link, record, size, 0), (ssize_t)size);
+}
+
+static void step_link_closed(struct world *world)
+{
+    char byte;
+    assert_int_equal(recv(world->link, &byte, 1, 0), 0);
+    close(world->link);
+}
+
+/* Whether it is a step of the link. */
+static bool replay_link_step(struct world *world, const json_t *step)
+{
+    const char *text;
+    if ((text = json_string_value(json_object_get(step, "attach"))))
+        step_attach(world, text, json_string_value(json_object_get(step, "text")));
+    else if ((text = json_string_value(json_object_get(step, "link_until"))))
+        step_link_until(world, text, json_string_value(json_object_get(step, "bytes")));
+    else if ((text = json_string_value(json_object_get(step, "link_see"))))
+        step_link_see(world, text);
+    else if ((text = json_string_value(json_object_get(step, "link_send"))))
+        step_link_send(world, text);
+    else if (json_object_get(step, "link_closed"))
+        step_link_closed(world);
+    else
+        return false;
+    return true;
+}
+
+/* --- the replay ------------------------------------------------------------------------------------- */
+
 static void step_closed(struct world *world)
 {
     struct pollfd poller = {.fd = world->channel, .events = POLLIN};
@@ -171,7 +284,7 @@ static void replay_step(struct world *world, const json_t *step)
 {
     if (json_object_get(step, "send"))
         step_send(world, json_string_value(json_object_get(step, "send")),
-                  json_string_value(json_object_get(step, "text")));
+                  json_string_value(json_object_get(step, "text")), -1);
     else if (json_object_get(step, "receive"))
         step_receive(world, json_object_get(step, "receive"), json_object_get(step, "body"));
     else if (json_object_get(step, "reconnect"))
@@ -182,7 +295,7 @@ static void replay_step(struct world *world, const json_t *step)
         step_exit_json(world, json_object_get(step, "exit_json"));
     else if (json_object_get(step, "closed"))
         step_closed(world);
-    else
+    else if (!replay_link_step(world, step))
         fail_at("unknown step", step);
 }
 
@@ -215,6 +328,11 @@ static void test_a_failure(void **state)
     replay(*state, "v1-failure.json");
 }
 
+static void test_a_terminal(void **state)
+{
+    replay(*state, "v1-terminal.json");
+}
+
 static void test_leftovers(void **state)
 {
     replay(*state, "v1-leftovers.json");
@@ -226,6 +344,7 @@ int main(void)
         HOLD_TEST(test_a_run),
         HOLD_TEST(test_a_failure),
         HOLD_TEST(test_leftovers),
+        HOLD_TEST(test_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

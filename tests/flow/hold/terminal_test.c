@@ -128,8 +128,8 @@ static void test_an_interactive_shell_stops(void **state)
     command(world, "/bin/bash", "--norc", "-i");
     start(world);
     struct watcher watcher = watch(world, "ann", false, 0, 0);
-    watcher_type(&watcher, "PS1=; trap; sleep 1000\r");
-    watcher_await(&watcher, "sleep 1000");
+    watcher_type(&watcher, "echo up$((1)); sleep 1000\r");
+    watcher_await(&watcher, "up1");
     tell(world, MESSAGE_HOLD_STOP, json_pack("{s:i, s:i}", "signal", SIGTERM, "grace_ms", PATIENCE_MS));
     struct hold_end how = expect_end(world);
     assert_true(how.after_ms < PATIENCE_MS); /* it ignores SIGTERM */

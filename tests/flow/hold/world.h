@@ -37,6 +37,7 @@ struct world {
     int log, run; /* directories */
     int cgroup;
     int channel; /* -1: no keeper */
+    int link;    /* of a recording with a terminal */
     char *words[MOST_WORDS];
     char *environment[MOST_WORDS];
     struct hold_spec spec;

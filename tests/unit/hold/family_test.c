@@ -69,6 +69,19 @@ static void test_one_process(void **state)
     assert_false(family_member(INT_MAX, &self));
 }
 
+static void test_what_a_process_ignores(void **state)
+{
+    (void)state;
+    struct family_member self;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN}, standard = {.sa_handler = SIG_DFL};
+    sigaction(SIGTERM, &ignore, NULL);
+    assert_true(family_member(getpid(), &self));
+    assert_true(self.ignored & 1U << (SIGTERM - 1));
+    sigaction(SIGTERM, &standard, NULL);
+    assert_true(family_member(getpid(), &self));
+    assert_false(self.ignored & 1U << (SIGTERM - 1));
+}
+
 static void test_fields_of_stat(void **state)
 {
     (void)state;
@@ -146,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_process),
+        cmocka_unit_test(test_what_a_process_ignores),
         cmocka_unit_test(test_fields_of_stat),
         cmocka_unit_test(test_descendants_are_found_and_killed),
         cmocka_unit_test(test_a_group_is_left_out),

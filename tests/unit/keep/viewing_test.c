@@ -1,0 +1,203 @@
+/* A keeper that asks a hold for a view: holds of all ages, mute ones, and ones that lie. */
+#include "../support.h"
+
+#include "keep/viewing.h"
+#include "wire/terminal.h"
+
+struct world {
+    struct fake_clock clock;
+    struct loop *loop;
+    struct channel *channel; /* the keeper's end */
+    int hold;                /* the other end, raw */
+    struct viewing *viewing;
+    json_t *journal; /* what came last */
+    int journalled, answers, status;
+    char text[256];
+    int link;
+};
+
+static void on_message(void *owner, struct channel_message *message)
+{
+    const struct world *world = owner;
+    viewing_hear(world->viewing, message);
+}
+
+static void on_end(void *owner, int error)
+{
+    (void)owner;
+    (void)error;
+}
+
+static const struct channel_events events = {.on_message = on_message, .on_end = on_end};
+
+static void on_journal(void *owner, json_t *evidence)
+{
+    struct world *world = owner;
+    json_decref(world->journal);
+    world->journal = evidence;
+    world->journalled++;
+}
+
+static void on_done(void *owner, const struct viewing_answer *answer)
+{
+    struct world *world = owner;
+    world->answers++;
+    world->status = answer->status;
+    snprintf(world->text, sizeof world->text, "%s", answer->text ? answer->text : "");
+    world->link = answer->link >= 0 ? dup(answer->link) : -1;
+}
+
+static int set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    int pair[2];
+    const struct viewing_events viewing = {.on_journal = on_journal, .owner = world};
+    world->clock = (struct fake_clock)FAKE_CLOCK(1000000);
+    world->loop = loop_new(&world->clock.clock);
+    make_pair(SOCK_SEQPACKET, pair);
+    world->channel = channel_new(world->loop, pair[0], &events, world);
+    world->hold = pair[1];
+    world->viewing = viewing_new(world->loop, &viewing);
+    world->link = -1;
+    *state = world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    viewing_free(&world->viewing);
+    channel_close(&world->channel);
+    close(world->hold);
+    if (world->link >= 0)
+        close(world->link);
+    json_decref(world->journal);
+    loop_free(&world->loop);
+    free(world);
+    return 0;
+}
+
+/* Asks; the id of the question that the hold got, and its end of the link in *theirs. */
+static uint32_t ask(struct world *world, int *theirs)
+{
+    const struct hold_terminal_attach attach = {.columns = 80, .rows = 24, .user = "ann"};
+    struct channel_message message;
+    viewing_ask(world->viewing, world->channel, &attach, on_done, world);
+    assert_int_equal(channel_receive_now(world->hold, &message, 5000), 0);
+    assert_int_equal(message.type, MESSAGE_HOLD_ATTACH);
+    assert_int_equal(message.descriptor_count, 1);
+    assert_string_equal(json_string_value(json_object_get(message.body, "user")), "ann");
+    json_decref(message.body);
+    *theirs = message.descriptors[0];
+    return message.id;
+}
+
+static void say(struct world *world, enum message_type type, uint32_t id, json_t *body)
+{
+    assert_int_equal(channel_send_now(world->hold, type, id, body, NULL, 0, 5000), 0);
+    while (loop_step(world->loop, 0) > 0)
+        continue;
+}
+
+static void test_a_view(void **state)
+{
+    struct world *world = *state;
+    int theirs;
+    char byte;
+    uint32_t id = ask(world, &theirs);
+    say(world, MESSAGE_HOLD_ATTACH, id, json_pack("{s:i}", "viewer", 3));
+    assert_int_equal(world->answers, 1);
+    assert_int_equal(world->status, 200);
+    assert_int_equal(send(world->link, "x", 1, 0), 1);
+    assert_int_equal(recv(theirs, &byte, 1, 0), 1);
+    close(theirs);
+    assert_string_equal(json_string_value(json_object_get(world->journal, "action")), "attach");
+    assert_int_equal(json_integer_value(json_object_get(world->journal, "viewer")), 3);
+    say(world, MESSAGE_HOLD_ATTACH, id, json_pack("{s:i}", "viewer", 4)); /* said twice */
+    assert_int_equal(world->answers, 1);
+}
+
+static void refused(struct world *world, json_t *body, int status, const char *text)
+{
+    int theirs, before = world->answers;
+    uint32_t id = ask(world, &theirs);
+    close(theirs);
+    say(world, MESSAGE_ERROR, id, body);
+    assert_int_equal(world->answers, before + 1);
+    assert_int_equal(world->status, status);
+    assert_non_null(strstr(world->text, text));
+    assert_int_equal(world->journalled, 0);
+}
+
+static void test_holds_that_refuse(void **state)
+{
+    struct world *world = *state;
+    refused(world, json_pack("{s:s}", "text", "this hold does not know that message"), 409,
+            "without terminals");
+    refused(world, json_pack("{s:s, s:i}", "text", "the run has no terminal", "status", 409), 409,
+            "no terminal");
+    refused(world, json_pack("{s:s, s:i}", "text", "over", "status", 503), 503, "over");
+    refused(world, json_pack("{s:s, s:i}", "text", "many", "status", 429), 429, "many");
+    refused(world, json_pack("{s:s, s:i}", "text", "odd", "status", 200), 409, "odd");
+    refused(world, json_pack("{s:i}", "status", 503), 503, "without saying why");
+}
+
+static void test_a_hold_that_does_not_answer(void **state)
+{
+    struct world *world = *state;
+    int theirs;
+    uint32_t id = ask(world, &theirs);
+    close(theirs);
+    say(world, MESSAGE_HOLD_ATTACH, id + 1, json_pack("{s:i}", "viewer", 1)); /* to no question */
+    assert_int_equal(world->answers, 0);
+    world->clock.now_us += VIEWING_ANSWER_MS * 1000;
+    loop_step(world->loop, 0);
+    assert_int_equal(world->status, 504);
+    say(world, MESSAGE_HOLD_ATTACH, id, json_pack("{s:i}", "viewer", 1)); /* too late */
+    assert_int_equal(world->answers, 1);
+}
+
+static void test_a_run_that_cannot_be_asked_or_ends(void **state)
+{
+    struct world *world = *state;
+    const struct hold_terminal_attach attach = {.user = "ann"};
+    int theirs;
+    viewing_ask(world->viewing, NULL, &attach, on_done, world);
+    assert_int_equal(world->answers, 1);
+    assert_int_equal(world->status, 503);
+    ask(world, &theirs);
+    close(theirs);
+    viewing_free(&world->viewing);
+    assert_int_equal(world->answers, 2);
+    assert_int_equal(world->status, 503);
+}
+
+static void test_news(void **state)
+{
+    struct world *world = *state;
+    struct hold_terminal_news news = {.columns = 80, .rows = 24, .viewers = 2};
+    assert_null(viewing_describe(world->viewing));
+    say(world, MESSAGE_HOLD_TERMINAL, 0, hold_terminal_news_encode(&news));
+    json_t *now = viewing_describe(world->viewing);
+    assert_int_equal(json_integer_value(json_object_get(now, "viewers")), 2);
+    json_decref(now);
+    assert_int_equal(world->journalled, 0);
+    news = (struct hold_terminal_news){
+        .columns = 80, .rows = 24, .action = HOLD_TERMINAL_INPUT, .viewer = 1, .user = "ann", .bytes = 7};
+    say(world, MESSAGE_HOLD_TERMINAL, 0, hold_terminal_news_encode(&news));
+    assert_int_equal(json_integer_value(json_object_get(world->journal, "bytes")), 7);
+    say(world, MESSAGE_HOLD_TERMINAL, 0, json_pack("{s:s}", "columns", "wide"));
+    assert_int_equal(world->journalled, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_view, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_holds_that_refuse, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_hold_that_does_not_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_run_that_cannot_be_asked_or_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_news, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
