@@ -60,18 +60,27 @@ def new_screen():
 
 
 @pytest.fixture(scope="session")
-def compare():
-    """compare(jobs): what oracle/compare.js says to each."""
+def oracle():
+    """oracle(script, *arguments, input=""): what a script of oracle/ prints."""
     import npm
-    modules = npm.install(HERE / "oracle")
+    environment = os.environ | {"NODE_PATH": str(npm.install(HERE / "oracle"))}
+
+    def run(script, *arguments, input=""):
+        done = subprocess.run(["node", HERE / "oracle" / script, *arguments], input=input, text=True, timeout=500,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def compare(oracle):
+    """compare(jobs): what oracle/compare.js says to each."""
 
     def run(jobs):
-        done = subprocess.run(["node", HERE / "oracle/compare.js", DRIVER],
-                              input="".join(json.dumps(job) + "\n" for job in jobs), text=True, timeout=500,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=os.environ | {"NODE_PATH": str(modules)})
-        assert done.returncode == 0, done.stderr
-        results = [json.loads(line) for line in done.stdout.splitlines()]
+        text = oracle("compare.js", DRIVER, input="".join(json.dumps(job) + "\n" for job in jobs))
+        results = [json.loads(line) for line in text.splitlines()]
         assert len(results) == len(jobs)
         return results
 

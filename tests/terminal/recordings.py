@@ -9,7 +9,8 @@ import struct
 import termios
 import time
 
-QUIET = 0.15  # a program that wrote nothing for so long gets its next key
+QUIET = 0.12  # a program that wrote nothing for so long gets its next key,
+GONE = 2  # and is left behind the last one
 SEQUENCE = re.compile(rb"\x1b[\[P\]][ -?]*[@-~]|\x1b[ -/]*[0-~]|[\xc2-\xf4][\x80-\xbf]+", re.S)
 
 
@@ -22,9 +23,9 @@ def record(command, keys, columns, rows, **environment):
             os.environ.pop(name, None)
         os.execvp(command[0], command)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    output, keys, deadline = b"", list(keys), time.monotonic() + 60
+    output, keys, deadline = bytearray(), list(keys), time.monotonic() + 120
     while time.monotonic() < deadline:
-        readable, _, _ = select.select([master], [], [], QUIET if keys and output else 20)
+        readable, _, _ = select.select([master], [], [], 20 if not output else QUIET if keys else GONE)
         if readable:
             try:
                 data = os.read(master, 65536)
@@ -37,7 +38,13 @@ def record(command, keys, columns, rows, **environment):
             break
     os.close(master)
     os.waitpid(child, 0)
-    return output
+    return bytes(output)
+
+
+def close_pairs(data, count, draw):
+    """Twice as many offsets, two and two close together."""
+    firsts = cut_places(data, count, draw)
+    return sorted({min(place + more, len(data)) for place in firsts for more in (0, draw.randrange(1, 5000))})
 
 
 def cut_places(data, count, draw):
@@ -105,9 +112,9 @@ PLAIN = ["hello", "世界", "こんにちは", "안녕", "😀😃", "café", "n
 JOINED = ["👩\u200d👩\u200d👧", "🇩🇪", "नमस्ते", "e\u0301\u0327"]  # of which terminals think differently
 
 
-def wide_text(draw, lines, words=(*PLAIN, *JOINED)):
+def wide_text(draw, lines, words=(*PLAIN, *JOINED), attributes=ATTRIBUTES):
     """Lines in several scripts, coloured, most longer than the terminal is wide."""
-    return "".join(f"\x1b[{draw.choice(ATTRIBUTES)}m" + " ".join(draw.choices(words, k=draw.randrange(1, 25))) + "\r\n"
+    return "".join(f"\x1b[{draw.choice(attributes)}m" + " ".join(draw.choices(words, k=draw.randrange(1, 25))) + "\r\n"
                    for _ in range(lines)).encode()
 
 

@@ -1,8 +1,9 @@
 // compare.js DRIVER: jobs on stdin, a JSON line each; for each one a JSON line of what differed.
 //
-// A job: {columns, rows, scrollback, input (a file), cuts (ascending offsets), live, kept}. At each cut the driver's
+// A job: {columns, rows, scrollback, input (a file), cuts (ascending offsets), live, kept, follow}. At each cut the driver's
 // snapshot goes to a new emulator, which must then be like the one that was fed everything up to there, and still be
-// after the bytes up to the next cut; `kept` others, from cuts before, as well.
+// after the bytes up to the next cut, unless that is more than `follow` bytes away; `kept` others, from cuts before,
+// as well.
 const {spawn} = require("node:child_process");
 const fs = require("node:fs");
 const readline = require("node:readline");
@@ -49,6 +50,7 @@ async function run(driver, job) {
   for (const cut of [...job.cuts, input.length]) {
     const bytes = input.subarray(place, cut);
     whole.write(bytes);
+    if (bytes.length > job.follow) others.length = 0;
     driver.feed(bytes);
     const live = job.live ? Buffer.from(await driver.ask("L")) : bytes;
     for (const {emulator, from} of others) {
