@@ -32,8 +32,8 @@ static enum websocket_reader_result read_control(struct websocket_reader *reader
         return WEBSOCKET_READER_PING;
     if (reader->scan.opcode == WEBSOCKET_FRAME_PONG)
         return WEBSOCKET_READER_PONG;
-    return websocket_frame_read_close(reader->data, &reader->code, &reason) ? WEBSOCKET_READER_CLOSE
-                                                                            : WEBSOCKET_READER_BAD;
+    reader->bad = !websocket_frame_read_close(reader->data, &reader->code, &reason);
+    return reader->bad ? WEBSOCKET_READER_BAD : WEBSOCKET_READER_CLOSE;
 }
 
 static enum websocket_reader_result read_data(struct websocket_reader *reader, struct slice payload,
@@ -53,7 +53,7 @@ enum websocket_reader_result websocket_reader_next(struct websocket_reader *read
 {
     struct websocket_scan *scan = &reader->scan;
     *used = 0;
-    for (;;) {
+    while (!reader->bad) {
         uint64_t left = scan->left;
         size_t step;
         enum websocket_scan_result found =
@@ -78,4 +78,5 @@ enum websocket_reader_result websocket_reader_next(struct websocket_reader *read
         if (result != WEBSOCKET_READER_MORE || *used == size)
             return result;
     }
+    return WEBSOCKET_READER_BAD;
 }

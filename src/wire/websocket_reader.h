@@ -21,6 +21,7 @@ struct websocket_reader {
     /* Its own. */
     struct websocket_scan scan;
     bool inside; /* a message has begun */
+    bool bad;
     uint8_t control_size;
     char control[WEBSOCKET_FRAME_CONTROL_MOST];
 };

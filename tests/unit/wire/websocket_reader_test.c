@@ -128,6 +128,7 @@ static void test_errors(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         add(WEBSOCKET_FRAME_BINARY, true, "a");
         assert_true(buffer_append(&wire, rows[i]));
+        add(WEBSOCKET_FRAME_BINARY, true, "never");
         expect("<a>(bad )");
     }
 }
