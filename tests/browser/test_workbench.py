@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import BIN
+from conftest import BIN, wait_for
 from workbench import copy, start
 
 
@@ -57,6 +57,23 @@ def test_the_loop_lights_the_lamps_again(site, page):
     page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 5")
     page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 8", None, {"timeout": 60000})
     told(page, "the loop lit")
+
+
+def test_the_house_in_a_terminal(site, page, browser):
+    """Two look at one program; a key of the one puts out a lamp before the eyes of the other."""
+    page.waitForSelector("#lamps a[href='house/']")
+    lamps = site.folder / "data/lamps"
+    wait_for(lambda: len(list(lamps.iterdir())) == 8, 20, "all lamps")
+    pages = [browser.page(viewport={"width": 800, "height": 420}) for _ in range(2)]
+    for each in pages:
+        each.goto(f"http://127.0.0.1:{site.port}/house/")
+        wait_for(lambda each=each: "8 of 8 lamps burn" in each.textContent("#terminal"), 30, "the house")
+    pages[0].press(".xterm-helper-textarea", "1")
+    wait_for(lambda: "put out" in pages[1].textContent("#terminal"), 30, "the other to see it")
+    pages[1].picture("workbench-house")
+    wait_for(lambda: "8 of 8" in pages[1].textContent("#terminal"), 30, "the loop to light it")
+    for each in pages:
+        each.leave()
 
 
 def test_jobs_end_fail_and_are_stopped(site, page):
