@@ -130,7 +130,8 @@ async function meaning(answer, whole) {
 async function probe(url) {
   const abort = new AbortController(), late = setTimeout(() => abort.abort(), 10000);
   try {
-    return await meaning(await fetch(url, { headers: { accept: "application/problem+json" }, redirect: "manual",
+    const own = url.origin === globalThis.location?.origin && { "x-reeve-probe": "1" }; // elsewhere it would need leave
+    return await meaning(await fetch(url, { headers: { accept: "application/problem+json", ...own }, redirect: "manual",
                                             credentials: "include", cache: "no-store", signal: abort.signal }));
   } catch {
     return {}; // nobody there

@@ -490,7 +490,10 @@ static bool admits(const struct serving *serving, struct exchange *exchange, con
 /* What counts against the route's limits. What a program makes of a plain request is its own business. */
 static bool is_stream(const struct serving_route *route, const struct exchange *exchange)
 {
-    return route->events || exchange_request(exchange)->upgrade;
+    const struct exchange_request *request = exchange_request(exchange);
+    /* A script that asks why its handshake was refused (/_reeve/client.js): browsers do not tell. */
+    return route->events || request->upgrade ||
+           fields_find(&request->head->fields, SLICE("X-Reeve-Probe")).data;
 }
 
 static void answer_from_route(struct serving *serving, const struct serving_route *route,

@@ -7,6 +7,7 @@ import pytest
 
 import kernel
 from conftest import program
+from peers import Peer, handshake
 from test_login import PASSWORD, add_user, sign_in
 
 # Every attempt is noted: each WebSocket, and each fetch of a stream (a probe asks for /ws, too).
@@ -14,7 +15,7 @@ PAGE = """<!doctype html><title>client</title><script type="module">
 const noted = window.noted = {socket: [], stream: [], probe: []}, start = performance.now();
 const {fetch: plain, WebSocket: Plain} = window;
 window.fetch = (url, ...more) => {
-  noted[String(url).includes("ws") ? "probe" : "stream"].push(performance.now() - start);
+  noted[/ws$/.test(String(url)) ? "probe" : "stream"].push(performance.now() - start);
   return plain(url, ...more);
 };
 window.WebSocket = function (...given) {
@@ -26,7 +27,7 @@ const seen = window.seen = {socket: {got: [], states: []}, stream: {got: [], sta
 window.begin = (options = {}) => {
   for (const [name, make, url] of [["socket", client.socket, "ws"], ["stream", client.events, "stream"]]) {
     const mine = seen[name];
-    mine.link = make(url, {
+    mine.link = make(options[name] || url, {
       message: (data, id) => mine.got.push(name === "stream" ? [data, id] : data),
       event: (...event) => mine.named.push(event),
       state: (state, detail) => mine.states.push([state, detail.reason || detail.code || detail.status || 0, detail.wait]),
@@ -48,6 +49,7 @@ services:
   moody: {{command: [{program('moody.py')}, --port, "${{PORT}}"]}}
 routes:
   - {{path: /ws, to: moody}}
+  - {{path: /full/ws, to: moody, limits: {{streams: 1}}}}
   - {{path: /stream, to: moody}}
   - {{path: /moody/*, to: moody, strip: true}}
   - {{path: /*, files: ./page}}
@@ -145,6 +147,23 @@ def test_full(site, page):
         assert 2 <= len(times) <= 4, (path, times)
         assert all(later - earlier >= 1.95 for earlier, later in zip(times, times[1:])), (path, times)
     mood(site, "fine")
+    is_open(page)
+
+
+def test_reeve_full(site, page):
+    """The route's last place is taken: who is one too many waits as long as reeve says, and is let in when it is free."""
+    with Peer.connect(site.port) as first:
+        first.send(handshake("/full/ws", host=f"127.0.0.1:{site.port}"))
+        assert first.read_answer().status == 101
+        status, fields, _ = site.get("/full/ws", headers={"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                                                          "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+        assert status == 503 and int(fields["Retry-After"]) >= 1
+        started = page.evaluate("now()")
+        page.evaluate("begin({socket: 'full/ws', first: 50})")
+        page.waitForFunction("noted.socket.length >= 3", None, {"timeout": 60000})
+        times = page.evaluate("noted.socket")
+    assert all(later - earlier >= 950 for earlier, later in zip(times, times[1:])), times
+    assert len(times) <= most_attempts((times[-1] - started) / 1000, first=1.0)
     is_open(page)
 
 
