@@ -30,6 +30,7 @@ enum supervisor_stop {
 enum {
     KILL_FIRST_MS = 5, /* between two rounds of SIGKILL; doubles */
     KILL_SLOWEST_MS = 500,
+    HANG_UP_MS = 500,
     KILL_GIVE_UP_MS = 5000, /* what lives on then is not ours to kill, or stuck in the kernel */
     VIEWERS_ROUND_MS = 20,  /* after the acknowledgement: have viewers read the last screen? */
     VIEWERS_ROUNDS = 25,
@@ -59,6 +60,7 @@ struct supervisor {
     struct loop_timer grace;
     struct loop_timer kill;
     struct loop_timer leave;
+    struct loop_timer hang_up; /* runs while one that ignores SIGTERM is asked to stop */
 };
 
 static int64_t supervisor_boottime(const struct supervisor *supervisor)
@@ -215,16 +217,25 @@ static bool supervisor_ignores_stop(const struct supervisor *supervisor)
     return supervisor->tty && pid && family_member(pid, &member) && (member.ignored & 1U << (SIGTERM - 1));
 }
 
+/* Again and again: bash forgets one that comes just before it begins to wait for a job. */
+static void supervisor_on_hang_up(struct loop_timer *timer)
+{
+    struct supervisor *supervisor = LIST_ENTRY(timer, struct supervisor, hang_up);
+    if (!supervisor->main_alive || supervisor->stop != STOP_ASKED)
+        return;
+    supervisor_signal_main(supervisor, SIGHUP, true);
+    supervisor_signal_main(supervisor, SIGCONT, true);
+    loop_timer_start(supervisor->loop, timer, HANG_UP_MS, supervisor_on_hang_up);
+}
+
 /* Interactive shells ignore SIGTERM; a hang-up they pass on to their jobs, stopped ones included. Whoever
  * does not ignore it has the whole grace for an end in order. */
-static void supervisor_signal_stop(const struct supervisor *supervisor, int signo)
+static void supervisor_signal_stop(struct supervisor *supervisor, int signo)
 {
     bool ignores = signo == SIGTERM && supervisor_ignores_stop(supervisor);
     supervisor_signal_main(supervisor, signo, true);
-    if (ignores) {
-        supervisor_signal_main(supervisor, SIGHUP, true);
-        supervisor_signal_main(supervisor, SIGCONT, true);
-    }
+    if (ignores)
+        supervisor_on_hang_up(&supervisor->hang_up);
 }
 
 static void supervisor_on_kill_round(struct loop_timer *timer);
@@ -541,6 +552,7 @@ void supervisor_free(struct supervisor **where)
     loop_timer_stop(&supervisor->grace);
     loop_timer_stop(&supervisor->kill);
     loop_timer_stop(&supervisor->leave);
+    loop_timer_stop(&supervisor->hang_up);
     program_free(&supervisor->program);
     tty_free(&supervisor->tty);
     output_free(&supervisor->output);

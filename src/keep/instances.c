@@ -539,6 +539,11 @@ const struct config *instances_config(const struct instances *instances)
     return instances->settings.config;
 }
 
+const struct targets *instances_targets(const struct instances *instances)
+{
+    return instances->targets;
+}
+
 struct loop *instances_loop(const struct instances *instances)
 {
     return instances->settings.loop;

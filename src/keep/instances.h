@@ -59,6 +59,7 @@ bool instances_remove(struct instances *instances, const char *name, const char 
 /* Takes back the callbacks of an owner that has gone. */
 void instances_forget_owner(struct instances *instances, void *owner);
 const struct config *instances_config(const struct instances *instances);
+const struct targets *instances_targets(const struct instances *instances);
 struct loop *instances_loop(const struct instances *instances);
 bool instances_is_known(const struct instances *instances, const char *name);
 /* Those of one template, ended ones too. */

@@ -1,10 +1,10 @@
 /* Creating is answered at once; removing when it is done. */
 #include "keep/operate_instances.h"
+#include "keep/viewings.h"
 
 static json_t *operate_instances_row(const struct instances *instances, const struct target_row *row)
 {
-    const struct clock *clock = loop_clock(instances_loop(instances));
-    return target_row_encode(row, false, clock->boottime_ms(clock), clock->wall_ms(clock));
+    return viewings_describe(instances_targets(instances), row, loop_clock(instances_loop(instances)));
 }
 
 /* --- templates --------------------------------------------------------------------------------------------
