@@ -284,6 +284,24 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
                         stopping ? VIEWERS_GOING_AWAY : VIEWERS_RESTART, spread_ms);
 }
 
+static const char *place_of(void *owner, uint64_t route)
+{
+    return owner ? serving_place(owner, route) : NULL;
+}
+
+json_t *dataplane_list_streams(struct dataplane *dataplane, size_t most)
+{
+    size_t more = 0;
+    json_t *rows = streams_list(dataplane->streams,
+                                &(struct streams_listing){most, place_of, dataplane->serving}, &more);
+    return json_pack("{s:o, s:I}", "streams", rows, "more", (json_int_t)more);
+}
+
+bool dataplane_close_stream(struct dataplane *dataplane, uint64_t serial)
+{
+    return streams_close_one(dataplane->streams, serial);
+}
+
 bool dataplane_is_empty(const struct dataplane *dataplane)
 {
     return count_connections(dataplane) == 0;

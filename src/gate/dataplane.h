@@ -61,6 +61,10 @@ void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase
 /* Accepts no more, ends what is open: answered requests with their answer, streams with a goodbye. Cutting
  * what is left after `timeout_ms` is the caller's. */
 void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms);
+/* {streams: rows of route/streams.h, more: how many are not listed}; a new reference. */
+json_t *dataplane_list_streams(struct dataplane *dataplane, size_t most);
+/* False: there is none (any more). */
+bool dataplane_close_stream(struct dataplane *dataplane, uint64_t serial);
 bool dataplane_is_empty(const struct dataplane *dataplane);
 
 /* How a probe's peer is checked, by the name the keeper gives it; borrowed, NULL: not known here. */

@@ -455,6 +455,31 @@ static bool obey_attach_answer(struct gate *gate, struct channel_message *messag
     return attaches_told(dataplane_attaches(gate->dataplane), message->id, message->body, link);
 }
 
+static void answer_streams(struct gate *gate, uint32_t id, json_t *list)
+{
+    char *text = json_dumps(list, JSON_COMPACT);
+    int memfd = memfd_seal("reeve-streams", slice_of_text(text));
+    channel_send(gate->channel, MESSAGE_GATE_STREAMS_ANSWER, id, NULL, &memfd, memfd >= 0);
+    if (memfd >= 0)
+        close(memfd);
+    free(text);
+    json_decref(list);
+}
+
+static bool obey_streams(struct gate *gate, struct channel_message *message)
+{
+    const json_t *close = json_object_get(message->body, "close");
+    json_int_t most = json_integer_value(json_object_get(message->body, "most"));
+    if (json_is_integer(close)) {
+        bool found = dataplane_close_stream(gate->dataplane, (uint64_t)json_integer_value(close));
+        channel_send(gate->channel, MESSAGE_GATE_STREAMS_ANSWER, message->id,
+                     json_pack("{s:b}", "found", found), NULL, 0);
+    } else if (most > 0) {
+        answer_streams(gate, message->id, dataplane_list_streams(gate->dataplane, (size_t)most));
+    }
+    return json_is_integer(close) || most > 0;
+}
+
 struct order {
     enum message_type type;
     bool (*obey)(struct gate *gate, struct channel_message *message);
@@ -473,6 +498,7 @@ static const struct order orders[] = {
     {MESSAGE_GATE_PROBE, obey_probe},
     {MESSAGE_GATE_ANSWER, obey_answer},
     {MESSAGE_GATE_HEALTH, obey_health},
+    {MESSAGE_GATE_STREAMS, obey_streams},
     {MESSAGE_GATE_ADMISSION, obey_admission},
     {MESSAGE_GATE_LOGIN_ANSWER, obey_login_answer},
     {MESSAGE_GATE_ATTACH_ANSWER, obey_attach_answer},

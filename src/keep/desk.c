@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include "keep/connections.h"
 #include "keep/desk.h"
 #include "keep/logins.h"
 #include "keep/operate_accounts.h"
@@ -20,6 +21,7 @@ struct desk {
     struct questions *questions;
     struct viewings *viewings;
     struct views *views;
+    struct connections *connections;
     struct accounts *accounts;
     struct logins *logins;
     struct control *control;
@@ -79,6 +81,10 @@ static void desk_open_operations(struct desk *desk)
         .targets = settings->targets, .instances = settings->instances, .operations = desk->operations};
     desk->viewings = viewings_new(&viewings);
     desk->views = views_new(desk->viewings, settings->made.gates);
+    desk->connections = connections_new(&(struct connections_settings){.loop = settings->made.loop,
+                                                                       .operations = desk->operations,
+                                                                       .gates = settings->made.gates,
+                                                                       .journal = settings->made.journal});
 }
 
 static bool desk_open(struct desk *desk, struct error *error)
@@ -121,6 +127,7 @@ void desk_free(struct desk **owned)
     viewings_free(&desk->viewings);
     questions_free(&desk->questions);
     operations_free(&desk->operations);
+    connections_free(&desk->connections);
     operate_keeper_free(&desk->operate_keeper);
     operate_targets_free(&desk->operate_targets);
     logins_free(&desk->logins);
@@ -152,12 +159,15 @@ void desk_slot_gone(struct desk *desk, unsigned slot)
 {
     questions_forget(desk->questions, slot);
     views_forget(desk->views, slot);
+    connections_slot_gone(desk->connections, slot);
     logins_forget(desk->logins, slot);
 }
 
 bool desk_message(struct desk *desk, unsigned slot, struct channel_message *message)
 {
-    if (message->type == MESSAGE_GATE_ASK)
+    if (message->type == MESSAGE_GATE_STREAMS_ANSWER)
+        connections_answered(desk->connections, slot, message);
+    else if (message->type == MESSAGE_GATE_ASK)
         questions_ask(desk->questions, slot, message);
     else if (message->type == MESSAGE_GATE_ATTACH)
         views_ask(desk->views, slot, message);

@@ -485,6 +485,14 @@ void gates_drain(struct gates *gates, int64_t timeout_ms)
                          gates_on_drain_deadline);
 }
 
+bool gates_runs(const struct gates *gates, unsigned slot, uint64_t *generation)
+{
+    if (slot >= gates->count || gates->slots[slot].state != SLOT_RUNNING || !gates->slots[slot].channel)
+        return false;
+    *generation = gates->slots[slot].generation;
+    return true;
+}
+
 bool gates_has(const struct gates *gates, pid_t pid)
 {
     for (unsigned i = 0; i < gates->count; i++)

@@ -84,6 +84,8 @@ void gates_give_up(struct gates *gates, const char *why);
 void gates_drain(struct gates *gates, int64_t timeout_ms);
 /* Kills what is left of them; on_ended follows. After gates_drain(). */
 void gates_hurry(struct gates *gates);
+/* Whether a gate runs in this slot, and its generation. */
+bool gates_runs(const struct gates *gates, unsigned slot, uint64_t *generation);
 bool gates_has(const struct gates *gates, pid_t pid);
 /* [{slot, generation, pid, state, open, requests}]; a new reference. */
 json_t *gates_describe(const struct gates *gates);

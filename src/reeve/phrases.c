@@ -34,6 +34,7 @@ static const struct {
     {"sign-in-broken", "could not check a password[ from {address}][: {error}]"},
     {"signed-out", "ended a session of {user}[, asked by {by}][: {why}][ (session {session})]"},
     {"token-created", "made a token for {name}[, asked by {by}]"},
+    {"connection-closed", "closed the connection {connection}[, asked by {by}]"},
     {"token-revoked", "revoked the token {token}[, asked by {by}]"},
     {"users-changed", "read the users file again; users: {users}"},
     {"users-unusable", "cannot use the users file[: {error}]"},

@@ -65,6 +65,10 @@ static const struct verb reeve_verbs[] = {
      "has\n"
      "ended, which is told; 1 it has no terminal or does not run; 6 no such target.",
      COMMAND_TAKES_JSON | COMMAND_TAKES_VIEW, 1, 1, attach_verb},
+    {"connections", "[close ID]", "open WebSockets, event streams and terminals; end one of them",
+     "  close ID       ends it with a goodbye: WebSockets 1001, event streams `bye`\n"
+     "An ID is gate.generation.serial, as the list says it.",
+     COMMAND_TAKES_JSON, 0, 2, connections_verb},
     {"user", "add NAME [--group GROUP]... | remove NAME | list", "who may sign in with a password",
      "  add NAME       the password is asked for, or the first line of what is piped in; for a user who is\n"
      "                 there already it is a new one\n"

@@ -6,6 +6,7 @@
 int attach_verb(const struct command *command);
 int check_verb(const struct command *command);
 int check_config_verb(const struct command *command);
+int connections_verb(const struct command *command);
 int create_verb(const struct command *command);
 int create_rm_verb(const struct command *command);
 int down_verb(const struct command *command);

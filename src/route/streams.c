@@ -269,7 +269,7 @@ static json_t *row_of(struct streams *streams, struct stream_member *member, con
     return row;
 }
 
-json_t *streams_list(struct streams *streams, size_t most, streams_route_fn *route_of, void *owner)
+json_t *streams_list(struct streams *streams, const struct streams_listing *listing, size_t *more)
 {
     json_t *rows = json_array();
     struct list *const lists[] = {&streams->known, &streams->unknown};
@@ -277,8 +277,13 @@ json_t *streams_list(struct streams *streams, size_t most, streams_route_fn *rou
         LIST_FOR_EACH(link, lists[i])
         {
             struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
-            if (member->kind && json_array_size(rows) < most)
-                json_array_append_new(rows, row_of(streams, member, route_of(owner, member->route)));
+            if (!member->kind)
+                continue;
+            if (json_array_size(rows) == listing->most)
+                ++*more;
+            else
+                json_array_append_new(
+                    rows, row_of(streams, member, listing->route_of(listing->owner, member->route)));
         }
     }
     return rows;

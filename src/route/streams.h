@@ -83,9 +83,13 @@ void streams_leave_routes(struct streams *streams, bool (*is_kept)(void *owner, 
 
 /* --- the list, for operators ------------------------------------------------------------------------- */
 
-/* Rows of those that streams_from() has told of, at most `most`: {id: its serial, kind, route: what
- * route_of() says, user, address, age_ms, ...}; a new reference. */
-typedef const char *streams_route_fn(void *owner, uint64_t route);
-json_t *streams_list(struct streams *streams, size_t most, streams_route_fn *route_of, void *owner);
+struct streams_listing {
+    size_t most;
+    const char *(*route_of)(void *owner, uint64_t route); /* where it stands; NULL: it is gone */
+    void *owner;
+};
+/* Rows of those that streams_from() has told of: {id: its serial, kind, route, user, address, age_ms, ...}; a
+ * new reference. *more: how many have no row. */
+json_t *streams_list(struct streams *streams, const struct streams_listing *listing, size_t *more);
 /* Closes the one with this serial (STREAMS_CLOSED). False: there is none (any more). */
 bool streams_close_one(struct streams *streams, uint64_t serial);

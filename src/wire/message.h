@@ -51,6 +51,8 @@ enum message_type {
     /* to a GATE_ATTACH, same id: {status: 200} fds: [a viewer's end of the terminal link, wire/terminal.h];
      * {status: 404 unknown | 409 no terminal | 503 not running | 504 its hold does not answer, text} */
     MESSAGE_GATE_ATTACH_ANSWER,
+    MESSAGE_GATE_STREAMS, /* {most: n}: its long streams; {close: serial}: end that one → GATE_STREAMS_ANSWER
+                           */
 
     /* gate → keeper */
     MESSAGE_GATE_READY = 48, /* {slot}: hello understood */
@@ -72,6 +74,9 @@ enum message_type {
      * `view`: it may watch, not type. `columns` and `rows` 0 or missing: no size of its own. `api`: who asks
      * has passed no route's `allow`, so the keeper judges as for start and stop → GATE_ATTACH_ANSWER */
     MESSAGE_GATE_ATTACH,
+    /* to a GATE_STREAMS, same id: {} fds: [sealed memfd: {streams: [rows of route/streams.h], more: not
+     * listed}], or {found: bool} */
+    MESSAGE_GATE_STREAMS_ANSWER,
 
     /* a new keeper → a dead keeper's gate, over the gate's own hand-over socket */
     MESSAGE_TAKE_LISTENERS = 80, /* {nonce} */

@@ -181,6 +181,15 @@ class Backend:
             if says_something(connection, 20):
                 return Peer(connection)
 
+    def accept_request(self):
+        """The next connection that asks for something, behind its head, which is returned too: reeve also looks whether
+        anybody listens."""
+        while True:
+            peer = self.accept()
+            if peer.more():
+                return peer, peer.read_to(b"\r\n\r\n")
+            peer.socket.close()
+
     def forget(self):
         """Drops connections that a failed test has left behind."""
         while select.select([self.listener], [], [], 0)[0]:
