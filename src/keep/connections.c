@@ -213,25 +213,34 @@ static void connections_list(void *context, struct operation *operation)
         query_finish(query);
 }
 
+/* "gate.generation.serial" */
+static bool connections_read_id(const char *id, uint64_t parts[3])
+{
+    struct slice rest = slice_of_text(id), part;
+    int count = 0;
+    while (count < 3 && slice_next(&rest, '.', &part))
+        if (!slice_to_u64(part, &parts[count++]))
+            return false;
+    return count == 3 && !rest.data && parts[0] < GATES_MOST;
+}
+
 static void connections_close(void *context, struct operation *operation)
 {
     struct connections *connections = context;
     const char *id = operation_text(operation, "id");
-    unsigned slot = 0;
-    uint64_t generation = 0, serial = 0, now = 0;
-    int end = 0;
-    if (!id || strlen(id) >= sizeof((struct query *)0)->close ||
-        sscanf(id, "%u.%" SCNu64 ".%" SCNu64 "%n", &slot, &generation, &serial, &end) != 3 || id[end]) {
+    uint64_t parts[3], generation = 0;
+    if (!id || strlen(id) >= sizeof((struct query *)0)->close || !connections_read_id(id, parts)) {
         operation_refuse(operation, 404, "a connection is named as the list does: gate.generation.serial");
         return;
     }
-    if (!gates_runs(connections->settings.gates, slot, &now) || now != generation) {
+    unsigned slot = (unsigned)parts[0];
+    if (!gates_runs(connections->settings.gates, slot, &generation) || generation != parts[1]) {
         operation_refuse(operation, 404, "there is no such connection (any more)");
         return;
     }
     struct query *query = query_new(connections, operation);
     snprintf(query->close, sizeof query->close, "%s", id);
-    json_t *body = json_pack("{s:I}", "close", (json_int_t)serial);
+    json_t *body = json_pack("{s:I}", "close", (json_int_t)parts[2]);
     query_ask(query, slot, body);
     json_decref(body);
 }

@@ -176,7 +176,7 @@ bool websocket_scan_feed(struct websocket_scan *scan, struct slice bytes)
 
 uint64_t websocket_scan_unseen(const struct websocket_scan *scan, uint64_t large, size_t *look)
 {
-    if (scan->error || scan->size < large)
+    if (scan->error || scan->size < large || websocket_scan_is_control(scan))
         return 0;
     if (scan->left == 0 && scan->head_size == 0)
         *look = scan->from_client ? WEBSOCKET_FRAME_HEAD_SIZE : WEBSOCKET_FRAME_HEAD_SIZE - 4;
