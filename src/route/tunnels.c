@@ -332,14 +332,18 @@ static void ping(struct tunnel *tunnel)
     pulse_pinged(&tunnel->pulse, loop_now_us(tunnel->tunnels->loop));
 }
 
-static bool is_lost(struct tunnel *tunnel, int64_t every_us)
+/* Whether the machine of one side is gone; then its peer hears of it as far as it can. */
+static bool ends_lost(struct tunnel *tunnel, int64_t every_us)
 {
     int64_t now_us = loop_now_us(tunnel->tunnels->loop);
-    bool lost = false;
+    bool lost[2];
     for (unsigned i = 0; i < 2; i++)
-        if (pulse_suspect(&tunnel->pulse, i, silence_is_suspect(tunnel->fds[i]), now_us, every_us))
-            lost = true;
-    return lost;
+        lost[i] = pulse_suspect(&tunnel->pulse, i, silence_is_suspect(tunnel->fds[i]), now_us, every_us);
+    if (lost[0])
+        give_up(tunnel);
+    else if (lost[1])
+        leave(tunnel, CLOSE_GONE, GOODBYE_MS);
+    return lost[0] || lost[1];
 }
 
 static void look_later(struct tunnel *tunnel);
@@ -350,10 +354,8 @@ static void on_look(struct loop_timer *timer)
     int64_t every_us = (tunnel->ping_ms ? tunnel->ping_ms : PULSE_MS) * 1000;
     bool stuck =
         relay_is_blocked(tunnel->relay, RELAY_B_TO_A) || relay_is_unsent(tunnel->relay, RELAY_B_TO_A);
-    if (is_lost(tunnel, every_us)) {
-        end_and_tell(tunnel);
+    if (ends_lost(tunnel, every_us))
         return;
-    }
     enum pulse_verdict verdict = PULSE_FINE;
     if (tunnel->ping_ms > 0)
         verdict = pulse_check(&tunnel->pulse, loop_now_us(tunnel->tunnels->loop), every_us, stuck);

@@ -2,12 +2,14 @@
 very large ones."""
 import collections
 import contextlib
+import ctypes
 import json
 import os
 import random
 import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -174,6 +176,29 @@ def test_a_silent_client_is_asked(door, backend):
         said = peer.read(8)
         assert said[0] == 0x88 and bytes(byte ^ said[2 + i] for i, byte in enumerate(said[6:])) == (1001).to_bytes(2, "big")
         assert client.read_to_end() == b"" and peer.read_to_end() == b""
+
+
+def deafen(connection):
+    """From now on its machine hears nothing: each segment is dropped before TCP sees it (socket(7), SO_ATTACH_FILTER)."""
+    drop_all = struct.pack("HBBI", 0x06, 0, 0, 0)
+    instructions = ctypes.create_string_buffer(drop_all)
+    connection.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HxxxxxxP", 1, ctypes.addressof(instructions)))
+
+
+@pytest.mark.parametrize("deaf", ["client", "program"])
+def test_a_machine_that_is_gone_is_noticed(door, backend, deaf):
+    """Nothing acknowledges what is sent there: the other side hears that it is over, although no end came."""
+    with joined(door.port, backend, "/quick") as (client, peer):
+        if deaf == "client":
+            deafen(client.socket)
+            peer.send(frame(1, b"into the void", masked=False))
+            assert peer.read(8)[:2] == b"\x88\x82" and peer.read_to_end() == b""
+        else:
+            deafen(peer.socket)
+            client.send(frame(1, b"into the void"))
+            while (heard := client.read_frame())[0] == 9:
+                client.send(frame(10, heard[1]))
+            assert heard == (8, (1011).to_bytes(2, "big"), True)
 
 
 def test_a_stalled_reader_is_not_gone(door, backend):
