@@ -44,11 +44,12 @@ static void check_errors(const struct config_errors *errors)
     free(config_errors_text(errors));
 }
 
-/* A copy of the first file would include itself again, and an env_file has other lines as YAML. */
+/* A copy of the first file would include itself again, an env_file has other lines as YAML, and no comment of
+ * it is left that would be a certificate. */
 static bool reads_files(json_t *json)
 {
     char *text = json_dumps(json, 0);
-    bool reads = strstr(text, "\"env_file\"") || strstr(text, "***");
+    bool reads = strstr(text, "\"env_file\"") || strstr(text, "\"ca\"") || strstr(text, "***");
     free(text);
     return reads;
 }
