@@ -89,6 +89,12 @@ static void read_generation(struct growing *growing)
         event_id_generation(&growing->file.id, slice_of(start, size > 0 ? (size_t)size : 0));
 }
 
+void growing_identify(struct growing *growing)
+{
+    if (growing->generation == 0)
+        read_generation(growing);
+}
+
 /* The end of the last whole line; 0: none is near. */
 static int64_t last_line_end(int fd, int64_t size)
 {
@@ -270,8 +276,7 @@ bool growing_fits(const struct growing *growing, const struct event_id *id, stru
 {
     char before[EVENT_ID_CHECKED];
     size_t size;
-    if (id->generation != growing->generation || id->offset > growing->complete ||
-        !read_before(growing->fd, id->offset, before, &size) ||
+    if (id->generation != growing->generation || !read_before(growing->fd, id->offset, before, &size) ||
         event_id_check(slice_of(before, size)) != id->check || (size > 0 && before[size - 1] != '\n'))
         return false;
     *cursor = (struct growing_cursor){.offset = id->offset, .check = id->check};

@@ -73,5 +73,8 @@ const struct growing_piece *growing_find(const struct growing *growing, int64_t 
  * GROWING_PIECE bytes more) and moves it. False: the bytes before the cursor are not those it has seen. */
 bool growing_catch_up(const struct growing *growing, struct growing_cursor *cursor, char *scratch,
                       struct buffer *out);
-/* Whether an id is a place in this file as far as it has been read; sets *cursor to it. */
+/* Learns the generation as soon as the file's first line is there, read or not. */
+void growing_identify(struct growing *growing);
+/* Whether an id is a place in this file, which may be ahead of what has been read: another process gave it.
+ * Sets *cursor to it. */
 bool growing_fits(const struct growing *growing, const struct event_id *id, struct growing_cursor *cursor);

@@ -62,17 +62,23 @@ static void remove_file(struct sequence_file *file)
     free(file);
 }
 
+/* From the oldest on: a reader of one needs all that follow it. */
 void sequence_tidy(struct sequence *sequence, int64_t age_ms)
 {
     int64_t since_us = loop_now_us(sequence->loop) - age_ms * 1000;
     size_t spare = 0;
-    for (struct list *link = sequence->files.previous, *before; link != &sequence->files; link = before) {
-        struct sequence_file *file = file_of(link);
-        before = link->previous;
-        if (!file->done || file->readers > 0)
-            continue;
-        if (++spare > DONE_MOST || file->done_us <= since_us)
-            remove_file(file);
+    LIST_FOR_EACH(link, &sequence->files)
+    {
+        if (!file_of(link)->done || file_of(link)->readers > 0)
+            break;
+        spare++;
+    }
+    LIST_FOR_EACH(link, &sequence->files)
+    {
+        if (spare == 0 || (spare <= DONE_MOST && file_of(link)->done_us > since_us))
+            break;
+        remove_file(file_of(link));
+        spare--;
     }
 }
 
@@ -233,26 +239,52 @@ static bool look_at_names(struct sequence *sequence)
     return found;
 }
 
+static struct sequence_file *find_known(const struct sequence *sequence, uint64_t generation)
+{
+    struct sequence_file *found = NULL;
+    LIST_FOR_EACH(link, &sequence->files)
+    {
+        struct sequence_file *file = file_of(link);
+        growing_identify(&file->growing);
+        if (file->growing.generation == generation)
+            found = file;
+    }
+    return found;
+}
+
+/* A file that has another name by now takes its place among ours, by its birth: what comes between it and the
+ * next one is read as well. */
+static struct sequence_file *take_renamed(struct sequence *sequence, const struct sibling *found)
+{
+    struct list *next = sequence->files.next;
+    while (next != &sequence->files && siblings_is_older(&file_of(next)->growing.file, &found->file))
+        next = next->next;
+    struct sequence_file *file = insert(sequence, next, found->fd, &found->file, false);
+    if (file->link.previous != &sequence->files)
+        insert_between(sequence, file_of(file->link.previous), file);
+    insert_between(sequence, file, next == &sequence->files ? NULL : file_of(next));
+    return file;
+}
+
 struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generation)
 {
     struct sibling found;
     bool grew;
-    LIST_FOR_EACH(link, &sequence->files)
-    {
-        if (file_of(link)->growing.generation == generation)
-            return file_of(link);
-    }
-    if (!siblings_find(&sequence->place, generation, &found))
-        return NULL;
+    struct sequence_file *file = find_known(sequence, generation);
+    if (file)
+        return file;
+    look_at_names(sequence); /* one that came after ours and has gone is found in its order */
+    sequence->settled = false;
+    file = find_known(sequence, generation);
+    if (file || !siblings_find(&sequence->place, generation, &found))
+        return file;
     if (has_file(sequence, &found.file)) {
         close(found.fd);
         return NULL;
     }
-    struct list *first = sequence->files.next;
-    struct sequence_file *file = insert(sequence, first, found.fd, &found.file, false);
-    insert_between(sequence, file, first == &sequence->files ? NULL : file_of(first));
+    file = take_renamed(sequence, &found);
     sequence_read(sequence, &grew);
-    return file->growing.generation == generation ? file : NULL;
+    return find_known(sequence, generation);
 }
 
 struct sequence_file *sequence_oldest(struct sequence *sequence)
@@ -289,6 +321,7 @@ static bool read_file(struct sequence *sequence, struct sequence_file *file, int
         result = growing_read(&file->growing, scratch);
         if (result == GROWING_CUT) {
             sequence->events->on_cut(sequence->owner, file);
+            file->cut |= file->growing.generation != 0;
             growing_restart(&file->growing);
         }
     }

@@ -18,6 +18,7 @@ struct sequence_file {
     struct growing growing;
     struct watch watch;
     bool done;
+    bool cut;         /* lines that were read of it are not there any more */
     int64_t done_us;  /* since when */
     unsigned readers; /* counted by the owner: the file stays open for them */
 };
@@ -55,7 +56,7 @@ void sequence_close(struct sequence *sequence);
 bool sequence_read(struct sequence *sequence, bool *grew);
 /* Whether the place still leads where it did when the names were last looked at; reads nothing. */
 bool sequence_is_current(const struct sequence *sequence);
-/* Closes old files that nobody reads: all but a few, and each after `age_ms`. */
+/* Closes old files that nobody reads or is on the way to: all but a few, and each after `age_ms`. */
 void sequence_tidy(struct sequence *sequence, int64_t age_ms);
 
 /* NULL: none. */

@@ -43,12 +43,22 @@ static int64_t born_ns(const struct place_file *file)
     return file->id.born_s * INT64_C(1000000000) + file->id.born_ns;
 }
 
+static int compare_files(const struct place_file *a, const struct place_file *b)
+{
+    int64_t by_birth = born_ns(a) - born_ns(b);
+    int64_t difference = by_birth ? by_birth : a->modified_ns - b->modified_ns;
+    return (difference > 0) - (difference < 0);
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct sibling *a = left, *b = right;
-    int64_t by_birth = born_ns(&a->file) - born_ns(&b->file);
-    int64_t difference = by_birth ? by_birth : a->file.modified_ns - b->file.modified_ns;
-    return (difference > 0) - (difference < 0);
+    return compare_files(&a->file, &b->file);
+}
+
+bool siblings_is_older(const struct place_file *file, const struct place_file *than)
+{
+    return compare_files(file, than) < 0;
 }
 
 /* --- a walk over the directory ------------------------------------------------------------------- */

@@ -27,5 +27,7 @@ size_t siblings_between(const struct place *place, const struct sibling *after, 
  * Only at a numbered place. Their descriptors are the caller's. */
 size_t siblings_oldest(const struct place *place, const struct place_file *before,
                        struct sibling found[SIBLINGS_MOST]);
+/* Whether one file was born before another, as far as that can be told. */
+bool siblings_is_older(const struct place_file *file, const struct place_file *than);
 /* Fills in what is read from an open file. */
 void siblings_describe(struct sibling *sibling);

@@ -14,6 +14,7 @@
 enum {
     LOOKS_MOST = 64,       /* by one question: a long file is not waited for */
     SERVED_PER_TURN = 512, /* readers */
+    BYTES_PER_TURN = 4 * 1024 * 1024,
     PER_VISIT = 64 * 1024, /* bytes for one reader before the others get their turn */
 };
 
@@ -103,15 +104,13 @@ int64_t tail_unfinished(const struct tail_reader *reader)
 
 static const struct growing_cursor at_start;
 
-/* The bytes that the reader has seen are not there any more. */
+/* The bytes that the reader, which is due or rests, has seen are not there any more. */
 static void reset(struct tail_reader *reader, enum tail_reason reason)
 {
     struct event_id from = tail_place(reader);
     bool begun = reader->cursor.line.begun;
     bool lost = reader->file->growing.generation != 0; /* there were lines */
     reader->cursor = at_start;
-    if (!reader->resting)
-        move(reader, &reader->tail->due);
     schedule(reader->tail);
     if (begun)
         reader->events->on_torn(reader);
@@ -131,8 +130,8 @@ static void reset_all_in(struct list *readers, const struct sequence_file *file)
 static void on_cut(void *owner, struct sequence_file *file)
 {
     struct tail *tail = owner;
-    reset_all_in(&tail->due, file); /* first: those of the others become due */
-    reset_all_in(&tail->level, file);
+    list_append_all(&tail->due, &tail->level);
+    reset_all_in(&tail->due, file);
     reset_all_in(&tail->resting, file);
 }
 
@@ -185,15 +184,19 @@ static bool enter_next(struct tail_reader *reader)
         reader->file ? sequence_next(sequence, reader->file) : sequence_last(sequence);
     if (!next)
         return false;
+    struct event_id from = tail_place(reader);
+    bool missed = reader->file && next->cut; /* before the reader had come so far */
     enter_file(reader, next, at_start);
+    if (missed)
+        reader->events->on_reset(reader, &from, TAIL_CUT);
     if (!reader->found)
         reader->events->on_found(reader);
     reader->found = true;
     return true;
 }
 
-/* Serves one reader that is first in `due`, until it is level, rests or has had its share. */
-static void serve(struct tail_reader *reader)
+/* Serves one reader that is first in `due`, until it is level, rests or has had its share. Bytes given. */
+static size_t serve(struct tail_reader *reader)
 {
     struct tail *tail = reader->tail;
     size_t given = 0;
@@ -202,7 +205,7 @@ static void serve(struct tail_reader *reader)
         if (reader->held) {
             reader->resting = true;
             move(reader, &tail->resting);
-            return;
+            return given;
         }
         if (!reader->file || reader->cursor.offset >= reader->file->growing.complete) {
             if (enter_next(reader))
@@ -210,24 +213,26 @@ static void serve(struct tail_reader *reader)
             move(reader, &tail->level);
             if (tail->sequence.settled)
                 reader->events->on_level(reader);
-            return;
+            return given;
         }
         if (!next_piece(reader, &piece))
-            return;
+            return given;
         given += piece.body.size + 1;
         if (piece.body.size > 0 && !reader->events->on_piece(reader, &piece)) {
             reader->resting = true;
             move(reader, &tail->resting);
-            return;
+            return given;
         }
     }
     move(reader, &tail->due);
+    return given;
 }
 
 static void serve_some(struct tail *tail)
 {
-    for (int i = 0; i < SERVED_PER_TURN && !list_empty(&tail->due); i++)
-        serve(reader_of(tail->due.next));
+    size_t given = 0;
+    for (int i = 0; i < SERVED_PER_TURN && given < BYTES_PER_TURN && !list_empty(&tail->due); i++)
+        given += serve(reader_of(tail->due.next));
     if (!list_empty(&tail->due))
         schedule(tail);
 }

@@ -196,6 +196,70 @@ static void test_come_back_between(void **state)
     leave(&fresh);
 }
 
+/* A process that is behind gets a place from one that is not: in a file it has not seen, under another name
+ * by now, newer than those it has. It must not take it for an older one, and its own readers not pass it by.
+ */
+static void test_place_ahead(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader behind, ahead, further;
+    struct place_file about;
+    append(fixture, "one\n");
+    join(fixture, &behind, TAIL_START, NULL);
+    settle(fixture);
+    assert_seen(&behind, "one|");
+    usleep(12000); /* births are ordered by the kernel's tick */
+    move_to(fixture, "events.jsonl.1");
+    append(fixture, "two\nthree\n");
+    usleep(12000);
+    move_to(fixture, "events.jsonl.2");
+    append(fixture, "four\n");
+    int folder = place_open_folder(&fixture->place);
+    int fd = place_open_beside(folder, "events.jsonl.2", &about);
+    assert_true(fd >= 0);
+    struct event_id id = {event_id_generation(&about.id, SLICE("two\n")), 4, event_id_check(SLICE("two\n"))};
+    assert_int_equal(join(fixture, &ahead, TAIL_AFTER, &id), TAIL_NO_RESET);
+    id.offset = 10; /* more than has been read of it, as a long file would be */
+    id.check = event_id_check(SLICE("two\nthree\n"));
+    assert_int_equal(join(fixture, &further, TAIL_AFTER, &id), TAIL_NO_RESET);
+    settle(fixture);
+    assert_seen(&ahead, "three|four|");
+    assert_seen(&further, "four|");
+    assert_seen(&behind, "two|three|four|");
+    close(fd);
+    close(folder);
+    leave(&behind);
+    leave(&ahead);
+    leave(&further);
+}
+
+/* A reader that is far behind keeps open what it has before it, deleted or not. */
+static void test_far_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader slow, quick;
+    append(fixture, "one\n");
+    join(fixture, &slow, TAIL_START, NULL);
+    join(fixture, &quick, TAIL_START, NULL);
+    slow.reader.held = true;
+    const char *const lines[] = {"two\n", "three\n", "four\n"};
+    for (size_t i = 0; i < 3; i++) {
+        settle(fixture);
+        assert_int_equal(unlinkat(fixture->folder, "events.jsonl", 0), 0);
+        append(fixture, lines[i]);
+    }
+    settle(fixture);
+    assert_seen(&quick, "one|two|three|four|");
+    pass(fixture, 2 * TAIL_LINGER_MS);
+    pass(fixture, 2 * TAIL_LINGER_MS);
+    slow.reader.held = false;
+    tail_resume(&slow.reader);
+    settle(fixture);
+    assert_seen(&slow, "one|two|three|four|");
+    leave(&slow);
+    leave(&quick);
+}
+
 static void test_ids_that_do_not_fit(void **state)
 {
     struct fixture *fixture = *state;
@@ -254,6 +318,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deleted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_come_back_between, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_far_behind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_place_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
     };

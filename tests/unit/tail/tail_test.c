@@ -107,6 +107,25 @@ static void test_rest(void **state)
     leave(&quick);
 }
 
+/* Several readers have not been served when the file is found cut. */
+static void test_cut_while_due(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader readers[5];
+    append(fixture, "one\n");
+    for (size_t i = 0; i < 3; i++)
+        join(fixture, &readers[i], TAIL_START, NULL);
+    settle(fixture);
+    append(fixture, "two\n");
+    join(fixture, &readers[3], TAIL_END, NULL); /* looks at the file: the others are due */
+    cut(fixture);
+    append(fixture, "x\n");
+    join(fixture, &readers[4], TAIL_END, NULL);
+    settle(fixture);
+    for (size_t i = 0; i < 5; i++)
+        leave(&readers[i]);
+}
+
 /* A long line of which the beginning is sent is gone: the stream cannot go on. */
 static void test_cut_in_line(void **state)
 {
@@ -213,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_while_due, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_in_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_linger, set_up, tear_down),
