@@ -62,3 +62,11 @@ uint32_t charset_map(unsigned charset, uint32_t code)
             return pair[1];
     return code;
 }
+
+uint32_t charset_unmap(unsigned charset, uint32_t code)
+{
+    for (const uint16_t *pair = sets[charset].pairs; pair && *pair; pair += 2)
+        if (pair[1] == code)
+            return *pair;
+    return code;
+}

@@ -13,3 +13,6 @@ char charset_final(unsigned charset);
 
 /* `code` (0x20 to 0x7e) read in that set. */
 uint32_t charset_map(unsigned charset, uint32_t code);
+
+/* What has to be written in that set for `code` to come out; any other is written as it is. */
+uint32_t charset_unmap(unsigned charset, uint32_t code);

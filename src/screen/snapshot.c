@@ -21,6 +21,7 @@ struct writing {
     bool at_end;       /* the viewer's cursor is behind the last column */
     bool first;        /* no row was written yet */
     struct cell above; /* the last cell of the row above */
+    unsigned charset;  /* what the viewer reads characters in */
 };
 
 enum { LONGEST_PIECE = 256 }; /* of what is appended at once */
@@ -82,7 +83,8 @@ static void put_codes(struct writing *writing, const struct cell *cell, const st
         put(writing, NOTHING); /* a lone mark is not to join what is before it */
     for (size_t i = 0; i < count; i++) {
         char bytes[4];
-        size_t size = line_utf8(cluster ? cluster->codes[i] : content ? content : ' ', bytes);
+        uint32_t code = cluster ? cluster->codes[i] : content ? content : ' ';
+        size_t size = line_utf8(charset_unmap(writing->charset, code), bytes);
         buffer_append(writing->out, slice_of(bytes, size));
     }
 }
@@ -333,14 +335,19 @@ static void put_saved_elsewhere(struct writing *writing)
 
 /* --- the whole --- */
 
-static void put_charsets(struct writing *writing)
+static void put_designation(struct writing *writing, unsigned level, unsigned charset)
 {
     static const char designators[CHARSETS] = {'(', ')', '*', '+'};
+    buffer_append_format(writing->out, "\x1b%c%c", designators[level], charset_final(charset));
+}
+
+static void put_charsets(struct writing *writing)
+{
     static const char *const shifts[CHARSETS] = {"", "\x0e", "\x1bn", "\x1bo"};
     const struct screen *screen = writing->screen;
     for (unsigned i = 0; i < CHARSETS; i++)
         if (screen->sets[i])
-            buffer_append_format(writing->out, "\x1b%c%c", designators[i], charset_final(screen->sets[i]));
+            put_designation(writing, i, screen->sets[i]);
     put(writing, shifts[screen->level]);
     if (screen->charset != screen->sets[screen->level]) { /* it came from a saved cursor */
         put(writing, "\x1b"
@@ -358,11 +365,17 @@ static void put_before_cursor(struct writing *writing, int y)
     int end = screen->x < screen->columns ? screen->x : screen->columns;
     int x = end >= 2 && is_wide(&shown.row, end - 2, screen->columns) ? end - 2 : end - 1;
     struct cell cell = grid_cell(&shown.row, x);
+    bool other_set = !screen->join && screen->charset != CHARSET_ASCII;
+    if (other_set)
+        put_designation(writing, screen->level, CHARSET_ASCII);
     go_to(writing, x, y);
     set_pen(writing, screen->join ? screen->pen : cell);
+    writing->charset = screen->join ? screen->charset : CHARSET_ASCII;
     if (screen_mode(screen, MODE_INSERT))
         put_number(writing, end - x, 'P');
     put_codes(writing, &cell, shown.clusters);
+    if (other_set)
+        put_designation(writing, screen->level, screen->sets[screen->level]);
     if (!screen->join) {
         put(writing, NOTHING);
         set_pen(writing, screen->pen);

@@ -62,8 +62,8 @@ def cut_places(data, count, draw):
 CHARACTERS = ["a", "Z", " ", "~", "é", "世", "界", "😀", "e\u0301", "\u0301", "\u200d", "👩\u200d🚀", "ｱ", "─", "\ufe0f",
               "क्", "\U0001f1e9\U0001f1ea", "👍🏽", "ﷺ"]
 NUMBERS = ["", "0", "1", "2", "3", "5", "9", "17", "300"]
-ONCE = ["\x1b7", "\x1b8\x1b[24m", "\x1bD", "\x1bE", "\x1bM", "\x1bH", "\x1b=", "\x1b>", "\x1b(0", "\x1b(B", "\x1b)0", "\x1b*A",
-        "\x1b+4", "\x1bn", "\x1bo", "\x1b~", "\x1b#8", "\x1b%G", "\x1b[4l", "\x1b[20h", "\x1b[20l",
+ONCE = ["\x1b7", "\x1b8\x1b[24m", "\x1bD", "\x1bE", "\x1bM", "\x1bH", "\x1b=", "\x1b>", "\x1b(0", "\x1b(B", "\x1b)0", "\x1b(4", "\x1b*A",
+        "\x1b+4", "\x1bn", "\x1bo", "\x1b~", "\x1b[?6l\x1b#8", "\x1b%G", "\x1b[4l", "\x1b[20h", "\x1b[20l",
         "\x1b[!p", "\x1b[3g", "\x1b[g", "\x1b[s", "\x1b[u\x1b[24m", "\x1b[2 q", "\x1b[5 q", "\x1b[0 q", '\x1b[1"q', '\x1b[0"q',
         "\x1b[?K", "\x1b[?2K", "\x1b[2 @", "\x1b[1 A", "\r\x1b[2'}", "\x1b[1'~", "\x1bc", "\x1b]2;tïtle\x07",
         "\x1b]0;x\x1b\\", "\x1bP$qm\x1b\\", "\x1b_apc\x1b\\", "\x1b]8888;zz\x18", "\x1b[c", "\x1b[6n", "\x1b[?25$p",
@@ -75,7 +75,8 @@ PRIVATE = [1, 6, 12, 25, 45, 66, 9, 1000, 1002, 1003, 1004, 1006, 1016, 47, 1047
 
 
 def random_piece(draw):
-    """24 follows what restores a cursor: xterm.js saves whether there is an underline, but not which."""
+    """24 follows what restores a cursor: xterm.js saves whether there is an underline, but not which. DECALN comes
+    without the origin mode, in which it fills other rows of the alternate screen than it means to."""
     number = lambda: draw.choice(NUMBERS)
     kind = draw.random()
     if kind < 0.32:
