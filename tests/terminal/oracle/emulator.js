@@ -7,6 +7,9 @@ const ITALIC_AND_MORE = 0x6c000000, STYLED = 0x10000000;
 
 const PIECE = 65536;
 
+// What was erased at the end of a row while the next character would wrap comes back as a space, which may have moved.
+const SPACES = 4;
+
 // How much of the bytes does not end within a character of UTF-8.
 function wholeCharacters(bytes) {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
@@ -77,7 +80,7 @@ class Emulator {
     return JSON.stringify([chars, width, ...look]);
   }
 
-  static sameLine(a, b) {
+  static sameLine(a, b, spaces) {
     if (a.isWrapped !== b.isWrapped) return "wrapped";
     if (a.length === b.length && Emulator.isPlain(a) && Emulator.isPlain(b)) {
       const length = a.length * 3;
@@ -87,8 +90,7 @@ class Emulator {
     }
     for (let x = 0; x < a.length; x++) {
       const one = Emulator.cell(a, x), other = Emulator.cell(b, x);
-      const loose = x === a.length - 1; // what was erased there while the next character would wrap is a space
-      if (one !== other && !(loose && one.replace('[""', '[" "') === other.replace('[""', '[" "')))
+      if (one !== other && !(one.replace('[""', '[" "') === other.replace('[""', '[" "') && spaces.left-- > 0))
         return `column ${x}: ${one} / ${other}`;
     }
     return null;
@@ -128,10 +130,11 @@ class Emulator {
       const [a, b] = [JSON.stringify(one[key]), JSON.stringify(two[key])];
       if (a !== b && !(key === "join" && (one.join === null || two.join === null))) return `${key}: ${a} / ${b}`;
     }
+    const spaces = {left: SPACES};
     for (const name of this.isAlternate ? ["normal", "alt"] : ["normal"]) {
       const buffer = this.buffers[name], lines = buffer.lines, others = other.buffers[name].lines;
       for (let y = 0; y < lines.length; y++) {
-        const found = Emulator.sameLine(lines.get(y), others.get(y));
+        const found = Emulator.sameLine(lines.get(y), others.get(y), spaces);
         if (found) return `${name} line ${y - buffer.ybase}: ${found}`;
       }
     }
