@@ -165,7 +165,7 @@ static void answer_api(const struct console *console, const struct api_means *me
         problem_reply_status(exchange, 403,
                              "Without `auth` this API is open on a loopback or unix `console.listen` only; "
                              "elsewhere it takes a token.");
-    else if (terminal_of(below).data)
+    else if (exchange_request(exchange)->head->method == HTTP1_GET && terminal_of(below).data)
         answer_terminal(terminals, exchange, terminal_of(below));
     else
         api_answer(means, exchange, console->path, below);

@@ -203,7 +203,7 @@ static bool fits_type(struct call *call)
 static void begin(struct call *call)
 {
     const struct api_row *row = call->found.row;
-    if (!row && !call->found.allow[0])
+    if ((!row && !call->found.allow[0]) || (row && row->form == API_TERMINAL))
         refuse(call, 404, "The API has no such path; openapi.json lists them.", NULL);
     else if (!row)
         refuse(call, 405, "This path has other methods.", NULL);

@@ -13,6 +13,11 @@ static const struct api_parameter verb_query[] = {
     {0},
 };
 
+static const struct api_parameter terminal_query[] = {
+    {"view", "view", API_COUNT, false, "1: it only watches"},
+    {0},
+};
+
 static const struct api_parameter journal_query[] = {
     {"target", "target", API_TEXT, false, "only rows of this target"},
     {"last", "last", API_COUNT, false, "only so many, the newest (10000)"},
@@ -88,6 +93,8 @@ static const struct api_row rows[] = {
     GET("services/{service}", API_TARGET, "target", no_parameters, "one service"),
     VERBS("services/{service}", "a service"),
     STREAMS("services/{service}", "a service"),
+    GET("services/{service}/terminal", API_TERMINAL, NULL, terminal_query,
+        "WebSocket: the terminal of a service (docs/terminals.md)"),
     GET("templates", API_PLAIN, "templates", no_parameters, "what instances can be made of"),
     POST("instances/{template}", API_PLAIN, "create", no_parameters, create_body,
          "makes an instance: 201 with Location, 200 when the same is there already"),
@@ -96,6 +103,8 @@ static const struct api_row rows[] = {
      "ends an instance and removes what it has stored"},
     VERBS("instances/{template}/{id}", "an instance"),
     STREAMS("instances/{template}/{id}", "an instance"),
+    GET("instances/{template}/{id}/terminal", API_TERMINAL, NULL, terminal_query,
+        "WebSocket: the terminal of an instance (docs/terminals.md)"),
     GET("stream", API_STREAM, NULL, stream_query, "event stream of several topics (docs/events.md)"),
     GET("loops", API_PLAIN, "loops", no_parameters, "background work: last result, age, failures"),
     GET("routes", API_PLAIN, "routes", no_parameters, "what leads where, and who may"),

@@ -22,11 +22,12 @@ struct api_parameter {
 };
 
 enum api_form {
-    API_PLAIN,  /* what the path captures, the query and the body hold are the arguments */
-    API_TARGET, /* {name}: the service or instance of the path; the answer is a target object */
-    API_VERB,   /* {targets: [name], wait_ms, generation}; the answer is a target object as well */
-    API_OWN,    /* answered here */
-    API_STREAM, /* an event stream, answered here: {topics, from}, or {name, from} of what the path says */
+    API_PLAIN,    /* what the path captures, the query and the body hold are the arguments */
+    API_TARGET,   /* {name}: the service or instance of the path; the answer is a target object */
+    API_VERB,     /* {targets: [name], wait_ms, generation}; the answer is a target object as well */
+    API_OWN,      /* answered here */
+    API_STREAM,   /* an event stream, answered here: {topics, from}, or {name, from} of what the path says */
+    API_TERMINAL, /* a WebSocket: answered before it comes here (gate/console) */
 };
 
 struct api_row {
