@@ -5,12 +5,12 @@
  * a call leaves a flag and the task does the rest in the same turn. */
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "net/prompt.h"
 
 #include "http/connection.h"
 
@@ -558,8 +558,7 @@ static const struct stream_events connection_stream_events = {.on_readable = on_
 
 void connection_open(struct http_server *server, int fd, const struct address *peer, unsigned listener)
 {
-    if (peer->any.sa_family == AF_INET || peer->any.sa_family == AF_INET6)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    prompt_set(fd, peer);
     struct connection *connection = MEMORY_NEW(struct connection);
     connection->stream = stream_new(server->loop, fd, &connection_stream_events, connection);
     if (!connection->stream) {

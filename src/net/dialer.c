@@ -3,7 +3,6 @@
  * Local targets are the common case: a second connect(2) right after EINPROGRESS finds a loopback
  * connection already established, which saves registering, waiting and asking SO_ERROR. */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "base/memory.h"
 
 #include "net/dialer.h"
+#include "net/prompt.h"
 
 enum { FULL_BACKLOG_RETRY_MS = 10 };
 
@@ -128,10 +128,7 @@ struct dialer *dialer_start(struct loop *loop, const struct address *address, in
         loop_task_start(loop, &dialer->task, run);
         return dialer;
     }
-    if (address->any.sa_family != AF_UNIX) {
-        int on = 1;
-        setsockopt(dialer->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
+    prompt_set(dialer->fd, address);
     attempt(dialer);
     return dialer;
 }
