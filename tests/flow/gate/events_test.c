@@ -192,7 +192,7 @@ static void test_end_of_slow_client(void **state)
     peer_say_text(world, &slow, GET("/job/a1"));
     row.state = TARGET_ENDED;
     world_set_row(world, &row);
-    struct slice heard = peer_hear(world, &slow);
+    struct slice heard = peer_hear_to(world, &slow, "event: end\n");
     assert_int_equal(times(heard, "\ndata: x"), 1500);
     assert_int_equal(times(heard, "event: end\n"), 1);
     free(line);

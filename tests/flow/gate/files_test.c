@@ -95,11 +95,13 @@ static void test_a_large_file_arrives_whole(void **state)
     char *bytes = memory_new(SIZE);
     for (size_t i = 0; i < SIZE; i++)
         bytes[i] = (char)('a' + i % 23);
+    memcpy(bytes + SIZE - 3, "end", 3);
     int fd = openat(world->root_fd, "large", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     assert_int_equal(write(fd, bytes, SIZE), SIZE);
     close(fd);
-    struct peer client;
-    struct slice answer = client_ask(world, &client, GET("/large"));
+    struct peer client = client_open(world);
+    peer_say_text(world, &client, GET("/large"));
+    struct slice answer = peer_hear_to(world, &client, "end");
     size_t head = (size_t)((char *)memmem(answer.data, answer.size, "\r\n\r\n", 4) - answer.data) + 4;
     assert_int_equal(answer.size - head, SIZE);
     assert_memory_equal(answer.data + head, bytes, SIZE);

@@ -3,11 +3,14 @@
 #include <arpa/inet.h>
 #include <ftw.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
 #include "link/memfd.h"
 #include "net/listener.h"
+
+enum { HEAR_WAITS = 1000, HEAR_WAIT_MS = 20 };
 
 /* --- sockets ------------------------------------------------------------------------------------- */
 
@@ -317,6 +320,16 @@ struct slice peer_hear(struct world *world, struct peer *peer)
         turn_all(world->loop);
         peer_read(peer);
     } while (buffer_size(&peer->received) != before);
+    return buffer_slice(&peer->received);
+}
+
+struct slice peer_hear_to(struct world *world, struct peer *peer, const char *end)
+{
+    struct pollfd watch = {.fd = peer->fd, .events = POLLIN};
+    for (int waits = 0; !says(peer_hear(world, peer), end) && !peer->ended; waits++) {
+        assert_true(waits < HEAR_WAITS);
+        poll(&watch, 1, HEAR_WAIT_MS);
+    }
     return buffer_slice(&peer->received);
 }
 

@@ -78,6 +78,8 @@ bool program_is_left_alone(struct world *world, int listener);
 void peer_close(struct peer *peer);
 /* Everything that has come so far and comes without anybody doing anything. */
 struct slice peer_hear(struct world *world, struct peer *peer);
+/* The same until `end` is in it: of megabytes the kernel may keep the rest back for a moment. */
+struct slice peer_hear_to(struct world *world, struct peer *peer, const char *end);
 void peer_say(struct world *world, struct peer *peer, struct slice bytes);
 void peer_say_text(struct world *world, struct peer *peer, const char *text);
 /* What comes for one request on a connection of its own that stays open in *client. */
