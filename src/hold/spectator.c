@@ -91,6 +91,14 @@ static void spectator_watch(struct spectator *viewer)
     loop_fd_change(&viewer->watch, events);
 }
 
+static void spectator_await_room(struct spectator *viewer, bool writes)
+{
+    if (writes == viewer->writes)
+        return;
+    viewer->writes = writes;
+    spectator_watch(viewer);
+}
+
 static void spectator_on_lost_due(struct loop_timer *timer)
 {
     struct spectator *viewer = LIST_ENTRY(timer, struct spectator, lost);
@@ -132,16 +140,16 @@ static void spectator_watch_progress(struct spectator *viewer)
 
 void spectator_flush(struct spectator *viewer)
 {
-    if (viewer->error || (viewer->paused && viewer->state != SPECTATOR_ENDING))
+    if (viewer->error)
         return;
+    if (viewer->paused && viewer->state != SPECTATOR_ENDING) {
+        spectator_await_room(viewer, false); /* or it would be told of room again and again */
+        return;
+    }
     int code = outbox_send(&viewer->outbox, viewer->watch.fd);
     if (code && code != -EAGAIN)
         viewer->error = code; /* its end is reported by the watch */
-    bool writes = code == -EAGAIN;
-    if (writes != viewer->writes) {
-        viewer->writes = writes;
-        spectator_watch(viewer);
-    }
+    spectator_await_room(viewer, code == -EAGAIN);
     spectator_watch_progress(viewer);
     if (viewer->state == SPECTATOR_LOST && code == 0 && !loop_timer_armed(&viewer->lost))
         spectator_await_snapshot(viewer, 0);

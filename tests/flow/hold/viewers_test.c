@@ -117,6 +117,45 @@ static void test_a_pause(void **state)
     end(world);
 }
 
+/* Clock ticks that the hold has used: the fields utime and stime of proc(5). */
+static long hold_ticks(const struct world *world)
+{
+    enum { STATE = 3, UTIME = 14, STIME = 15 };
+    char path[32], text[1024] = "";
+    long ticks = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)world->hold);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0 && read(file, text, sizeof text - 1) > 0);
+    close(file);
+    char *at = strrchr(text, ')') + 2;
+    for (int field = STATE; field <= STIME; field++, at = strchr(at, ' ') + 1)
+        if (field >= UTIME)
+            ticks += strtol(at, NULL, 10);
+    return ticks;
+}
+
+/* A pause comes when much is under way: what has room then is not asked for before the pause is over. */
+static void test_a_pause_while_its_socket_is_full(void **state)
+{
+    struct world *world = *state;
+    start_terminal(world, HOLD_TERMINAL_LAST, "yes flood | head -c 3000000; echo; echo over; cat");
+    struct watcher ann = watch(world, "ann", false, 0, 0), ben = watch(world, "ben", false, 0, 0);
+    watcher_await(&ben, "over");
+    watcher_send(&ann, SLICE("2"));
+    watcher_type(&ben, "heard\r"); /* and so was the pause before it */
+    watcher_await(&ben, "heard\r\nheard");
+    while (watcher_take(&ann, 100))
+        continue;
+    long before = hold_ticks(world);
+    assert_false(watcher_take(&ann, 1000));
+    assert_true(hold_ticks(world) - before < sysconf(_SC_CLK_TCK) / 10);
+    watcher_send(&ann, SLICE("3"));
+    watcher_await(&ann, "heard\r\nheard");
+    watcher_leave(&ann);
+    watcher_leave(&ben);
+    end(world);
+}
+
 /* `yes` would go on for ever: it ends only when somebody's ^C is heard. One never reads, one paused. */
 static void test_a_flood_and_viewers_that_do_not_read(void **state)
 {
@@ -300,6 +339,7 @@ int main(void)
         HOLD_TEST(test_a_fixed_size),
         HOLD_TEST(test_who_may_only_watch),
         HOLD_TEST(test_a_pause),
+        HOLD_TEST(test_a_pause_while_its_socket_is_full),
         HOLD_TEST(test_a_flood_and_viewers_that_do_not_read),
         HOLD_TEST(test_a_program_that_does_not_read),
         HOLD_TEST(test_nonsense_ends_one_viewer_only),
