@@ -380,8 +380,8 @@ static void answer_with_terminal(struct serving *serving, const struct serving_r
     struct terminals_visit visit = {
         .target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange)),
         .may_type = terminal_door_types(exchange, allow, count),
-        .creates = route->creates,
     };
+    visit.creates = route->creates && visit.may_type; /* who only watches makes nothing */
     exchange_set_route(exchange, route->place, visit.target.data, route->id);
     if (!visit.target.data)
         problem_reply_status(exchange, 404, "Nothing can have this name.");

@@ -183,6 +183,16 @@ static void test_a_program_is_started_again(void **state)
     assert_true(slice_starts_with(heard(fixture), SLICE("HTTP/1.1 403 ")));
 }
 
+static void test_who_only_watches_makes_no_instance(void **state)
+{
+    struct viewing *fixture = *state;
+    struct world *world = &fixture->world;
+    expect(world, PAGE("/shown/new/"), "HTTP/1.1 404 ", NULL);
+    expect(world, SHAKE("/shown/new/ws") "\r\n", "HTTP/1.1 404 ", NULL);
+    assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 0);
+    expect(world, PAGE("/shown/a1/"), "HTTP/1.1 200 ", "data-may-type=\"false\"");
+}
+
 static void test_pages(void **state)
 {
     struct viewing *fixture = *state;
@@ -239,6 +249,7 @@ int main(void)
         TEST(test_a_program_that_starts_is_waited_for),
         TEST(test_a_visit_makes_the_instance),
         TEST(test_a_program_is_started_again),
+        TEST(test_who_only_watches_makes_no_instance),
         TEST(test_pages),
         TEST(test_the_keeper_is_away),
         TEST(test_a_late_link_is_closed),

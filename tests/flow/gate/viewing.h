@@ -25,7 +25,9 @@ struct viewing {
     "[],"                                                                                                    \
     "  'create': true},"                                                                                     \
     " {'place': 'r.yaml:4:1', 'path': '/closed/*', 'kind': 'terminal', 'target': 'shell/a1',"                \
-    "  'allow': ['user:ann'], 'view': ['group:mentors']}]"
+    "  'allow': ['user:ann'], 'view': ['group:mentors']},"                                                   \
+    " {'place': 'r.yaml:5:1', 'path': '/shown/{id}/*', 'kind': 'terminal', 'target': 'shell/{id}',"          \
+    "  'allow': ['user:ann'], 'view': ['anyone'], 'create': true}]"
 
 static inline int set_up(void **state)
 {
