@@ -173,6 +173,7 @@ void viewing_ask(struct viewing *viewing, struct channel *channel, const struct 
                                         .attach = *attach,
                                         .done = done,
                                         .owner = owner};
+    utf8_clean(request->attach.user); /* it may have been cut, and goes into the journal */
     list_append(&viewing->asks, &request->link);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) {
         viewing_answer(request, 503, strerror(errno));
@@ -181,7 +182,7 @@ void viewing_ask(struct viewing *viewing, struct channel *channel, const struct 
     request->view = pair[0];
     int failed = !channel ? -EPIPE
                           : channel_send(channel, MESSAGE_HOLD_ATTACH, request->id,
-                                         hold_terminal_attach_encode(attach), &pair[1], 1);
+                                         hold_terminal_attach_encode(&request->attach), &pair[1], 1);
     close(pair[1]);
     if (failed)
         viewing_answer(request, 503, "its run has just begun or is just ending; try again");

@@ -172,6 +172,27 @@ static void test_a_run_that_cannot_be_asked_or_ends(void **state)
     assert_int_equal(world->status, 503);
 }
 
+/* A gate may name whom it likes; a name that is too long is cut, in the middle of a character too. */
+static void test_a_name_that_was_cut(void **state)
+{
+    struct world *world = *state;
+    struct hold_terminal_attach attach = {0};
+    struct channel_message asked;
+    size_t last = sizeof attach.user - 2;
+    memset(attach.user, 'x', last);
+    attach.user[last] = '\xc3';
+    viewing_ask(world->viewing, world->channel, &attach, on_done, world);
+    assert_int_equal(channel_receive_now(world->hold, &asked, 5000), 0);
+    close(asked.descriptors[0]);
+    json_decref(asked.body);
+    say(world, MESSAGE_HOLD_ATTACH, asked.id, json_pack("{s:i}", "viewer", 3));
+    assert_int_equal(world->status, 200);
+    assert_non_null(world->journal); /* the keeper ends over none */
+    const char *user = json_string_value(json_object_get(world->journal, "user"));
+    assert_int_equal(strlen(user), last + 1);
+    assert_int_equal(user[last], '?');
+}
+
 static void test_news(void **state)
 {
     struct world *world = *state;
@@ -197,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_holds_that_refuse, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_hold_that_does_not_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_run_that_cannot_be_asked_or_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_name_that_was_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_news, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
