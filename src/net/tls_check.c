@@ -50,9 +50,13 @@ static void put_clean(const char *bytes, size_t size, char *text)
     memcpy(text, bytes, end);
     text[end] = '\0';
     utf8_clean(text);
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+    for (char *at = text; *at; at++) {
+        bool c1 = (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0;
+        if ((unsigned char)*at < 0x20 || *at == 0x7f || c1)
             *at = '?';
+        if (c1)
+            *++at = '?';
+    }
 }
 
 static void put_name(const X509_NAME *name, char *text)
@@ -159,7 +163,7 @@ char *tls_check_unvouched(const struct tls_check *check, X509 *certificate, int 
     char *text = memory_format("the certificate of %s %s. If it is the right one: tls: {pin: \"%s\"}",
                                check->peer, why, found.pin);
     free(why);
-    return text;
+    return utf8_clean(text); /* names were cut */
 }
 
 static bool is_pinned(const struct tls_policy_settings *settings, const char *text)
@@ -184,10 +188,11 @@ char *tls_check_not_pinned(const struct tls_check *check, X509 *certificate)
                              "is what a pin is. If it is the right one: tls: {pin: \"%s\"}",
                              check->peer, found.pin);
     pin_text(settings->pins[0], expected);
-    return memory_format("the certificate of %s has changed: expected %s%s, found %s (%.*s, until %s). If it "
-                         "was changed on purpose: tls: {pin: \"%s\"}",
-                         check->peer, expected, settings->pin_count > 1 ? " or another of the list" : "",
-                         found.pin, SUBJECT_SHOWN, found.subject, found.until, found.pin);
+    return utf8_clean(
+        memory_format("the certificate of %s has changed: expected %s%s, found %s (%.*s, until %s). If it "
+                      "was changed on purpose: tls: {pin: \"%s\"}",
+                      check->peer, expected, settings->pin_count > 1 ? " or another of the list" : "",
+                      found.pin, SUBJECT_SHOWN, found.subject, found.until, found.pin));
 }
 
 char *tls_check_handshake(const struct tls_check *check, unsigned long error)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 #include "route/problem.h"
 #include "route/unavailable.h"
@@ -26,6 +27,7 @@ struct target_cause unavailable_cause(enum target_cause_kind kind, const char *f
     va_start(arguments, format);
     vsnprintf(cause.text, sizeof cause.text, format, arguments);
     va_end(arguments);
+    utf8_clean(cause.text); /* it may have been cut */
     return cause;
 }
 

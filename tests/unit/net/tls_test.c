@@ -2,6 +2,7 @@
  * meaning through TLS. */
 #include "tls_peer.h"
 
+#include "base/utf8.h"
 #include "net/tls.h"
 
 enum { LARGE = 3 * 1024 * 1024 };
@@ -175,6 +176,38 @@ static void a_pin_asks_for_the_key_alone(void **state)
     expect_pass(&both, &fresh);
     identity_free(&old);
     identity_free(&fresh);
+}
+
+/* What is told goes into JSON, and onto terminals. */
+static void long_names_are_cut_into_whole_characters(void **state)
+{
+    (void)state;
+    char subject[2 * 40 + 1], controls[] = "\xc2\x9b"
+                                           "2J";
+    for (size_t i = 0; i < sizeof subject; i++)
+        subject[i] = (char)(i % 2 ? 0xa9 : 0xc3);
+    subject[sizeof subject - 1] = '\0';
+    struct identity old = identity_make(&(struct identity_options){.subject = "nas"});
+    const char *const subjects[] = {subject, controls};
+    for (size_t i = 0; i < 2; i++) {
+        struct identity house = identity_make(&(struct identity_options){.subject = subjects[i]});
+        struct identity nas =
+            identity_make(&(struct identity_options){.subject = subjects[i], .issuer = &house});
+        const struct tls_policy_settings policies[] = {pinned(&old), {.verify = TLS_VERIFY_SYSTEM}};
+        for (size_t j = 0; j < 2; j++) {
+            struct world world;
+            begin(&world, &policies[j], &nas);
+            shake(&world);
+            const char *trouble = tls_trouble(world.stream);
+            assert_non_null(strstr(trouble, "tls: {pin: "));
+            assert_true(utf8_valid(slice_of_text(trouble)));
+            assert_null(strstr(trouble, "\xc2\x9b"));
+            end(&world);
+        }
+        identity_free(&nas);
+        identity_free(&house);
+    }
+    identity_free(&old);
 }
 
 static void a_certificates_fingerprint_is_told_from_a_pin(void **state)
@@ -421,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_self_signed_one_is_refused_with_its_pin),
         cmocka_unit_test(a_pin_asks_for_the_key_alone),
+        cmocka_unit_test(long_names_are_cut_into_whole_characters),
         cmocka_unit_test(a_certificates_fingerprint_is_told_from_a_pin),
         cmocka_unit_test(an_authority_vouches_for_names_and_dates),
         cmocka_unit_test(a_file_without_certificates_is_refused),
