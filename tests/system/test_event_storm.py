@@ -53,6 +53,8 @@ class Storm(threading.Thread):
         self.path, self.random, self.cuts, self.gates = path, random.Random(seed), cuts, gates
         self.epoch = self.number = self.files = self.deleted = self.cut_count = 0
         self.rest, self.error = b"", None
+        self.moves = sorted(self.random.uniform(0.02, 0.7) for _ in range(0 if cuts else 20))  # when, of all the time
+        self.ends = sorted(self.random.uniform(0.02, 0.95) for _ in range(40 if cuts else 0))
         self.open()
 
     def open(self):
@@ -99,7 +101,7 @@ class Storm(threading.Thread):
         came and went unseen is not there for anybody."""
         time.sleep(TICK)
         self.files += 1
-        if self.random.random() < 0.3 and all(map(self.is_open, self.gates)):
+        if self.files % 3 == 0 and all(map(self.is_open, self.gates)):
             self.deleted += 1
             os.unlink(self.path)
         else:
@@ -124,11 +126,13 @@ class Storm(threading.Thread):
 
     def step(self, passed):
         chance = self.random.random()
-        if chance < 0.012 and passed < 0.7 and not self.cuts:
+        if self.moves and passed > self.moves[0]:
+            self.moves.pop(0)
             self.rename()
-        elif chance < 0.02 and self.cuts:
+        elif self.ends and passed > self.ends[0]:
+            self.ends.pop(0)
             self.cut()
-        elif chance < 0.04:
+        elif chance < 0.02:
             self.holes()
         else:
             self.torn(b"".join(self.line() for _ in range(self.random.choice((1, 1, 2, 10, 100)))))
@@ -179,11 +183,11 @@ routes:
             each.close()
     counts, told = whole
     assert (counts["gaps"], counts["resets"], counts["others"]) == (0, 0, 0), (counts, told)
-    assert counts["done"] == 100 and counts["lines"] == 100 * storms[0].number and storms[0].files > 3 and storms[0].deleted > 0
-    assert counts["connects"] > 1000
+    assert counts["done"] == 100 and counts["lines"] == 100 * storms[0].number and storms[0].files > 3
+    assert counts["connects"] > 150
     counts, told = cut
     assert (counts["gaps"], counts["wrong_from"], counts["others"]) == (0, 0, 0), (counts, told)
-    assert counts["done"] == 100 and storms[1].cut_count > 3 and counts["resets"] > 100
+    assert counts["done"] == 100 and storms[1].cut_count > 3 and counts["resets"] > 50
 
 
 @pytest.fixture
