@@ -312,14 +312,29 @@ static void peer_read(struct peer *peer)
     }
 }
 
-struct slice peer_hear(struct world *world, struct peer *peer)
+/* True when something came. Of much that is under way a part may arrive late on a busy machine, so a bulk is
+ * over only after a moment of silence. */
+static bool peer_hears_more(struct world *world, struct peer *peer)
 {
-    size_t before;
-    do {
-        before = buffer_size(&peer->received);
+    enum { BULK = 256 * 1024, MOMENTS = 100 };
+    size_t before = buffer_size(&peer->received);
+    for (int i = 0; i < MOMENTS; i++) {
+        struct pollfd arrival = {.fd = peer->fd, .events = POLLIN};
         turn_all(world->loop);
         peer_read(peer);
-    } while (buffer_size(&peer->received) != before);
+        if (buffer_size(&peer->received) != before)
+            return true;
+        if (before < BULK || peer->ended)
+            return false;
+        poll(&arrival, 1, 2);
+    }
+    return false;
+}
+
+struct slice peer_hear(struct world *world, struct peer *peer)
+{
+    while (peer_hears_more(world, peer))
+        ;
     return buffer_slice(&peer->received);
 }
 
