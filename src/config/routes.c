@@ -256,7 +256,7 @@ static void route_finish_keys(struct load *load, struct config_route *route)
         const char *key = setting_key(row).data;
         if (config_is_set(&route->item, key) && !routes_applies(route, row))
             errors_add(load->errors, config_place_of(&route->item, key),
-                       "%s.%s: it needs %s in the same route", load->path, key, row->needs);
+                       "%s.%s: it needs `%s` in the same route", load->path, key, row->needs);
     }
 }
 

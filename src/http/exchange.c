@@ -132,6 +132,11 @@ uint64_t exchange_route_id(const struct exchange *exchange)
     return exchange->route_id;
 }
 
+const char *exchange_target(const struct exchange *exchange)
+{
+    return exchange->target;
+}
+
 const struct principal *exchange_principal(const struct exchange *exchange)
 {
     return exchange->principal;

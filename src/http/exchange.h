@@ -55,6 +55,7 @@ void exchange_set_events(struct exchange *exchange, const struct exchange_events
  * (equal routes have equal ones); 0: no route of the user's. */
 void exchange_set_route(struct exchange *exchange, const char *place, const char *target, uint64_t id);
 uint64_t exchange_route_id(const struct exchange *exchange);
+const char *exchange_target(const struct exchange *exchange); /* NULL: none */
 /* Who asks, as admission has found out; before that, nobody. Never NULL. What is set outlives the exchange's
  * record: it is in its arena, or a constant. */
 const struct principal *exchange_principal(const struct exchange *exchange);

@@ -24,6 +24,7 @@ struct operate_wait {
     struct operate_targets *context;
     struct operation *operation;
     struct loop_timer limit;
+    enum targets_verb verb;
     int64_t wait_ms;
     int waiting;
     bool unreached;       /* somebody's effect is not there */
@@ -128,8 +129,10 @@ static void operate_finish(struct operate_wait *wait)
 static void operate_on_done(void *owner, const struct target_row *row, bool ok)
 {
     struct operate_wait *wait = owner;
+    bool is_over = row->state == TARGET_ENDED || row->state == TARGET_FAILED;
     if (!ok && !wait->failure.text[0])
-        error_set(&wait->failure, "%s is %s: %s", row->name, target_state_name(row->state), row->cause.text);
+        error_set(&wait->failure, "%s is %s: %s%s", row->name, target_state_name(row->state), row->cause.text,
+                  is_over && wait->verb == TARGETS_START ? "; only a restart starts it again" : "");
     if (--wait->waiting == 0)
         operate_finish(wait);
 }
@@ -141,13 +144,13 @@ static void operate_on_limit(struct loop_timer *timer)
     operate_finish(wait);
 }
 
-static void operate_do_all(struct operate_wait *wait, enum targets_verb verb)
+static void operate_do_all(struct operate_wait *wait)
 {
     const json_t *names = operate_names(wait->operation);
     for (size_t i = 0; i < json_array_size(names); i++) {
         const struct targets_order order = {
             .name = json_string_value(json_array_get(names, i)),
-            .verb = verb,
+            .verb = wait->verb,
             .by = operation_by(wait->operation),
         };
         wait->waiting++;
@@ -197,10 +200,11 @@ static void operate_verb(struct operate_targets *context, struct operation *oper
     struct operate_wait *wait = MEMORY_NEW(struct operate_wait);
     wait->context = context;
     wait->operation = operation;
+    wait->verb = verb;
     wait->wait_ms = operate_wait_ms(operation);
     operation->state = wait;
     operation->on_forget = operate_on_forget;
-    operate_do_all(wait, verb);
+    operate_do_all(wait);
 }
 
 static void operate_start(void *context, struct operation *operation)

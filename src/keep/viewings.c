@@ -55,9 +55,14 @@ static void viewings_ask_run(struct viewings *viewings, struct run *run,
     run_attach(run, attach, viewings_on_done, ask);
 }
 
-static const char *viewings_state(const struct target_row *row, char text[128])
+/* What to do is told to operators only: others have no command. */
+static const char *viewings_state(const struct target_row *row, const struct principal *who, char text[256])
 {
-    snprintf(text, 128, "it is not running: %s", target_state_name(row->state));
+    bool is_over = row->state == TARGET_ENDED || row->state == TARGET_FAILED;
+    int size = snprintf(text, 256, "it is not running: %s", target_state_name(row->state));
+    if (who->kind == PRINCIPAL_OPERATOR && (is_over || row->state == TARGET_DOWN))
+        snprintf(text + size, 256 - (size_t)size, "; start it with: reeve %s %s",
+                 is_over ? "restart" : "start", row->name);
     return text;
 }
 
@@ -69,7 +74,7 @@ void viewings_attach(struct viewings *viewings, const json_t *question, const st
     const struct target_row *row = name ? targets_find(targets, name) : NULL;
     struct hold_terminal_attach attach;
     struct error error = {0};
-    char state[128];
+    char state[256];
     if (!hold_terminal_attach_decode(question, &attach, &error)) {
         viewings_refuse(done, owner, 400, error.text);
     } else if (!row) {
@@ -79,7 +84,7 @@ void viewings_attach(struct viewings *viewings, const json_t *question, const st
     } else if (!targets_service(targets, name)->terminal.wanted) {
         viewings_refuse(done, owner, 409, "it has no terminal: its configuration says no `terminal:`");
     } else if (!targets_run(targets, name)) {
-        viewings_refuse(done, owner, 503, viewings_state(row, state));
+        viewings_refuse(done, owner, 503, viewings_state(row, who, state));
     } else {
         char *user = operation_name_asker(who);
         snprintf(attach.user, sizeof attach.user, "%s", user);

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "config/addresses.h"
+#include "config/route_terminal.h"
 #include "net/address.h"
 
 #include "reeve/absent.h"
@@ -113,6 +115,21 @@ static void absent_append_tls(struct buffer *out, const struct config_service *s
                     service->name);
 }
 
+/* The door shows it on none of these. */
+static void absent_append_terminal(struct buffer *out, const struct config *config,
+                                   const struct config_route *route)
+{
+    for (size_t i = 0; i < config->listeners.count; i++) {
+        const char *address = config->listeners.items[i].address;
+        if (address && !addresses_stay_here(address))
+            absent_warn(
+                out, &route->item, "terminal",
+                "routes[%zu].terminal: without `auth` it is not shown on %s, only on loopback and unix "
+                "listeners; set `auth`, or allow: [anyone] for everybody who reaches the port",
+                (size_t)(route - config->routes.items), address);
+    }
+}
+
 static void absent_append_fallback(struct buffer *out, const struct config_route *route)
 {
     char *page = memory_format("%s/%s", route->files, route->fallback);
@@ -133,4 +150,7 @@ void absent_append(struct buffer *out, const struct config *config)
     for (size_t i = 0; i < config->routes.count; i++)
         if (config->routes.items[i].files && config->routes.items[i].fallback)
             absent_append_fallback(out, &config->routes.items[i]);
+    for (size_t i = 0; i < config->routes.count; i++)
+        if (config->routes.items[i].terminal && route_terminal_is_local(config, &config->routes.items[i]))
+            absent_append_terminal(out, config, &config->routes.items[i]);
 }

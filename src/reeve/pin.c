@@ -154,7 +154,8 @@ int pin_verb(const struct command *command)
     if (look.seen)
         pin_print(command, &look.certificate);
     else
-        code = command_fail(COMMAND_FAILED, "%s: %s", address, look.trouble ? look.trouble : "no address");
+        code = command_fail(COMMAND_FAILED, strchr(place.host, ':') ? "[%s]:%s: %s" : "%s:%s: %s", place.host,
+                            place.port, look.trouble ? look.trouble : "no address");
     pin_close(&look);
     return code;
 }

@@ -118,12 +118,16 @@ static void tell_plainly(const struct telling *telling)
 /* --- who wanted it ----------------------------------------------------------------------------------------
  */
 
+/* Only a restart starts again what has ended or failed. */
 static void tell_asked(const struct telling *telling)
 {
-    const char *what = strcmp(telling->event, "stop-asked") == 0    ? "stopped"
-                       : strcmp(telling->event, "start-asked") == 0 ? "started"
-                                                                    : "restarted";
     const char *by = text_in(telling, "by"), *state = text_in(telling, "state");
+    bool starts = strcmp(telling->event, "start-asked") == 0;
+    bool over = state && (strcmp(state, "ended") == 0 || strcmp(state, "failed") == 0);
+    const char *what = strcmp(telling->event, "stop-asked") == 0 ? "stopped"
+                       : !starts                                 ? "restarted"
+                       : over                                    ? "not started again, which takes a restart"
+                                                                 : "started";
     buffer_append_format(telling->out, "%s was %s: by %s", telling->name, what, by ? by : "the operator");
     if (state && strcmp(state, "ready") != 0)
         buffer_append_format(telling->out, " (it was %s)", state);

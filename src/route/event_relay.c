@@ -95,7 +95,15 @@ static void on_close(struct stream_member *member, enum streams_reason reason)
     end(relay, &said);
 }
 
-static const struct stream_kind events_kind = {.name = "events"};
+static void describe(struct stream_member *member, json_t *row)
+{
+    const struct event_relay *relay = LIST_ENTRY(member, struct event_relay, member);
+    const char *target = exchange_target(relay->settings.exchange);
+    if (target)
+        json_object_set_new(row, "target", json_string(target));
+}
+
+static const struct stream_kind events_kind = {.name = "events", .describe = describe};
 
 struct event_relay *event_relay_open(const struct event_relay_settings *settings)
 {

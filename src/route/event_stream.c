@@ -75,7 +75,15 @@ static void on_close(struct stream_member *member, enum streams_reason reason)
     event_stream_end(stream, &said);
 }
 
-static const struct stream_kind events_kind = {.name = "events"};
+static void describe(struct stream_member *member, json_t *row)
+{
+    const struct event_stream *stream = LIST_ENTRY(member, struct event_stream, member);
+    const char *target = exchange_target(stream->exchange);
+    if (target)
+        json_object_set_new(row, "target", json_string(target));
+}
+
+static const struct stream_kind events_kind = {.name = "events", .describe = describe};
 
 /* --- its beginning ---------------------------------------------------------------------------------- */
 

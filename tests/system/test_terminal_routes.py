@@ -276,7 +276,10 @@ services: {{shell: {{{BASH}}}}}
 routes:
   - {{path: /t/*, terminal: shell}}
   - {{path: /open/*, terminal: shell, allow: [anyone]}}
-""").spawn(*enter)
+""")
+        warned = [line for line in reeve.verb("check").stderr.splitlines() if "warning" in line]
+        assert len(warned) == 1 and "routes[0].terminal: without `auth` it is not shown on 192.0.2.10:8080" in warned[0]
+        reeve.spawn(*enter)
         wait_for(reeve.serving, 20, "reeve to serve")
 
         def status(address, path):

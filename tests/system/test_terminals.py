@@ -47,6 +47,10 @@ def test_attach_type_leave_and_come_back(reeve, attach):
     assert again.end() == 0
     assert again.saw("reeve: shell: the program exited with 7")
     assert reeve.wait_state("shell", "failed")["cause"]["code"] == 7  # with a terminal: no restart
+    over = attach("shell")
+    assert over.end() == 1 and over.saw("it is not running: failed; start it with: reeve restart shell")
+    asked = reeve.verb("start", "shell", check=False)
+    assert asked.returncode == 1 and "only a restart starts it again" in asked.stderr
     assert "exit 7" in reeve.verb("logs", "shell").stdout
 
 
@@ -61,7 +65,7 @@ def test_what_is_not_a_terminal_or_not_there(reeve, attach):
         assert each.saw(text), bytes(each.seen)
     reeve.verb("stop", "shell")
     down = attach("shell")
-    assert down.end() == 1 and down.saw("it is not running: down")
+    assert down.end() == 1 and down.saw("it is not running: down; start it with: reeve start shell")
     wrong = attach("shell", "--detach-keys", "ctrl-1")
     assert wrong.end() == 2 and wrong.saw("is no key")
 

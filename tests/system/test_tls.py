@@ -317,7 +317,7 @@ def test_the_pin_is_shown(backend, nas, house, reeve, make_reeve):
 def test_no_pin_where_there_is_none(reeve):
     with Backend() as absent:
         port = absent.port
-    for address, code, words in ((f"127.0.0.1:{port}", 1, "Connection refused"), ("127.0.0.1:0", 2, "no address"),
+    for address, code, words in ((f"https://127.0.0.1:{port}/x", 1, f" 127.0.0.1:{port}: Connection refused"), ("127.0.0.1:0", 2, "no address"),
                                  ("127.0.0.1:x", 2, "no address"), ("[::1", 2, "no address"), ("", 2, "no address")):
         done = reeve.verb("pin", address, check=False)
         assert done.returncode == code and words in done.stderr and not done.stdout

@@ -44,6 +44,8 @@ static const struct cell cells[] = {
      "14:02:11 api was started: by ann (it was down); generation 4 on 127.0.0.1:20001, pid 812; ready after "
      "0.3 "
      "s\n"},
+    {{{0, "api", "start-asked", "{'state': 'failed', 'by': 'ann'}"}},
+     "14:02:11 api was not started again, which takes a restart: by ann (it was failed)\n"},
     {{{0, "api", "restart-asked", "{'state': 'ready', 'by': 'uid 0'}"},
       {1, "api", "stop", "{" PROCESS ", 'signal': 15, 'reason': 'restarted'}"},
       {10001, "api", "exit", "{'cause': 'signal', 'signal': 9, 'code': -1, 'leftovers': 2, 'remaining': 1}"},
