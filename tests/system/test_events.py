@@ -316,8 +316,8 @@ def test_end_of_target(reeve, folder, code):
     streams = open_streams(reeve, 4)
     for stream in streams:
         assert stream.lines(3) == [b"line 0", b"line 1", b"line 2"]
-    open_ones = json.loads(reeve.verb("connections", "--json").stdout)["connections"]
-    assert [row["target"] for row in open_ones] == ["job"] * 4
+    wait_for(lambda: [row["target"] for row in json.loads(reeve.verb("connections", "--json").stdout)["connections"]]
+             == ["job"] * 4, 20, "all to be listed with their target")
     finish()
     for stream in streams:
         assert stream.lines(1) == [b"last words"]

@@ -78,8 +78,8 @@ def test_passes_at_once(reeve, backend):
     assert passage.fields.get_all("X-Accel-Buffering") == ["no"]
     passage.write(b":\n\n")
     assert passage.client.silent(0.8)  # no time-out for a stream that has nothing to say
-    (row,) = json.loads(reeve.verb("connections", "--json").stdout)["connections"]
-    assert (row["kind"], row["target"]) == ("events", "app")
+    wait_for(lambda: [(row["kind"], row["target"]) for row in json.loads(reeve.verb("connections", "--json").stdout)["connections"]]
+             == [("events", "app")], 20, "it to be listed with its target")
     passage.write(EVENT)
     passage.close()
     passage = Passage(reeve, backend, fields="Cache-Control: no-cache, No-Transform\r\nX-Accel-Buffering: yes\r\n")

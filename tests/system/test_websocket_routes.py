@@ -18,6 +18,7 @@ import pytest
 
 from conftest import wait_for
 from conversations import Script, converse, joined
+from people import add_user, cookie_of
 from peers import ACCEPTED, Backend, Peer, frame, handshake
 from test_api import ask, console_port
 from test_relay import private_memory
@@ -266,6 +267,34 @@ def test_event_streams_count_too(door):
         assert answer.status == 503 and b"limits.streams" in answer.body
         rows = [row for row in listed(door)["connections"] if row["kind"] == "events"]
         assert len(rows) == 2 and all("reeve.yaml:" in row["route"] for row in rows)
+
+
+def test_one_too_many_of_a_user(make_reeve):
+    """Over all gates, whatever sign-in they came with; others are not counted in."""
+    reeve = make_reeve()
+    reeve.configure("""
+auth: {method: password, users: ./users}
+routes: [{path: /events, events: {file: ./events.jsonl}, allow: [signed-in], limits: {per_user: 2}}]
+""", workers=2)
+    (reeve.folder / "events.jsonl").write_text('{"n":1}\n')
+    for name in ("ann", "eve"):
+        add_user(reeve, name)
+    reeve.start()
+
+    def opened(cookie):
+        reader = stack.enter_context(Peer.connect(reeve.port))
+        reader.send(f"GET /events HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
+        return reader, reader.read_to(b"\r\n\r\n")
+
+    with contextlib.ExitStack() as stack:
+        ann, again, eve = (cookie_of(reeve, name) for name in ("ann", "ann", "eve"))
+        first, _ = opened(ann)
+        assert b" 200 " in opened(again)[1]
+        for cookie in (ann, again) * 2:
+            assert b" 503 " in opened(cookie)[1]
+        assert b" 200 " in opened(eve)[1]
+        first.socket.close()
+        wait_for(lambda: b" 200 " in opened(ann)[1], 20, "the place to be free")
 
 
 # --- connections ------------------------------------------------------------------------------------------------
