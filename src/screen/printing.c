@@ -212,7 +212,12 @@ void printing_repeat(struct screen *screen, int count)
         size = content ? 1 : 0;
     }
     int most = screen->columns * screen->rows;
-    for (int i = 0; i < count && i < most; i++)
+    if (count > most)
+        count = most;
+    if (count > screen->repeats_left) /* a dozen bytes ask for a screenful each: the work is limited */
+        count = screen->repeats_left;
+    screen->repeats_left -= count;
+    for (int i = 0; i < count; i++)
         for (size_t j = 0; j < size; j++)
             printing_character(screen, codes[j]);
 }

@@ -88,6 +88,7 @@ struct screen *screen_new(const struct screen_settings *settings)
 void screen_feed(struct screen *screen, struct slice bytes)
 {
     screen->fed += bytes.size;
+    screen->repeats_left = REPEATS_MOST;
     parser_feed(&screen->parser, bytes);
 }
 

@@ -7,7 +7,7 @@
 #include "screen/screen.h"
 #include "screen/scrollback.h"
 
-enum { CHARSETS = 4, STOPS_SIZE = SCREEN_MOST / 8 };
+enum { CHARSETS = 4, STOPS_SIZE = SCREEN_MOST / 8, REPEATS_MOST = 4 << 20 };
 
 /* Modes that are on or off; which numbers they have is in modes.c. */
 enum screen_mode {
@@ -54,7 +54,8 @@ struct screen {
 
     int x, y; /* x == columns: the next character wraps */
     struct cell pen;
-    unsigned join; /* the width of what was just printed, which a mark would join; 0: nothing */
+    int repeats_left; /* characters that REP may still write during this feed */
+    unsigned join;    /* the width of what was just printed, which a mark would join; 0: nothing */
     unsigned sets[CHARSETS], level, charset; /* G0 to G3, which is chosen, what characters are read in */
 
     unsigned modes;     /* of enum screen_mode */

@@ -152,12 +152,34 @@ static void test_resize(void **state)
     }
 }
 
+/* Twelve bytes may ask for half a million characters: what one feed repeats has an end, and the next begins
+ * anew. */
+static void test_repeats_have_an_end(void **state)
+{
+    (void)state;
+    struct buffer bytes = BUFFER(4096);
+    for (int i = 0; i < 9; i++)
+        buffer_append_text(&bytes, "\x1b[Hx\x1b[999999999b\x1b[H\x1b[J");
+    buffer_append_text(&bytes, "\x1b[Hx\x1b[5b");
+    struct screen *screen = screen_of(1000, 500, "");
+    screen_feed(screen, buffer_slice(&bytes));
+    char *text = text_of(screen);
+    assert_string_equal(text, "x\n");
+    free(text);
+    screen_feed(screen, SLICE("y\x1b[3b"));
+    text = text_of(screen);
+    assert_string_equal(text, "xyyyy\n");
+    free(text);
+    screen_free(&screen);
+    buffer_free(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),       cmocka_unit_test(test_snapshot_again),
-        cmocka_unit_test(test_scrollback), cmocka_unit_test(test_snapshot_room),
-        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_text),           cmocka_unit_test(test_repeats_have_an_end),
+        cmocka_unit_test(test_snapshot_again), cmocka_unit_test(test_scrollback),
+        cmocka_unit_test(test_snapshot_room),  cmocka_unit_test(test_resize),
     };
     return run_group(tests);
 }
