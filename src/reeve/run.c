@@ -171,8 +171,19 @@ static int run_config(const struct command *command, const struct config *config
     return code ? command_fail(code, "%s", error.text) : code;
 }
 
+/* $REEVE_STATE may stand in any environment: it is for the other verbs, and no mistake here. */
+static bool run_was_given_state(const struct command *command)
+{
+    const char *variable = getenv("REEVE_STATE");
+    return command->state && command->state != variable;
+}
+
 int run_verb(const struct command *command)
 {
+    if (run_was_given_state(command))
+        return command_fail(COMMAND_USAGE,
+                            "--state finds a reeve that runs; where one keeps its files is said by `state:` "
+                            "in its configuration");
     struct config *config = command_load(command, command->argument_count ? command->arguments[0] : NULL);
     if (!config)
         return COMMAND_USAGE;

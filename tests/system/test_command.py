@@ -11,7 +11,7 @@ import time
 import pytest
 
 import kernel
-from conftest import BIN, PYTHON, SLACK, program, seconds, wait_for
+from conftest import BIN, PYTHON, SLACK, free_port, program, seconds, wait_for
 
 VERBS = ["run", "down", "check", "config", "status", "ls", "start", "stop", "restart", "logs", "init"]
 PAGE = "routes: [{path: /*, files: .}]\n"
@@ -100,7 +100,7 @@ def test_check_tells_all_places_at_once(tmp_path):
 @pytest.mark.parametrize("text", [
     "auth: {method: pam}\n",
     "services: {a: {command: [x], watch: [.]}}\n",
-    "services: {a: {command: [x], terminal: {}}}\n",
+    "services: {a: {command: [x], replicas: 2}}\n",
     "routes: [{path: /*, redirect: /new}]\n",
     "listen: [{address: '127.0.0.1:1', tls: {self_signed: [x]}}]\n",
     "notify: {webhook: 'https://x'}\n",
@@ -112,6 +112,14 @@ def test_what_is_not_built_yet_is_refused(tmp_path, text):
         done = command(verb, file)
         assert done.returncode == 2 and "not supported yet" in done.stderr
         assert done.stderr.startswith(f"{file}:1:")
+
+
+def test_run_takes_its_state_from_the_file(tmp_path):
+    """Not from --state, which would be another place than the one the user thinks of."""
+    file = tmp_path / "reeve.yaml"
+    file.write_text(f"listen: [{{address: '127.0.0.1:{free_port()}'}}]\n")
+    done = command("run", "--state", tmp_path / "elsewhere", file)
+    assert done.returncode == 2 and "`state:`" in done.stderr
 
 
 def test_check_looks_at_what_the_file_names(tmp_path):
