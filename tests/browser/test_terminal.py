@@ -127,7 +127,7 @@ def well(page):
     assert not [line for line in page.told() if line.startswith("uncaught") or "Content Security" in line], page.told()
 
 
-def test_two_tabs_one_watching(reeve, browser):
+def test_two_tabs_one_watching(reeve, cable, browser):
     reeve.configure("""
 auth: {method: password, users: ./users}
 services: {shell: {command: [bash, --norc, -i], env: {PS1: '$ '}, terminal: {}}}
@@ -139,7 +139,7 @@ routes: [{path: /t/*, terminal: shell, allow: ["user:ann"], view: ["user:eve"]},
         add_user(reeve, name)
     reeve.start()
     reeve.wait_state("shell", "ready", timeout=20)
-    address = f"http://127.0.0.1:{reeve.port}"
+    address = f"http://127.0.0.1:{cable.port}"
     ann, eve = browser.page(viewport={"width": 900, "height": 500}), browser.page(viewport={"width": 700, "height": 400}, colorScheme="dark")
     sign_in(ann, address)
     opened(ann, address)
@@ -167,9 +167,25 @@ routes: [{path: /t/*, terminal: shell, allow: ["user:ann"], view: ["user:eve"]},
     types(ann, "stty size")
     shows(eve, f"{ann.evaluate('reeve.terminal.rows')} {ann.evaluate('reeve.terminal.cols')}")
     same_screen(ann, eve)
+    both_come_back(reeve, cable, ann, eve)
     for page in ann, eve:
         well(page)
         page.leave()
+
+
+def both_come_back(reeve, cable, ann, eve):
+    """The network is cut for both; what the program says meanwhile is there afterwards."""
+    cut, over = reeve.folder / "cut", reeve.folder / "over"
+    types(ann, f"until test -e {cut}; do sleep 0.1; done; seq 300; echo meanwhile$((1)); touch {over}")
+    cable.pull()
+    for page in ann, eve:
+        until(page, "reeve.link.state === 'waiting'")
+    cut.touch()
+    wait_for(over.exists, 20, "the program to go on alone")
+    cable.plug()
+    for page in ann, eve:
+        shows(is_open(page), "meanwhile1")
+    same_screen(ann, eve)
 
 
 def test_the_network_is_cut(reeve, cable, browser):
