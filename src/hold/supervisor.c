@@ -60,7 +60,7 @@ struct supervisor {
     struct loop_timer grace;
     struct loop_timer kill;
     struct loop_timer leave;
-    struct loop_timer hang_up; /* runs while one that ignores SIGTERM is asked to stop */
+    struct loop_timer hang_up; /* runs while one with a terminal is asked to stop */
 };
 
 static int64_t supervisor_boottime(const struct supervisor *supervisor)
@@ -214,27 +214,29 @@ static bool supervisor_ignores_stop(const struct supervisor *supervisor)
 {
     struct family_member member;
     pid_t pid = supervisor_pid(supervisor);
-    return supervisor->tty && pid && family_member(pid, &member) && (member.ignored & 1U << (SIGTERM - 1));
+    return pid && family_member(pid, &member) && (member.ignored & 1U << (SIGTERM - 1));
 }
 
-/* Again and again: bash forgets one that comes just before it begins to wait for a job. */
+/* Interactive shells ignore SIGTERM; a hang-up they pass on to their jobs, stopped ones included. Whoever
+ * does not ignore it has the whole grace for an end in order. Again and again: bash forgets a hang-up that
+ * comes just before it begins to wait for a job, and looks for a moment as if it would obey SIGTERM while it
+ * starts one. */
 static void supervisor_on_hang_up(struct loop_timer *timer)
 {
     struct supervisor *supervisor = LIST_ENTRY(timer, struct supervisor, hang_up);
     if (!supervisor->main_alive || supervisor->stop != STOP_ASKED)
         return;
-    supervisor_signal_main(supervisor, SIGHUP, true);
-    supervisor_signal_main(supervisor, SIGCONT, true);
+    if (supervisor_ignores_stop(supervisor)) {
+        supervisor_signal_main(supervisor, SIGHUP, true);
+        supervisor_signal_main(supervisor, SIGCONT, true);
+    }
     loop_timer_start(supervisor->loop, timer, HANG_UP_MS, supervisor_on_hang_up);
 }
 
-/* Interactive shells ignore SIGTERM; a hang-up they pass on to their jobs, stopped ones included. Whoever
- * does not ignore it has the whole grace for an end in order. */
 static void supervisor_signal_stop(struct supervisor *supervisor, int signo)
 {
-    bool ignores = signo == SIGTERM && supervisor_ignores_stop(supervisor);
     supervisor_signal_main(supervisor, signo, true);
-    if (ignores)
+    if (signo == SIGTERM && supervisor->tty)
         supervisor_on_hang_up(&supervisor->hang_up);
 }
 

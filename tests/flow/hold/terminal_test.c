@@ -139,6 +139,24 @@ static void test_an_interactive_shell_stops(void **state)
     watcher_leave(&watcher);
 }
 
+/* As bash is for a moment while it starts a job. */
+static void test_who_ignores_it_only_later_stops(void **state)
+{
+    struct world *world = *state;
+    want_terminal(world, 80, 24, HOLD_TERMINAL_LAST);
+    command(world, "/bin/bash", "-c",
+            "trap 'trap \"\" TERM' TERM; echo up$((1)); while :; do sleep 0.05; done");
+    start(world);
+    struct watcher watcher = watch(world, "ann", false, 0, 0);
+    watcher_await(&watcher, "up1");
+    tell(world, MESSAGE_HOLD_STOP, json_pack("{s:i, s:i}", "signal", SIGTERM, "grace_ms", PATIENCE_MS));
+    struct hold_end how = expect_end(world);
+    assert_int_equal(how.signal, SIGHUP);
+    watcher_await_end(&watcher);
+    acknowledge(world);
+    watcher_leave(&watcher);
+}
+
 static void test_a_run_without_a_terminal(void **state)
 {
     struct world *world = *state;
@@ -196,6 +214,7 @@ int main(void)
         HOLD_TEST(test_nobody_watches_and_much_is_written),
         HOLD_TEST(test_a_query_is_answered_and_not_shown),
         HOLD_TEST(test_an_interactive_shell_stops),
+        HOLD_TEST(test_who_ignores_it_only_later_stops),
         HOLD_TEST(test_a_run_without_a_terminal),
         HOLD_TEST(test_a_run_that_has_ended),
         HOLD_TEST(test_a_link_that_is_none),
