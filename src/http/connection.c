@@ -15,8 +15,8 @@
 #include "http/connection.h"
 
 enum {
-    DROPPED_MOST = 64 * 1024, /* of an unread request body, so that the connection can go on */
-    LINGER_MOST = 256 * 1024,
+    DROPPED_MOST = 64 * 1024,       /* of an unread request body, so that the connection can go on */
+    LINGER_MOST = 16 * 1024 * 1024, /* dropped for a client that sends a whole body before it reads */
     LINGER_MS = 1000,
     LEAST_READ = 1024, /* room that is worth a read of a head */
 };
