@@ -123,6 +123,14 @@ static bool is_between(const struct sibling *sibling, const struct sibling *afte
     return !before || (!place_same(&sibling->file, &before->file) && compare(sibling, before) <= 0);
 }
 
+/* What came next was last written when the file before it was done, or later. A copy was made while that was
+ * still written, and need not hold the same any more: the file may have been cut since. */
+static bool is_written_before(const struct sibling *sibling, const struct sibling *than)
+{
+    struct place_file now;
+    return place_identify(than->fd, &now) == 0 && sibling->file.modified_ns < now.modified_ns;
+}
+
 /* A file born after another that holds the same from its start is a copy of it, not what came next. */
 static bool is_copy(const struct sibling *sibling, const struct sibling *of)
 {
@@ -141,7 +149,8 @@ size_t siblings_between(const struct place *place, const struct sibling *after, 
     if (!walk_begin(&walk, place))
         return 0;
     while (walk_next(&walk, &sibling)) {
-        bool wanted = is_between(&sibling, after, before) && count < SIBLINGS_MOST;
+        bool wanted = is_between(&sibling, after, before) && count < SIBLINGS_MOST &&
+                      (place->numbered || !is_written_before(&sibling, after));
         if (wanted)
             siblings_describe(&sibling);
         if (wanted && sibling.generation && !is_copy(&sibling, after))

@@ -104,13 +104,17 @@ int64_t tail_unfinished(const struct tail_reader *reader)
 
 static const struct growing_cursor at_start;
 
-/* The bytes that the reader, which is due or rests, has seen are not there any more. */
+/* The bytes that the reader, which is due or rests, has seen are not there any more. A file that is done is
+ * not read anew: what follows then is the next one. */
 static void reset(struct tail_reader *reader, enum tail_reason reason)
 {
     struct event_id from = tail_place(reader);
     bool begun = reader->cursor.line.begun;
-    bool lost = reader->file->growing.generation != 0; /* there were lines */
+    const struct growing *growing = &reader->file->growing;
+    bool lost = growing->generation != 0; /* there were lines */
     reader->cursor = at_start;
+    if (reader->file->done)
+        reader->cursor = (struct growing_cursor){.offset = growing->complete, .check = growing->check};
     schedule(reader->tail);
     if (begun)
         reader->events->on_torn(reader);

@@ -309,6 +309,65 @@ static void test_copy(void **state)
     leave(&reader);
 }
 
+/* ... although the file was cut since (copytruncate) and then renamed. */
+static void test_copy_of_what_was_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    append(fixture, "one\ntwo\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    wait_for_tick(fixture);
+    int copy = open_file(fixture, "events.jsonl.bak");
+    write_to(copy, "one\ntwo\n");
+    wait_for_tick(fixture);
+    cut(fixture);
+    append(fixture, "three\n");
+    settle(fixture);
+    assert_seen(&reader, "one|two|RESET|three|");
+    struct event_id id = last_id(&reader);
+    move_to(fixture, "events.jsonl.1");
+    wait_for_tick(fixture);
+    append(fixture, "four\n");
+    settle(fixture);
+    assert_seen(&reader, "four|");
+    leave(&reader);
+    forget(fixture);
+    join_after(fixture, &reader, id, "four|");
+    close(copy);
+    leave(&reader);
+}
+
+/* A slow reader is still in a file that was renamed and is then cut: one reset, and the next file. */
+static void test_old_file_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader slow;
+    char line[1001] = "";
+    memset(line, 'x', sizeof line - 2);
+    line[sizeof line - 2] = '\n';
+    for (int i = 0; i < 300; i++)
+        append(fixture, line);
+    join(fixture, &slow, TAIL_START, NULL);
+    slow.room = 1;
+    settle(fixture);
+    assert_true(slow.reader.resting);
+    struct event_id id = last_id(&slow);
+    buffer_clear(&slow.seen);
+    move_to(fixture, "events.jsonl.1");
+    append(fixture, "next\n");
+    settle(fixture);
+    int old = openat(fixture->folder, "events.jsonl.1", O_WRONLY | O_TRUNC | O_CLOEXEC);
+    slow.room = -1;
+    tail_resume(&slow.reader);
+    settle(fixture);
+    assert_seen(&slow, "RESET|next|");
+    assert_int_equal(slow.reason, TAIL_CHANGED);
+    assert_same_id(slow.from, id);
+    close(old);
+    leave(&slow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +381,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_place_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copy_of_what_was_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_old_file_cut, set_up, tear_down),
     };
     return run_group(tests);
 }
