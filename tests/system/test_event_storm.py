@@ -76,6 +76,11 @@ class Storm(threading.Thread):
                 self.rest = data
                 return
 
+    def whole(self):
+        """What is left of a line."""
+        while self.rest:
+            self.torn(b"")
+
     def holes(self):
         """A line of NULs is none; NULs before a line are left out. The former would move the place of a cut on unseen."""
         self.torn(b"")
@@ -106,17 +111,14 @@ class Storm(threading.Thread):
             os.unlink(self.path)
         else:
             os.rename(self.path, f"{self.path}.{self.files}")
-        while self.rest:
-            self.torn(b"")
+        self.whole()
         self.torn(self.line())
-        while self.rest:
-            self.torn(b"")
+        self.whole()
         os.close(self.fd)
         self.open()
 
     def cut(self):
-        while self.rest:
-            self.torn(b"")
+        self.whole()
         if self.random.random() < 0.5:
             pathlib.Path(f"{self.path}-copy").write_bytes(b"kept elsewhere\n")
         time.sleep(0.05)  # what is added between reeve's last look and the cut would be lost, which it says
@@ -146,8 +148,7 @@ class Storm(threading.Thread):
                     bursts.pop(0)
                     self.burst()
                 self.step(passed)
-            while self.rest:
-                self.torn(b"")
+            self.whole()
             os.write(self.fd, self.line("end"))
             os.close(self.fd)
         except Exception:  # told by the test's own thread
@@ -168,6 +169,7 @@ routes:
     storms = [Storm(folder / "whole.jsonl", seed, False, gates), Storm(folder / "cut.jsonl", seed + 1, True, gates)]
     for storm in storms:
         storm.torn(storm.line())
+        storm.whole()
     readers = [Readers(reeve.port, "/whole", 100, seed), Readers(reeve.port, "/cut", 100, seed + 1)]
     try:
         for each in readers:
