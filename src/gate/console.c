@@ -116,14 +116,16 @@ static void answer_page(const struct console *console, struct exchange *exchange
     struct slice body = arena_format(
         exchange_arena(exchange),
         "<!doctype html><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
-        "<title>reeve</title><h1>reeve</h1><p>The API is below <a href=\"%sapi/v1/openapi.json\">"
+        "<link rel=\"icon\" href=\"data:,\"><title>reeve</title><h1>reeve</h1><p>The API is below <a "
+        "href=\"%sapi/v1/openapi.json\">"
         "%sapi/v1/</a>: <a href=\"%sapi/v1/targets\">targets</a>, <a href=\"%sapi/v1/routes\">routes</a>, "
         "<a href=\"%sapi/v1/journal?last=100\">journal</a>.</p>\n",
         console->path, console->path, console->path, console->path, console->path);
     const struct exchange_field fields[] = {
         {SLICE("Content-Type"), SLICE("text/html; charset=utf-8"), true},
         {SLICE("Cache-Control"), SLICE("no-store"), true},
-        {SLICE("Content-Security-Policy"), SLICE("default-src 'none'; frame-ancestors 'none'"), true},
+        {SLICE("Content-Security-Policy"), SLICE("default-src 'none'; img-src data:; frame-ancestors 'none'"),
+         true},
     };
     exchange_reply(exchange, 200, fields, sizeof fields / sizeof *fields, body);
 }

@@ -75,8 +75,9 @@ static void reply_page(struct exchange *exchange, int status, int64_t retry_afte
         {SLICE("X-Content-Type-Options"), SLICE("nosniff")},
         /* Not no-referrer: browsers would send "Origin: null" with the form. */
         {SLICE("Referrer-Policy"), SLICE("same-origin")},
-        {SLICE("Content-Security-Policy"), SLICE("default-src 'none'; style-src 'unsafe-inline'; form-action "
-                                                 "'self'; base-uri 'none'; frame-ancestors 'none'")},
+        {SLICE("Content-Security-Policy"), SLICE("default-src 'none'; style-src 'unsafe-inline'; img-src "
+                                                 "data:; form-action 'self'; base-uri 'none'; "
+                                                 "frame-ancestors 'none'")},
     };
     size_t count = 5;
     if (retry_after_s > 0) {

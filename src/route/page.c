@@ -15,7 +15,7 @@ void page_begin(struct buffer *html, const struct page *page)
 {
     buffer_append_text(html, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
                              "name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta "
-                             "name=\"robots\" content=\"noindex\">");
+                             "name=\"robots\" content=\"noindex\"><link rel=\"icon\" href=\"data:,\">");
     if (page->reload_in_s > 0)
         buffer_append_format(html, "<meta http-equiv=\"refresh\" content=\"%" PRId64 "\">",
                              page->reload_in_s);

@@ -6,7 +6,8 @@
 
 /* For the Content-Security-Policy field of an answer with such a page. */
 #define PAGE_POLICY                                                                                          \
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors "     \
+    "'self'"
 
 struct page {
     const char *title;   /* of window and heading; our own words, not escaped */

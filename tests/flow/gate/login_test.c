@@ -247,7 +247,8 @@ static void test_the_page(void **state)
     expect(&fixture->world, GET("/_reeve/login?next=//evil.example"), "HTTP/1.1 200 ",
            "name=\"next\" value=\"/\"");
     expect(&fixture->world, GET("/_reeve/login"), "HTTP/1.1 200 ",
-           "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+           "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+           "form-action 'self'; "
            "base-uri "
            "'none'; frame-ancestors 'none'\r\n");
     expect(&fixture->world, GET("/_reeve/login"), "HTTP/1.1 200 ", "Cache-Control: no-store\r\n");
