@@ -8,6 +8,11 @@ enum pulse_verdict pulse_check(const struct pulse *pulse, int64_t now_us, int64_
     return now_us - pulse->heard_us >= every_us && !stuck ? PULSE_PING : PULSE_FINE;
 }
 
+void pulse_heard(struct pulse *pulse, int64_t now_us)
+{
+    pulse->heard_us = now_us;
+}
+
 void pulse_pinged(struct pulse *pulse, int64_t now_us)
 {
     pulse->pinged_us = now_us;

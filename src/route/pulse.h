@@ -23,6 +23,8 @@ enum pulse_verdict {
 
 /* `stuck`: something for the client has not left, so that a ping's answer says nothing. `every_us` > 0. */
 enum pulse_verdict pulse_check(const struct pulse *pulse, int64_t now_us, int64_t every_us, bool stuck);
+/* Bytes have come from the client, or it is not listened to because the program does not read. */
+void pulse_heard(struct pulse *pulse, int64_t now_us);
 void pulse_pinged(struct pulse *pulse, int64_t now_us);
 /* What net/silence says of one side now; true: it is gone. */
 bool pulse_suspect(struct pulse *pulse, unsigned side, bool suspect, int64_t now_us, int64_t every_us);

@@ -254,7 +254,7 @@ static bool tap(void *owner, enum relay_direction direction, struct relay_piece 
     struct tunnel *tunnel = owner;
     size_t answer = 0;
     if (direction == RELAY_A_TO_B)
-        tunnel->pulse.heard_us = loop_now_us(tunnel->tunnels->loop);
+        pulse_heard(&tunnel->pulse, loop_now_us(tunnel->tunnels->loop));
     else if (tunnel->answer_left > 0) {
         answer = tunnel->answer_left < piece->size ? tunnel->answer_left : piece->size;
         tunnel->answer_left -= answer;
@@ -284,7 +284,7 @@ static void on_unseen(void *owner, enum relay_direction direction, size_t count)
 {
     struct tunnel *tunnel = owner;
     if (direction == RELAY_A_TO_B)
-        tunnel->pulse.heard_us = loop_now_us(tunnel->tunnels->loop);
+        pulse_heard(&tunnel->pulse, loop_now_us(tunnel->tunnels->loop));
     if (tunnel->scanned[direction])
         websocket_scan_skip(&tunnel->scans[direction], count);
     tunnel->bulk[direction] = count >= BULK_LEAST;
@@ -356,6 +356,8 @@ static void on_look(struct loop_timer *timer)
         relay_is_blocked(tunnel->relay, RELAY_B_TO_A) || relay_is_unsent(tunnel->relay, RELAY_B_TO_A);
     if (ends_lost(tunnel, every_us))
         return;
+    if (relay_is_blocked(tunnel->relay, RELAY_A_TO_B)) /* its pong may be behind what the program leaves */
+        pulse_heard(&tunnel->pulse, loop_now_us(tunnel->tunnels->loop));
     enum pulse_verdict verdict = PULSE_FINE;
     if (tunnel->ping_ms > 0)
         verdict = pulse_check(&tunnel->pulse, loop_now_us(tunnel->tunnels->loop), every_us, stuck);

@@ -1,6 +1,7 @@
 /* What a route says of its WebSockets: subprotocol, pings, refusals that scripts can read, and how many. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include "base/memory.h"
 #include "link/page_slots.h"
@@ -158,6 +159,33 @@ static void test_a_client_that_does_not_answer_is_gone(void **state)
     assert_memory_equal(program.data, "\x88\x82", 2);
     assert_memory_equal(masked, "\x03\xe9", 2); /* 1001: it has left */
     assert_true(both.client.ended && both.program.ended);
+    leave(&both);
+}
+
+/* Its pong is behind what the program leaves unread: that it is not heard is not its fault. */
+static void test_a_client_is_not_gone_because_the_program_does_not_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct both both = join(fixture, ASK("/ws"));
+    static const char frame[8 + 0xfff2] = "\x82\xfe\xff\xf2";
+    size_t sent = 0, idle = 0;
+    while (idle < 50) {
+        ssize_t count = send(both.client.fd, frame + sent % sizeof frame, sizeof frame - sent % sizeof frame,
+                             MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent += count > 0 ? (size_t)count : 0;
+        idle = count > 0 ? 0 : idle + 1;
+        world_advance(world, 1);
+    }
+    for (int second = 0; second < 60; second++)
+        world_advance(world, 1000);
+    struct pollfd watch = {.fd = both.program.fd, .events = POLLIN};
+    for (int waits = 0; peer_hear(world, &both.program).size < sent && !both.program.ended; waits++) {
+        assert_true(waits < 100);
+        poll(&watch, 1, 100);
+    }
+    assert_int_equal(buffer_size(&both.program.received), sent);
+    assert_false(both.client.ended || both.program.ended);
     leave(&both);
 }
 
@@ -389,6 +417,7 @@ int main(void)
         TEST(test_a_silent_client_is_asked_and_its_pong_kept),
         TEST(test_pings_of_the_two_pass),
         TEST(test_a_client_that_does_not_answer_is_gone),
+        TEST(test_a_client_is_not_gone_because_the_program_does_not_read),
         TEST(test_a_ping_waits_for_the_end_of_a_frame),
         TEST(test_without_pings_silence_is_fine),
         TEST(test_forbidden_close_codes_are_not_passed),
