@@ -86,7 +86,12 @@ BIO_METHOD *tls_bio_method(void)
 static struct tls_check check_of(const struct tls *tls)
 {
     const struct tls_policy_settings *settings = &tls->policy->settings;
-    return (struct tls_check){.peer = tls->peer, .name = settings->name, .settings = settings};
+    return (struct tls_check){.peer = tls->peer,
+                              .name = settings->name,
+                              .settings = settings,
+                              .authority = tls->policy->authority,
+                              .authorities = tls->policy->authorities,
+                              .before = tls_policy_noted(tls->policy, tls->peer)};
 }
 
 static bool is_pinned(const struct tls_policy_settings *settings, X509 *certificate)
@@ -105,6 +110,13 @@ static void set_trouble(struct tls *tls, char *text)
     tls->trouble = text;
 }
 
+static void note_passed(struct tls *tls, X509 *certificate)
+{
+    uint8_t pin[TLS_PIN_SIZE];
+    tls_check_pin(certificate, pin);
+    tls_policy_note(tls->policy, tls->peer, pin);
+}
+
 static bool is_trusted(struct tls *tls, X509_STORE_CTX *store, X509 *certificate)
 {
     const struct tls_check check = check_of(tls);
@@ -118,8 +130,10 @@ static bool is_trusted(struct tls *tls, X509_STORE_CTX *store, X509 *certificate
         return false;
     case TLS_VERIFY_SYSTEM:
     case TLS_VERIFY_CA:
-        if (X509_verify_cert(store) == 1)
+        if (X509_verify_cert(store) == 1) {
+            note_passed(tls, certificate);
             return true;
+        }
         set_trouble(tls, tls_check_unvouched(&check, certificate, X509_STORE_CTX_get_error(store)));
         return false;
     }

@@ -31,7 +31,8 @@ struct tls_policy_settings {
     const char *name; /* sent as SNI (RFC 6066 section 3) and checked; NULL: the IP address is checked */
 };
 
-/* Immutable once made, and shared by everything that connects under it. */
+/* What it demands is immutable once made, and shared by everything that connects under it. It remembers who
+ * has passed, for the words of a refusal alone. */
 struct tls_policy;
 
 /* NULL with the text of what is wrong (`ca` holds no certificate ...). Everything is copied. */

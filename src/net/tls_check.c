@@ -69,6 +69,11 @@ static void put_name(const X509_NAME *name, char *text)
     BIO_free(memory);
 }
 
+void tls_check_subject(X509 *certificate, char *text)
+{
+    put_name(X509_get_subject_name(certificate), text);
+}
+
 static void put_date(const ASN1_TIME *time, char *text)
 {
     struct tm date;
@@ -120,7 +125,7 @@ void tls_check_describe(X509 *certificate, struct tls_certificate *described)
     tls_check_pin(certificate, pin);
     pin_text(pin, described->pin);
     put_fingerprint(certificate, described->fingerprint);
-    put_name(X509_get_subject_name(certificate), described->subject);
+    tls_check_subject(certificate, described->subject);
     put_name(X509_get_issuer_name(certificate), described->issuer);
     put_names(certificate, described->names);
     put_date(X509_get0_notBefore(certificate), described->from);
@@ -129,19 +134,50 @@ void tls_check_describe(X509 *certificate, struct tls_certificate *described)
 
 /* --- what is wrong ---------------------------------------------------------------------------------- */
 
+/* Whom the file of `ca` has; fresh memory. */
+static char *expected_authority(const struct tls_check *check)
+{
+    return memory_format("\"%.*s\"%s", SUBJECT_SHOWN, check->authority,
+                         check->authorities > 1 ? " or another of tls.ca" : "");
+}
+
+/* Who vouches is not who should; fresh memory. */
+static char *reason_of_issuer(const struct tls_check *check, const char *found)
+{
+    if (!check->authority[0])
+        return memory_format("is vouched for by \"%.*s\", who is not trusted here", SUBJECT_SHOWN, found);
+    if (strcmp(found, check->authority) == 0)
+        return memory_format("names \"%.*s\" as who vouches for it, but that of tls.ca has not signed it",
+                             SUBJECT_SHOWN, found);
+    char *expected = expected_authority(check);
+    char *text = memory_format("is vouched for by \"%.*s\", expected %s", SUBJECT_SHOWN, found, expected);
+    free(expected);
+    return text;
+}
+
+static char *reason_of_none(const struct tls_check *check)
+{
+    if (!check->authority[0])
+        return memory_text("is self-signed, and not trusted here");
+    char *expected = expected_authority(check);
+    char *text = memory_format("is self-signed, expected one that %s vouches for", expected);
+    free(expected);
+    return text;
+}
+
 /* Fresh memory. */
 static char *reason(const struct tls_check *check, const struct tls_certificate *found, int error)
 {
     const char *wanted = check->name ? check->name : "this address";
     switch (error) {
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return memory_text("is self-signed, and not trusted here");
+        return reason_of_none(check);
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        return memory_format("is vouched for by \"%.*s\", who is not trusted here", SUBJECT_SHOWN,
-                             found->issuer);
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+        return reason_of_issuer(check, found->issuer);
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return memory_format("has expired on %s", found->until);
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -155,14 +191,27 @@ static char *reason(const struct tls_check *check, const struct tls_certificate 
     }
 }
 
+/* Fresh memory; "" where nothing was known before, or the key is the same. */
+static char *change(const struct tls_check *check, const struct tls_certificate *found)
+{
+    char before[TLS_PIN_TEXT_SIZE];
+    if (!check->before)
+        return memory_text("");
+    pin_text(check->before, before);
+    return strcmp(before, found->pin) == 0
+               ? memory_text("")
+               : memory_format(". It has changed: before it had the key %s, now %s", before, found->pin);
+}
+
 char *tls_check_unvouched(const struct tls_check *check, X509 *certificate, int error)
 {
     struct tls_certificate found;
     tls_check_describe(certificate, &found);
-    char *why = reason(check, &found, error);
-    char *text = memory_format("the certificate of %s %s. If it is the right one: tls: {pin: \"%s\"}",
-                               check->peer, why, found.pin);
+    char *why = reason(check, &found, error), *changed = change(check, &found);
+    char *text = memory_format("the certificate of %s %s%s. If it is the right one: tls: {pin: \"%s\"}",
+                               check->peer, why, changed, found.pin);
     free(why);
+    free(changed);
     return utf8_clean(text); /* names were cut */
 }
 

@@ -1,4 +1,5 @@
 /* One context of OpenSSL for each policy: nothing is shared between those who are checked differently. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,14 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include "net/tls_check.h"
 #include "net/tls_policy.h"
 
 enum { CHAIN_BYTES_MOST = 100 * 1024, CERTIFICATES_MOST = 1024 };
 
-/* The certificates of a PEM text; how many, or -1 when one of them is damaged. */
-static int add_authorities(X509_STORE *store, struct slice pem)
+/* The certificates of a PEM text; how many, or -1 when one of them is damaged. `first`: the subject of the
+ * first. */
+static int add_authorities(X509_STORE *store, struct slice pem, char *first)
 {
     BIO *memory = BIO_new_mem_buf(pem.data, (int)pem.size);
     int count = 0;
@@ -22,6 +25,8 @@ static int add_authorities(X509_STORE *store, struct slice pem)
     ERR_clear_error();
     while (count < CERTIFICATES_MOST && (certificate = PEM_read_bio_X509_AUX(memory, NULL, NULL, NULL))) {
         X509_STORE_add_cert(store, certificate);
+        if (count == 0)
+            tls_check_subject(certificate, first);
         X509_free(certificate);
         count++;
     }
@@ -31,14 +36,18 @@ static int add_authorities(X509_STORE *store, struct slice pem)
     return at_end || count == CERTIFICATES_MOST ? count : -1;
 }
 
-static bool set_trust(SSL_CTX *context, const struct tls_policy_settings *settings, struct error *error)
+static bool set_trust(struct tls_policy *policy, const struct tls_policy_settings *settings,
+                      struct error *error)
 {
+    SSL_CTX *context = policy->context;
     if (settings->verify == TLS_VERIFY_SYSTEM)
         SSL_CTX_set_default_verify_paths(context);
     if (settings->verify != TLS_VERIFY_CA)
         return true;
-    int count =
-        settings->ca.size < INT32_MAX ? add_authorities(SSL_CTX_get_cert_store(context), settings->ca) : -1;
+    int count = -1;
+    if (settings->ca.size < INT32_MAX)
+        count = add_authorities(SSL_CTX_get_cert_store(context), settings->ca, policy->authority);
+    policy->authorities = count;
     if (count < 0)
         return error_set(error, "a certificate in it is damaged");
     if (count == 0)
@@ -68,17 +77,43 @@ static SSL_CTX *make_context(void)
 struct tls_policy *tls_policy_new(const struct tls_policy_settings *settings, struct error *error)
 {
     CHECK((settings->verify == TLS_VERIFY_PIN) == (settings->pin_count > 0));
-    SSL_CTX *context = make_context();
-    if (!set_trust(context, settings, error)) {
-        SSL_CTX_free(context);
+    struct tls_policy *policy = MEMORY_NEW(struct tls_policy);
+    policy->context = make_context();
+    if (!set_trust(policy, settings, error)) {
+        SSL_CTX_free(policy->context);
+        free(policy);
         return NULL;
     }
-    struct tls_policy *policy = MEMORY_NEW(struct tls_policy);
-    *policy = (struct tls_policy){
-        .shares = 1, .settings = *settings, .context = context, .method = tls_bio_method()};
+    policy->shares = 1;
+    policy->method = tls_bio_method();
+    policy->settings = *settings;
     policy->settings.ca = (struct slice){0};
     policy->settings.name = memory_text(settings->name);
     return policy;
+}
+
+/* Its place in `passed`, or TLS_PASSED_MOST. */
+static unsigned find_passed(const struct tls_policy *policy, const char *peer)
+{
+    unsigned place = 0;
+    while (place < TLS_PASSED_MOST && strcmp(policy->passed[place].peer, peer) != 0)
+        place++;
+    return place;
+}
+
+void tls_policy_note(struct tls_policy *policy, const char *peer, const uint8_t *pin)
+{
+    unsigned place = find_passed(policy, peer);
+    if (place == TLS_PASSED_MOST)
+        place = policy->passed_next++ % TLS_PASSED_MOST;
+    snprintf(policy->passed[place].peer, sizeof policy->passed[place].peer, "%s", peer);
+    memcpy(policy->passed[place].pin, pin, TLS_PIN_SIZE);
+}
+
+const uint8_t *tls_policy_noted(const struct tls_policy *policy, const char *peer)
+{
+    unsigned place = find_passed(policy, peer);
+    return place < TLS_PASSED_MOST ? policy->passed[place].pin : NULL;
 }
 
 struct tls_policy *tls_policy_share(struct tls_policy *policy)

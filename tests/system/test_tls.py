@@ -143,6 +143,65 @@ def test_another_certificate_fails_closed_with_both_fingerprints(door, backend, 
     assert "is degraded" in told and "has recovered" in told
 
 
+def forged(folder, house):
+    """Of another authority with the name of ours, for the same names."""
+    elsewhere = folder / "forged"
+    elsewhere.mkdir(exist_ok=True)
+    return Identity(elsewhere, "nas", issuer=Identity(elsewhere, house.key.stem, authority=True),
+                    names="IP:127.0.0.1,DNS:nas.lan")
+
+
+def misplaced(folder, house):
+    """Of our authority, for somebody else."""
+    return Identity(folder, "misplaced", issuer=house, names="IP:10.9.9.9,DNS:else.lan")
+
+
+NOT_SIGNED = 'names "CN=house" as who vouches for it, but that of tls.ca has not signed it'
+SWAPPED = {
+    forged: {"ca": NOT_SIGNED, "named": NOT_SIGNED, "system": 'vouched for by "CN=house", who is not trusted here'},
+    misplaced: {"ca": "is for 10.9.9.9, else.lan, not for this address", "system": "is for 10.9.9.9, else.lan, not for nas.lan",
+                "named": "is for 10.9.9.9, else.lan, not for nas.lan"},
+}
+
+
+@pytest.mark.parametrize("make", SWAPPED)
+def test_a_swapped_certificate_fails_closed_without_pins(make_reeve, backend, folder, house, nas, make):
+    """Requests, WebSockets and probes each say what was expected and what was found, and send nothing."""
+    swapped = make(folder, house)
+    policies = {"ca": f"{{ca: {house.certificate}}}", "named": f"{{ca: {house.certificate}, name: nas.lan}}",
+                "system": "{verify: system, name: nas.lan}"}
+    services = "\n".join(f'  {name}: {{address: "https://127.0.0.1:{backend.port}", tls: {tls}}}'
+                         for name, tls in policies.items())
+    routes = "\n".join(f"  - {{path: /{name}/*, to: {name}, strip: true}}" for name in policies)
+    with tempfile.TemporaryDirectory() as readable:  # by the user of gates
+        os.chmod(readable, 0o755)
+        reeve = make_reeve().start(f"services:\n{services}\nroutes:\n{routes}\n", workers=1,
+                                   environment={"SSL_CERT_FILE": shutil.copy(house.certificate, readable)})
+        for name in policies:
+            assert reeve.get(f"/{name}/hello", headers=SECRET)[0] == 200
+            assert trouble(reeve, name) is None
+        backend.show(swapped)
+        backend.drop()
+        backend.forget()
+        for name in policies:
+            wanted = (SWAPPED[make][name], f"before it had the key {nas.pin()}, now {swapped.pin()}",
+                      f'tls: {{pin: "{swapped.pin()}"}}', f"127.0.0.1:{backend.port}")
+            status, _, body = reeve.get(f"/{name}/hello", headers=SECRET, method="POST", body=b"also secret")
+            problem = json.loads(body)
+            assert (status, problem["type"]) == (502, "urn:reeve:problem:target-distrusted")
+            assert all(part in problem["cause"]["text"] for part in wanted), problem
+            with Peer.connect(reeve.port) as peer:
+                answer = peer.send(handshake(f"/{name}/socket", **SECRET)).read_answer()
+                text = json.loads(answer.body)["cause"]["text"]
+                assert answer.status == 502 and all(part in text for part in wanted), text
+            wait_for(lambda: all(part in (trouble(reeve, name) or "") for part in wanted), 60, "the probe to fail")
+        assert (backend.heard, backend.requests) == (0, []) and backend.met >= 3 * len(policies)
+        backend.show(nas)
+        for name in policies:
+            assert reeve.get(f"/{name}/hello")[0] == 200
+            wait_for(lambda: trouble(reeve, name) is None, 60, "the probe to pass again")
+
+
 def test_none_is_shown_as_insecure(door):
     shown = door.verb("status", check=False).stdout
     assert [line for line in shown.splitlines() if " none " in line and "insecure" in line]

@@ -254,8 +254,11 @@ static void an_authority_vouches_for_names_and_dates(void **state)
                    (const char *const[]){"is for nas.lan, box.lan, not for this address", NULL});
     expect_refusal(&by_name, &expired, (const char *const[]){"has expired on 20", NULL});
     expect_refusal(&by_name, &early, (const char *const[]){"is not valid before 20", NULL});
-    expect_refusal(&by_name, &stranger, (const char *const[]){"self-signed", NULL});
-    expect_refusal(&itself, &named, (const char *const[]){"by \"CN=the house\"", NULL});
+    expect_refusal(
+        &by_name, &stranger,
+        (const char *const[]){"is self-signed, expected one that \"CN=the house\" vouches for. If", NULL});
+    expect_refusal(&itself, &named,
+                   (const char *const[]){"by \"CN=the house\", expected \"CN=nas.lan\". If", NULL});
     free(pem);
     free(own);
     identity_free(&house);
@@ -264,6 +267,69 @@ static void an_authority_vouches_for_names_and_dates(void **state)
     identity_free(&expired);
     identity_free(&early);
     identity_free(&stranger);
+}
+
+/* One connection under a policy that others share. */
+static void expect_next(struct tls_policy *policy, const struct identity *identity, const char *const *wanted)
+{
+    struct world world = {.loop = loop_new(&clock_system), .result = 1, .end = 1};
+    struct address address = peer_address();
+    int pair[2];
+    make_pair(SOCK_STREAM, pair);
+    world.policy = tls_policy_share(policy);
+    tls_peer_begin(&world.peer, pair[1], identity);
+    world.stream = stream_new(world.loop, pair[0], &events, &world);
+    tls_start_client(world.stream, world.policy, &address);
+    shake(&world);
+    assert_int_equal(world.result == 0, wanted == NULL);
+    for (; wanted && *wanted; wanted++)
+        if (!strstr(tls_trouble(world.stream), *wanted))
+            fail_msg("\"%s\" is not in \"%s\"", *wanted, tls_trouble(world.stream));
+    end(&world);
+}
+
+/* Without a pin there is nothing to expect but what was there before. */
+static void a_change_is_told_with_both_fingerprints(void **state)
+{
+    (void)state;
+    struct identity house =
+        identity_make(&(struct identity_options){.subject = "the house", .authority = true});
+    struct identity forger =
+        identity_make(&(struct identity_options){.subject = "the house", .authority = true});
+    struct identity nas =
+        identity_make(&(struct identity_options){.subject = "nas", .names = "DNS:nas.lan", .issuer = &house});
+    struct identity other =
+        identity_make(&(struct identity_options){.subject = "nas", .names = "DNS:box.lan", .issuer = &house});
+    struct identity forged = identity_make(
+        &(struct identity_options){.subject = "nas", .names = "DNS:nas.lan", .issuer = &forger});
+    char *pem = identity_pem(&house);
+    const struct tls_policy_settings settings = {
+        .verify = TLS_VERIFY_CA, .ca = slice_of_text(pem), .name = "nas.lan"};
+    struct error error = {0};
+    struct tls_policy *policy = tls_policy_new(&settings, &error);
+    char before[2 * TLS_PIN_TEXT_SIZE], pin[TLS_PIN_TEXT_SIZE], now[2 * TLS_PIN_TEXT_SIZE];
+    pin_as_text(&nas, pin);
+    snprintf(before, sizeof before, "It has changed: before it had the key %s", pin);
+    pin_as_text(&other, pin);
+    snprintf(now, sizeof now, ", now %s. If", pin);
+    expect_next(policy, &other, (const char *const[]){"is for box.lan, not for nas.lan. If", NULL});
+    expect_next(policy, &nas, NULL);
+    expect_next(policy, &other, (const char *const[]){"not for nas.lan. It", before, now, NULL});
+    pin_as_text(&forged, pin);
+    snprintf(now, sizeof now, ", now %s. If", pin);
+    expect_next(
+        policy, &forged,
+        (const char *const[]){"names \"CN=the house\" as who vouches for it, but that of tls.ca has not "
+                              "signed it",
+                              before, now, NULL});
+    expect_next(policy, &nas, NULL);
+    tls_policy_release(&policy);
+    free(pem);
+    identity_free(&house);
+    identity_free(&forger);
+    identity_free(&nas);
+    identity_free(&other);
+    identity_free(&forged);
 }
 
 static void a_file_without_certificates_is_refused(void **state)
@@ -457,6 +523,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_into_whole_characters),
         cmocka_unit_test(a_certificates_fingerprint_is_told_from_a_pin),
         cmocka_unit_test(an_authority_vouches_for_names_and_dates),
+        cmocka_unit_test(a_change_is_told_with_both_fingerprints),
         cmocka_unit_test(a_file_without_certificates_is_refused),
         cmocka_unit_test(what_is_no_tls_is_said),
         cmocka_unit_test(large_bodies_pass_with_back_pressure),
