@@ -200,9 +200,25 @@ static void open_entrance(struct dataplane *dataplane, struct serving_settings *
         settings->listeners[i] = -1;
 }
 
-static bool has_route(void *owner, uint64_t route)
+/* A drain has words of its own for everybody. */
+static bool may_stay(void *owner, const struct stream_member *member)
 {
-    return serving_has_route(owner, route);
+    const struct dataplane *dataplane = owner;
+    bool routed = !member->route || serving_has_route(dataplane->serving, member->route);
+    return dataplane->draining || (routed && backends_way_holds(&member->way));
+}
+
+/* What was opened under another configuration is told to come again, over as long as a drain would take. */
+static void leave_moved(struct dataplane *dataplane)
+{
+    if (!dataplane->draining && dataplane->serving)
+        streams_leave_moved(dataplane->streams, serving_settings(dataplane->serving)->drain_ms);
+}
+
+void dataplane_look_at_ways(struct dataplane *dataplane)
+{
+    if (backends_have_moved(dataplane->backends))
+        leave_moved(dataplane);
 }
 
 static bool is_same_listener(const struct serving_settings *a, const struct serving_settings *b, size_t index)
@@ -234,10 +250,9 @@ bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
     dataplane->prepared = NULL;
     struct serving_settings *settings = serving_settings(dataplane->serving);
     open_access(dataplane, settings);
-    if (!dataplane->draining) {
+    if (!dataplane->draining)
         open_entrance(dataplane, settings);
-        streams_leave_routes(dataplane->streams, has_route, dataplane->serving, settings->drain_ms);
-    }
+    leave_moved(dataplane);
     return true;
 }
 
@@ -407,6 +422,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->backends = backends_new(&backends);
     dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
+    streams_judge(dataplane->streams, may_stay, dataplane);
     dataplane->limits =
         limits_new(settings->loop, &(struct limits_pages){.own = settings->pages->own,
                                                           .others = settings->pages->others,

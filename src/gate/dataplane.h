@@ -55,6 +55,8 @@ void dataplane_drop(struct dataplane *dataplane, uint64_t number);
 /* Of what is served; NULL before the first commit. */
 const struct serving_settings *dataplane_settings(const struct dataplane *dataplane);
 
+/* Rows of targets have come: streams whose service is elsewhere now, or under another policy, say goodbye. */
+void dataplane_look_at_ways(struct dataplane *dataplane);
 /* The details of /health; the reference is taken. */
 void dataplane_set_health(struct dataplane *dataplane, json_t *details);
 void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase);

@@ -335,6 +335,7 @@ static bool obey_table(struct gate *gate, struct channel_message *message)
     json_t *rows = read_json(message, &error);
     bool fine = rows && backends_set_table(dataplane_backends(gate->dataplane), rows);
     json_decref(rows);
+    dataplane_look_at_ways(gate->dataplane);
     return fine;
 }
 
@@ -354,7 +355,9 @@ static bool obey_target(struct gate *gate, struct channel_message *message)
 {
     int socket = message->descriptor_count > 0 ? message->descriptors[0] : -1;
     message->descriptors[0] = -1;
-    return backends_set_row(dataplane_backends(gate->dataplane), message->body, socket);
+    bool fine = backends_set_row(dataplane_backends(gate->dataplane), message->body, socket);
+    dataplane_look_at_ways(gate->dataplane);
+    return fine;
 }
 
 static bool obey_phase(struct gate *gate, struct channel_message *message)

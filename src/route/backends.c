@@ -22,6 +22,7 @@ struct backend {
     int address_count;
     char tls_name[TARGET_TLS_SIZE]; /* of `tls` */
     struct tls_policy *tls;         /* a share; NULL: in the clear, or not known yet */
+    uint64_t trust;                 /* counts the changes of `tls` */
     int64_t distrusted_ms;          /* when on_distrust was told; 0: never */
     unsigned next_address;
     int socket; /* O_PATH; -1: none */
@@ -45,6 +46,7 @@ struct backends {
     struct list parted; /* gone, and maybe still held by somebody */
     bool complete;      /* the first table is in */
     bool keeper_away;
+    bool moved; /* see backends_have_moved() */
     uint64_t changes;
     void (*on_change)(void *owner, const struct backend *backend);
     void *observer;
@@ -161,11 +163,17 @@ static bool set_policy(struct backend *backend)
         return true;
     forget_connections(backend);
     tls_policy_release(&backend->tls);
+    backend->trust++;
     snprintf(backend->tls_name, sizeof backend->tls_name, "%s", name);
     struct tls_policy *found = name[0] && policies ? policies_find(policies, name) : NULL;
     if (found)
         backend->tls = tls_policy_share(found);
     return found || !name[0];
+}
+
+static bool is_of_others(const struct backend *backend)
+{
+    return backend->row.generation == 0;
 }
 
 /* An address whose policy is not known counts as still to come: nothing is ever sent there in the clear. */
@@ -174,6 +182,7 @@ static void set_addresses(struct backend *backend)
     const struct target_row *row = &backend->row;
     char path[64];
     bool known = set_policy(backend);
+    backend->backends->moved |= is_of_others(backend);
     backend->address_count = 0;
     if (!known)
         return;
@@ -381,34 +390,6 @@ bool backends_are_ready(const struct backends *backends)
 
 /* --- verdicts ------------------------------------------------------------------------------------ */
 
-/* What an operator has stopped, only an operator starts again. */
-static bool comes_up_when_asked(const struct target_row *row)
-{
-    bool stopped = row->state == TARGET_DOWN && row->cause.kind == TARGET_CAUSE_STOPPED;
-    return row->wanted || (row->demand && !stopped);
-}
-
-enum backends_verdict backends_verdict_of(const struct target_row *row, bool keeper_away)
-{
-    if (row->ready)
-        return BACKENDS_GO;
-    if (keeper_away)
-        return BACKENDS_REFUSE;
-    switch (row->state) {
-    case TARGET_STARTING:
-    case TARGET_READY: /* not the row's `ready`: its address is still to come */
-        return BACKENDS_WAIT;
-    case TARGET_DOWN:
-    case TARGET_STOPPING:
-        return comes_up_when_asked(row) ? BACKENDS_WAIT : BACKENDS_REFUSE;
-    case TARGET_BACKOFF:
-    case TARGET_ENDED:
-    case TARGET_FAILED:
-        return BACKENDS_REFUSE;
-    }
-    UNREACHABLE();
-}
-
 enum backends_verdict backends_verdict(const struct backend *backend)
 {
     enum backends_verdict verdict = backends_verdict_of(&backend->row, backend->backends->keeper_away);
@@ -417,10 +398,32 @@ enum backends_verdict backends_verdict(const struct backend *backend)
     return verdict;
 }
 
-struct address backends_address(struct backend *backend)
+struct backends_way backends_way(struct backend *backend)
 {
     CHECK(backend->address_count > 0);
-    return backend->addresses[backend->next_address++ % (unsigned)backend->address_count];
+    return (struct backends_way){
+        .backend = backend,
+        .address = backend->addresses[backend->next_address++ % (unsigned)backend->address_count],
+        .trust = backend->trust,
+    };
+}
+
+bool backends_way_holds(const struct backends_way *way)
+{
+    const struct backend *backend = way->backend;
+    if (!backend || !is_of_others(backend) || backend->address_count == 0)
+        return true;
+    bool found = false;
+    for (int i = 0; i < backend->address_count; i++)
+        found |= address_equal(&backend->addresses[i], &way->address);
+    return found && way->trust == backend->trust;
+}
+
+bool backends_have_moved(struct backends *backends)
+{
+    bool moved = backends->moved;
+    backends->moved = false;
+    return moved;
 }
 
 struct tls_policy *backends_tls(const struct backend *backend)

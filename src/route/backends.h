@@ -11,6 +11,7 @@
 #include "link/page.h"
 #include "wire/target.h"
 
+#include "route/backends_verdict.h"
 #include "route/policies.h"
 
 enum {
@@ -59,24 +60,30 @@ void backends_tick(struct backends *backends);
 struct backend *backends_find(struct backends *backends, struct slice name);
 const struct target_row *backends_row(const struct backend *backend);
 struct upstream_pool *backends_pool(struct backends *backends);
+
+/* Where a call has gone. */
+struct backends_way {
+    struct backend *backend; /* NULL: nowhere */
+    struct address address;
+    uint64_t trust; /* under which of its policies */
+};
+
 /* Where to connect; one after the other when there are several. Only after BACKENDS_GO. */
-struct address backends_address(struct backend *backend);
+struct backends_way backends_way(struct backend *backend);
 /* How to check who answers there; borrowed until the return to the loop, NULL: in the clear. */
 struct tls_policy *backends_tls(const struct backend *backend);
+/* Whether a call would still go there, under this policy. What goes to a run of ours ends with it, so it is
+ * not asked: true. The way's backend is held. */
+bool backends_way_holds(const struct backends_way *way);
+/* Some ways may hold no more since the last call. */
+bool backends_have_moved(struct backends *backends);
+
 /* A call to it has failed for `text`. */
 void backends_distrust(struct backend *backend, const char *text);
 
 /* --- may a request go there? --------------------------------------------------------------------- */
 
-enum backends_verdict {
-    BACKENDS_GO,
-    BACKENDS_WAIT,   /* it is starting, or will when asked to */
-    BACKENDS_REFUSE, /* not now: 503 with the cause */
-};
-
 enum backends_verdict backends_verdict(const struct backend *backend);
-/* The rule alone. */
-enum backends_verdict backends_verdict_of(const struct target_row *row, bool keeper_away);
 
 /* One who waits, inside its owner's object. */
 struct backends_waiter {

@@ -110,10 +110,11 @@ struct event_relay *event_relay_open(const struct event_relay_settings *settings
     struct event_relay *relay = MEMORY_NEW(struct event_relay);
     relay->settings = *settings;
     relay->settings.head = NULL;
+    relay->settings.way = NULL;
     relay->speaks = settings->length < 0 && !fields_has(&settings->head->fields, FIELD_CONTENT_ENCODING);
     memset(relay->last, '\n', LAST);
     streams_add(settings->streams, &relay->member, exchange_principal(settings->exchange), on_close);
-    streams_from(&relay->member, settings->exchange, &events_kind);
+    streams_from(&relay->member, settings->exchange, &events_kind, settings->way);
     event_group_add(settings->group, &relay->grouped, on_goodbye);
     return relay;
 }

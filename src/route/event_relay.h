@@ -1,6 +1,6 @@
 /* The event stream of a service on its way through the proxy (docs/events.md): bytes pass as they are, at
- * once, and the stream ends as those of reeve do when its credential ends, its route changes or this gate
- * stops.
+ * once, and the stream ends as those of reeve do when its credential ends, its route or its service's address
+ * or policy changes, or this gate stops.
  *
  * What reeve then says can be said only behind a whole event, and only where more may follow: a stream with a
  * length, with a coding or in the middle of an event is cut instead, and its client comes back. */
@@ -25,8 +25,9 @@ struct event_relay_settings {
     struct streams *streams; /* both outlive it */
     struct event_group *group;
     struct exchange *exchange;
-    const struct http1_head *head; /* of the response; needed during the call only */
-    int64_t length;                /* of its body; -1: unknown */
+    const struct http1_head *head;  /* of the response; needed during the call only */
+    const struct backends_way *way; /* that it comes by; the same */
+    int64_t length;                 /* of its body; -1: unknown */
     /* The stream ends: close the relay and let go of the upstream; the relay ends the exchange right after.
      * True: all that came has been given to the exchange. From the loop, once at most. */
     bool (*on_end)(void *owner);

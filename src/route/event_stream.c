@@ -158,7 +158,7 @@ bool event_stream_begin(struct event_stream *stream, int status, struct event_gr
     }
     exchange_set_events(exchange, &events, stream);
     streams_add(streams, &stream->member, exchange_principal(exchange), on_close);
-    streams_from(&stream->member, exchange, &events_kind);
+    streams_from(&stream->member, exchange, &events_kind, NULL);
     stream->resting = false;
     loop_timer_start(stream->loop, &stream->beat, stream->heartbeat_ms, on_beat);
     event_group_add(group, &stream->grouped, on_goodbye);

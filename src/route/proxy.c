@@ -47,8 +47,9 @@ struct passage {
     struct loop_task next_turn;
     struct event_relay *events; /* the answer is an event stream; NULL: it is none */
     enum passage_state state;
-    bool refused;        /* by connect(2), although its row says ready: news are due */
-    uint64_t generation; /* of the run that was called */
+    bool refused;            /* by connect(2), although its row says ready: news are due */
+    uint64_t generation;     /* of the run that was called */
+    struct backends_way way; /* where the call has gone */
     bool request_ended;
     bool confides;               /* to an operator: what is known of a target that cannot be trusted */
     struct buffer request_held;  /* read from the client, not yet taken by the upstream */
@@ -237,6 +238,7 @@ static void open_events(struct passage *passage, const struct http1_head *head)
         .group = passage->proxy->group,
         .exchange = passage->exchange,
         .head = head,
+        .way = &passage->way,
         .length = upstream_content_length(passage->call),
         .on_end = on_events_end,
         .owner = passage,
@@ -252,7 +254,7 @@ static void on_head(void *owner, const struct http1_head *head)
         passage->call = NULL;
         release(passage); /* the tunnel goes on with call and count */
         tunnels_open(passage->proxy->tunnels, passage->exchange,
-                     &(struct tunnels_offer){&call, head, passage->backend, &passage->route->websocket});
+                     &(struct tunnels_offer){&call, head, &passage->way, &passage->route->websocket});
         return;
     }
     size_t count = forward_response(head, FORWARD_ANSWER, slice_of_text(passage->proxy->cookie), fields);
@@ -381,7 +383,7 @@ static void call_upstream(struct passage *passage)
     };
     const struct exchange_request *request = exchange_request(passage->exchange);
     struct exchange_field fields[FORWARD_FIELDS_MOST];
-    struct address address = backends_address(passage->backend);
+    passage->way = backends_way(passage->backend);
     struct upstream_request call = {
         .method = request->head->method_name,
         .target = passage->target.target,
@@ -398,7 +400,8 @@ static void call_upstream(struct passage *passage)
             SLICE("Sec-WebSocket-Protocol"), passage->route->websocket.subprotocol, .checked = true};
     passage->state = PASSAGE_CALLING;
     passage->generation = backends_row(passage->backend)->generation;
-    passage->call = upstream_call(backends_pool(passage->proxy->backends), &address, &call, &events, passage);
+    passage->call = upstream_call(backends_pool(passage->proxy->backends), &passage->way.address, &call,
+                                  &events, passage);
     if (passage->request_ended) /* a chunked body that was found empty when an earlier call was refused */
         upstream_write_end(passage->call);
     pump_request(passage);

@@ -14,9 +14,11 @@ enum { STREAMS_STEP_MS = 20 };
 struct streams {
     struct loop *loop;
     struct list known;   /* with a credential */
-    struct list unknown; /* nobody's: only their route can end them from here */
+    struct list unknown; /* nobody's: only what they lead through can end them from here */
+    bool (*is_kept)(void *owner, const struct stream_member *member); /* NULL: all are */
+    void *owner;
     int64_t due_ms;      /* no credential ends before; INT64_MAX: none does */
-    size_t moving;       /* whose route has gone and who have not been told */
+    size_t moving;       /* who may not stay and have not been told */
     int64_t moved_by_ms; /* when the last of them shall be told */
     struct loop_timer step;
     uint64_t serial; /* of the last member */
@@ -52,6 +54,8 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
                  void (*close)(struct stream_member *member, enum streams_reason reason))
 {
     bool known = principal->credential != NULL;
+    member->streams = streams;
+    member->way = (struct backends_way){0};
     member->principal = known ? principal_copy(principal) : &principal_nobody;
     member->close = close;
     member->route = 0;
@@ -77,12 +81,36 @@ static void note_client(struct stream_member *member, const struct address *clie
     }
 }
 
-void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind)
+static bool may_stay(const struct stream_member *member)
+{
+    const struct streams *streams = member->streams;
+    return !streams->is_kept || streams->is_kept(streams->owner, member);
+}
+
+static void on_step(struct loop_timer *timer);
+
+/* Those who are on their way out take it along. */
+static void leave_at_once(struct stream_member *member)
+{
+    struct streams *streams = member->streams;
+    member->moving = true;
+    if (streams->moving++ > 0)
+        return;
+    streams->moved_by_ms = loop_now_ms(streams->loop);
+    loop_timer_start(streams->loop, &streams->step, 0, on_step);
+}
+
+void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind,
+                  const struct backends_way *way)
 {
     member->route = exchange_route_id(exchange);
     member->kind = kind;
     member->place = exchange_take(exchange);
+    if (way)
+        member->way = *way;
     note_client(member, exchange_request(exchange)->client);
+    if (!may_stay(member))
+        leave_at_once(member);
 }
 
 void streams_remove(struct stream_member *member)
@@ -183,7 +211,7 @@ void streams_expire(struct streams *streams, int64_t wall_ms)
     }
 }
 
-/* --- routes that have gone ------------------------------------------------------------------------ */
+/* --- who may not stay ------------------------------------------------------------------------ */
 
 /* Tells up to `most` of those that move. */
 static size_t tell_moving(struct list *members, size_t most)
@@ -219,23 +247,28 @@ static void on_step(struct loop_timer *timer)
         loop_timer_start(streams->loop, timer, STREAMS_STEP_MS, on_step);
 }
 
-static size_t mark_moving(struct list *members, bool (*is_kept)(void *owner, uint64_t route), void *owner)
+static size_t mark_moving(struct list *members)
 {
     size_t marked = 0;
     LIST_FOR_EACH(link, members)
     {
         struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
-        member->moving = !member->told && member->route && !is_kept(owner, member->route);
+        member->moving = !member->told && !may_stay(member);
         marked += member->moving;
     }
     return marked;
 }
 
-void streams_leave_routes(struct streams *streams, bool (*is_kept)(void *owner, uint64_t route), void *owner,
-                          int64_t spread_ms)
+void streams_judge(struct streams *streams, bool (*is_kept)(void *owner, const struct stream_member *member),
+                   void *owner)
 {
-    streams->moving =
-        mark_moving(&streams->known, is_kept, owner) + mark_moving(&streams->unknown, is_kept, owner);
+    streams->is_kept = is_kept;
+    streams->owner = owner;
+}
+
+void streams_leave_moved(struct streams *streams, int64_t spread_ms)
+{
+    streams->moving = mark_moving(&streams->known) + mark_moving(&streams->unknown);
     if (streams->moving <= STREAMS_AT_ONCE)
         spread_ms = 0;
     streams->moved_by_ms = loop_now_ms(streams->loop) + spread_ms;

@@ -7,6 +7,8 @@
 
 #include "http/exchange.h"
 
+#include "route/backends.h"
+
 struct streams;
 struct stream_member;
 
@@ -21,15 +23,18 @@ struct stream_kind {
 enum streams_reason {
     STREAMS_SIGNED_OUT, /* the credential has ended: WebSockets 4401, event streams `event: auth` */
     STREAMS_FORBIDDEN,  /* known, but not allowed any more: WebSockets 4403 */
-    STREAMS_MOVED,  /* its route is another one now, or none: WebSockets 1012, event streams as in a drain */
-    STREAMS_CLOSED, /* by the operator: WebSockets 1001, event streams as in a drain */
+    STREAMS_MOVED,      /* its route is another one now, or none, or what it leads to: WebSockets 1012, event
+                           streams      as in a drain */
+    STREAMS_CLOSED,     /* by the operator: WebSockets 1001, event streams as in a drain */
 };
 
 /* Part of the object that is open. Its fields are streams.c's. */
 struct stream_member {
     struct list link;
+    struct streams *streams;
     const struct principal *principal; /* a copy, the member's own; valid while it is a member */
     uint64_t route;                    /* exchange_route_id(); 0: none */
+    struct backends_way way;           /* what it is joined with */
     uint64_t serial;                   /* its own in this gate, from 1 */
     const struct stream_kind *kind;    /* NULL until streams_from() */
     int64_t since_us;
@@ -39,7 +44,7 @@ struct stream_member {
      */
     void (*close)(struct stream_member *member, enum streams_reason reason);
     bool told;
-    bool moving; /* its route has gone: it is told soon */
+    bool moving; /* it may not stay: it is told soon */
     bool fresh;  /* streams_review_fresh() has not asked for it */
     bool used;   /* set by the member: its client has sent something since streams_each_used() */
 };
@@ -51,8 +56,11 @@ void streams_free(struct streams **streams);
 void streams_add(struct streams *streams, struct stream_member *member, const struct principal *principal,
                  void (*close)(struct stream_member *member, enum streams_reason reason));
 /* What is known from the exchange that it begins with: route, client, place under a limit. Call it right
- * after streams_add(), before exchange_upgrade(). `kind` outlives the member. */
-void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind);
+ * after streams_add(), before exchange_upgrade(). `kind` outlives the member; `way` NULL: it leads to nobody
+ * whose address could change. One that may not stay, since a reload came while it was being opened, is told
+ * soon. */
+void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind,
+                  const struct backends_way *way);
 /* Nothing for one that is none (all zero, or removed). */
 void streams_remove(struct stream_member *member);
 
@@ -76,10 +84,13 @@ void streams_each_used(struct streams *streams, void (*tell)(void *owner, const 
 void streams_expire(struct streams *streams, int64_t wall_ms);
 
 enum { STREAMS_AT_ONCE = 100 };
-/* Closes those whose route is not kept (STREAMS_MOVED): up to STREAMS_AT_ONCE at once, of more an equal share
- * every moment, so that the last are told when `spread_ms` have passed. */
-void streams_leave_routes(struct streams *streams, bool (*is_kept)(void *owner, uint64_t route), void *owner,
-                          int64_t spread_ms);
+/* Which streams may stay, by their `route` and `way`; asked of those that begin, and of all by
+ * streams_leave_moved(). Before this call all may. */
+void streams_judge(struct streams *streams, bool (*is_kept)(void *owner, const struct stream_member *member),
+                   void *owner);
+/* Closes those that may not stay (STREAMS_MOVED): up to STREAMS_AT_ONCE at once, of more an equal share every
+ * moment, so that the last are told when `spread_ms` have passed. */
+void streams_leave_moved(struct streams *streams, int64_t spread_ms);
 
 /* --- the list, for operators ------------------------------------------------------------------------- */
 

@@ -448,7 +448,7 @@ static struct tunnel *tunnel_new(struct tunnels *tunnels, struct exchange *excha
 {
     struct tunnel *tunnel = MEMORY_NEW(struct tunnel);
     tunnel->tunnels = tunnels;
-    tunnel->backend = offer->backend;
+    tunnel->backend = offer->way->backend;
     tunnel->ping_ms = offer->rule->ping_ms;
     tunnel->pulse.heard_us = tunnel->used_us = loop_now_us(tunnels->loop);
     tunnel->websocket = is_websocket(offer->answer);
@@ -456,7 +456,7 @@ static struct tunnel *tunnel_new(struct tunnels *tunnels, struct exchange *excha
     memcpy(tunnel->edit.nonce, &tunnels->nonce, sizeof tunnel->edit.nonce);
     list_append(&tunnels->open, &tunnel->link);
     streams_add(tunnels->streams, &tunnel->member, exchange_principal(exchange), on_told);
-    streams_from(&tunnel->member, exchange, tunnel->websocket ? &websocket_kind : &upgrade_kind);
+    streams_from(&tunnel->member, exchange, tunnel->websocket ? &websocket_kind : &upgrade_kind, offer->way);
     tunnels->count++;
     if (tunnel->websocket) {
         uint8_t bits = extension_bits(offer->answer);
@@ -493,7 +493,7 @@ void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, const stru
     struct stream *streams[2];
     if (!is_sound(offer, exchange_request(exchange))) {
         upstream_close(offer->call);
-        backends_close(offer->backend);
+        backends_close(offer->way->backend);
         problem_reply_status(exchange, 502, "The program behind answered the upgrade wrongly.");
         return;
     }

@@ -33,7 +33,7 @@ struct tunnels_rule {
 struct tunnels_offer {
     struct upstream_call **call; /* taken */
     const struct http1_head *answer;
-    struct backend *backend; /* the caller's backends_open() is taken */
+    const struct backends_way *way; /* that it was called by; the caller's backends_open() is taken */
     const struct tunnels_rule *rule;
 };
 

@@ -151,7 +151,7 @@ void viewers_open(struct viewers *viewers, struct exchange *exchange, const stru
     list_append(&viewers->open, &seat->link);
     viewers->count++;
     streams_add(viewers->streams, &seat->member, exchange_principal(exchange), on_told);
-    streams_from(&seat->member, exchange, &terminal_kind);
+    streams_from(&seat->member, exchange, &terminal_kind, NULL);
     struct slice title = slice_of_text(backends_row(seat->backend)->name);
     seat->viewer = viewer_new(exchange, &(struct viewer_settings){.link = opening->link,
                                                                   .may_type = opening->may_type,

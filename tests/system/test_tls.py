@@ -404,3 +404,32 @@ def test_a_reload_checks_anew(make_reeve, backend, nas, other, house):
     reeve.configure(text(f"{{ca: {house.certificate}}}"), workers=1)
     reeve.verb("reload")
     wait_for(lambda: reeve.get("/5")[0] == 200, 10, "the authority to be asked")
+
+
+def test_open_streams_do_not_stay_under_another_policy(make_reeve, backend, nas, other, house, folder):
+    """Whoever reloads because a key is no longer to be trusted is not left with who has it."""
+    def text(port, tls):
+        return (f'services:\n  it: {{address: "https://127.0.0.1:{port}", tls: {tls}}}\n'
+                f'  same: {{address: "https://127.0.0.1:{backend.port}", tls: {{pin: "{nas.pin()}"}}}}\n'
+                "routes: [{path: /it/*, to: it, strip: true}, {path: /same/*, to: same, strip: true}]\n")
+
+    def echoes(peer):
+        peer.send(frame(1, b"still here"))
+        return peer.read_frame() == (1, b"still here", True)
+
+    with Secure(Identity(folder, "second", issuer=house)) as second:
+        reeve = make_reeve().start(text(backend.port, f'{{pin: "{nas.pin()}"}}'), workers=1)
+        (status, peer), (stays, same) = upgrade(reeve, "/it/socket"), upgrade(reeve, "/same/socket")
+        assert status == stays == 101 and echoes(peer) and echoes(same)
+        for port, tls, wanted in ((backend.port, f"{{ca: {house.certificate}}}", 101),
+                                  (second.port, f"{{ca: {house.certificate}}}", 101),
+                                  (backend.port, f'{{pin: "{other.pin()}"}}', 502)):
+            reeve.configure(text(port, tls), workers=1)
+            reeve.verb("reload")
+            assert peer.read(4) == b"\x88\x02" + (1012).to_bytes(2, "big")
+            peer.socket.close()
+            status, peer = upgrade(reeve, "/it/socket")
+            assert status == wanted and (status != 101 or echoes(peer))
+            assert echoes(same)
+        assert len(second.asked) == 1
+        same.socket.close(), peer.socket.close()

@@ -148,6 +148,8 @@ void world_prepare(struct world *world, const char *routes)
     json_object_set_new(snapshot, "console",
                         world_json("{'path': '/_reeve/', 'allow': ['anyone'], 'open': true, 'auth': false}"));
     json_object_set_new(snapshot, "routes", world_routes(routes));
+    if (world->policies)
+        json_object_set_new(snapshot, "tls", world_json(world->policies));
     int fds[3] = {world->listener, world->root_fd, world->root_fd};
     world->snapshot++;
     json_t *names = json_pack("{s:i, s:[s, s, s]}", "snapshot", world->snapshot, "names", "listener:0",
@@ -277,8 +279,13 @@ struct peer client_open(struct world *world)
 
 struct peer program_accept(struct world *world, int listener)
 {
-    turn_all(world->loop);
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct pollfd arrival = {.fd = listener, .events = POLLIN};
+    int fd = -1;
+    for (int waits = 0; fd < 0 && waits < HEAR_WAITS; waits++) { /* the kernel may take its time */
+        turn_all(world->loop);
+        poll(&arrival, 1, waits ? HEAR_WAIT_MS : 0);
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    }
     assert_true(fd >= 0);
     return peer_of(fd);
 }

@@ -35,8 +35,9 @@ struct world {
     int port;
     char root[64];
     int root_fd;
-    int snapshot; /* number of the last */
-    bool console; /* the listener is the console's */
+    int snapshot;         /* number of the last */
+    bool console;         /* the listener is the console's */
+    const char *policies; /* of snapshots to come, as JSON; NULL: none */
 };
 
 struct peer {

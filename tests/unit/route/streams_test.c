@@ -112,10 +112,10 @@ static void test_expiry(void **state)
 
 enum { ROUTE_KEPT = 7, ROUTE_GONE = 8, CROWD = 300, SPREAD_MS = 10000 };
 
-static bool is_kept(void *owner, uint64_t route)
+static bool is_kept(void *owner, const struct stream_member *member)
 {
     (void)owner;
-    return route == ROUTE_KEPT;
+    return !member->route || member->route == ROUTE_KEPT;
 }
 
 static void add_through(struct streams *streams, struct stream *stream, uint64_t route)
@@ -136,7 +136,8 @@ static void test_few_leave_at_once(void **state)
     streams_add(streams, &told.member, &ann, on_close);
     told.member.route = ROUTE_GONE;
     streams_close_credential(streams, "s1", STREAMS_SIGNED_OUT);
-    streams_leave_routes(streams, is_kept, NULL, SPREAD_MS);
+    streams_judge(streams, is_kept, NULL);
+    streams_leave_moved(streams, SPREAD_MS);
     turn_all(loop);
     assert_int_equal(gone.closed, 1);
     assert_int_equal(gone.reason, STREAMS_MOVED);
@@ -161,7 +162,8 @@ static void test_many_leave_spread(void **state)
     for (int i = 0; i < CROWD; i++)
         add_through(streams, &crowd[i], ROUTE_GONE);
     loop_step(loop, 0);
-    streams_leave_routes(streams, is_kept, NULL, SPREAD_MS);
+    streams_judge(streams, is_kept, NULL);
+    streams_leave_moved(streams, SPREAD_MS);
     for (int second = 0; second < SPREAD_MS / 1000; second++) {
         for (int step = 0; step < 100; step++) {
             clock.now_us += 10000;
