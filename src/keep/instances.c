@@ -11,13 +11,12 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-#include "keep/account.h"
 #include "keep/adoption.h"
 #include "keep/directories.h"
 #include "keep/instance_allow.h"
 #include "keep/instance_item.h"
+#include "keep/instance_request.h"
 #include "keep/instances.h"
-#include "keep/parameters.h"
 #include "keep/trash.h"
 
 enum {
@@ -112,14 +111,6 @@ static const struct target_row *instances_begin(struct instances *instances, str
 /* --- creating
  * ------------------------------------------------------------------------------------------------ */
 
-/* 422 about one value. */
-static void instances_blame(struct instances_answer *answer, const char *pointer, const char *detail)
-{
-    answer->status = 422;
-    answer->errors = json_pack("[{s:s, s:s}]", "pointer", pointer, "detail", detail);
-    error_set(&answer->error, "%s: %s", pointer + 1, detail);
-}
-
 static bool instances_is_full(const struct instances *instances, const struct config_template *template)
 {
     const struct instance_item *item, *next;
@@ -184,60 +175,18 @@ static void instances_create_new(struct instances *instances, const struct confi
     answer->status = 201;
 }
 
-/* There is one of this name: is it what is asked for? */
-static void instances_compare(const struct instances *instances, const struct instance_item *item,
-                              const struct instances_request *request, struct instances_answer *answer)
-{
-    json_t *none = json_object();
-    bool same = json_equal(item->record.parameters, request->parameters ? request->parameters : none);
-    json_decref(none);
-    answer->status = same && !item->removing ? 200 : 409;
-    if (item->removing)
-        error_set(&answer->error, "%s is being removed", item->name);
-    else if (!same)
-        error_set(&answer->error, "%s exists with other parameters", item->name);
-    else
-        answer->row = targets_find(instances->targets, item->name);
-}
-
-/* The account that the id chooses: told now, not at the first start. */
-static bool instances_check_account(const struct config_template *template,
-                                    const struct instances_request *request, struct instances_answer *answer)
-{
-    struct account account;
-    struct error error = {0};
-    const struct instance instance = {.id = request->id};
-    if (!template->service.user || !strchr(template->service.user, '$'))
-        return true;
-    if (!account_of(&template->service, &instance, &account, &error)) {
-        instances_blame(answer, "/id", error.text);
-        return false;
-    }
-    account_free(&account);
-    return true;
-}
-
 static void instances_create_named(struct instances *instances, const struct config_template *template,
                                    const struct instances_request *request, struct instances_answer *answer)
 {
     char *name = memory_format("%s/%s", request->template, request->id);
     const struct instance_item *item = instances_find(instances, name);
     free(name);
-    if (!instance_allow(instances->settings.config, template, request->id, request->who)) {
-        error_set(&answer->error, "`allow` of the template %s does not let you", request->template);
-        answer->status = 403;
-    } else if (item) {
-        instances_compare(instances, item, request, answer);
-    } else if ((answer->errors = parameters_check(template, request->parameters))) {
-        parameters_tell(answer->errors, &answer->error);
-        answer->status = 422;
-    } else if (instances_is_full(instances, template)) {
-        error_set(&answer->error, "%s has %u instances already (max_instances)", request->template,
-                  template->max_instances);
-        answer->status = 429;
-    } else if (instances_check_account(template, request, answer)) {
+    const struct instance_request_place place = {
+        .template = template, .item = item, .full = !item && instances_is_full(instances, template)};
+    if (instance_request_is_granted(instances->settings.config, request, &place, answer))
         instances_create_new(instances, template, request, answer);
-    }
+    else if (answer->status == 200)
+        answer->row = targets_find(instances->targets, item->name);
 }
 
 void instances_create(struct instances *instances, const struct instances_request *request,
@@ -252,16 +201,8 @@ void instances_create(struct instances *instances, const struct instances_reques
         answer->status = 503;
         return;
     }
-    if (!template) {
-        error_set(&answer->error, "there is no template %s", request->template);
-        answer->status = 404;
+    if (!instance_request_is_sound(request, template, answer))
         return;
-    }
-    if (request->id && !instance_record_is_id(slice_of_text(request->id))) {
-        instances_blame(answer, "/id",
-                        "an id has 1 to 64 letters, digits and . _ - and begins with a letter or digit");
-        return;
-    }
     char *made_up = request->id ? NULL : instances_make_id(instances, template);
     if (made_up)
         named.id = made_up;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -13,6 +12,7 @@
 #include "link/channel.h"
 
 #include "keep/cause.h"
+#include "keep/claims.h"
 #include "keep/evidence.h"
 #include "keep/run.h"
 #include "keep/sweep.h"
@@ -247,18 +247,12 @@ static void run_on_main_gone(struct loop_fd *watch, uint32_t events)
     run->settings.events->on_ending(run->settings.owner);
 }
 
-/* The main process is a child of the hold's: a hold that names somebody else is not to be believed. One that
- * has gone already cannot be checked and is not needed any more. */
 static bool run_set_main(struct run *run, int64_t pid, int64_t start_time)
 {
     struct identity identity;
-    if (pid <= 0 || pid > INT_MAX || identity_of((pid_t)pid, &identity) < 0)
-        return true;
-    pid_t parent = identity_parent((pid_t)pid);
-    if (parent == 0)
-        return true;
-    if (parent != run->record.hold.pid || (start_time && identity.start_time != (uint64_t)start_time))
-        return false;
+    enum claims_verdict verdict = claims_main(&run->record, pid, start_time, &identity);
+    if (verdict != CLAIMS_TRUE)
+        return verdict == CLAIMS_GONE;
     run->record.main = identity;
     int pidfd = identity_open(&identity);
     if (pidfd < 0)
@@ -329,38 +323,6 @@ static void run_on_started(struct run *run, const json_t *body)
         run_lose(run, "named a process that is not its child");
 }
 
-/* A hold that we started runs our program; an adopted one is who answered on its socket, as the kernel says.
- */
-static bool run_trusts_hold(const struct run *run, pid_t pid)
-{
-    if (run->adopted)
-        return pid == run->peer;
-    /* Without root, whom the hold names we can only hurt if the hold could itself. */
-    if (geteuid() != 0)
-        return true;
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    struct stat its;
-    struct stat ours;
-    return stat(path, &its) == 0 && fstat(run->settings.hold_program, &ours) == 0 &&
-           its.st_ino == ours.st_ino && its.st_dev == ours.st_dev;
-}
-
-static bool run_check_hello(struct run *run, const struct hold_hello *hello)
-{
-    const struct record *record = &run->record;
-    struct identity identity;
-    if (strcmp(hello->target, record->target) != 0 || hello->generation != (int64_t)record->generation ||
-        strcmp(hello->nonce, record->nonce) != 0 || hello->hold_pid <= 0 || hello->hold_pid > INT_MAX ||
-        identity_of((pid_t)hello->hold_pid, &identity) < 0 || !run_trusts_hold(run, identity.pid))
-        return false;
-    if (record->hold.pid &&
-        (record->hold.pid != identity.pid || record->hold.start_time != identity.start_time))
-        return false;
-    run->record.hold = identity;
-    return true;
-}
-
 static void run_follow_hello(struct run *run, const struct hold_hello *hello)
 {
     switch (hello->state) {
@@ -392,11 +354,13 @@ static void run_follow_hello(struct run *run, const struct hold_hello *hello)
 
 static void run_on_hello(struct run *run, const json_t *body)
 {
+    const struct claims_witness witness = {run->adopted, run->peer, run->settings.hold_program};
     struct hold_hello hello;
     struct error error = {0};
     if (run->state != RUN_GREETING)
         return;
-    if (!hold_hello_decode(body, &hello, &error) || !run_check_hello(run, &hello)) {
+    if (!hold_hello_decode(body, &hello, &error) ||
+        !claims_hold(&run->record, &hello, &witness, &run->record.hold)) {
         run_journal(run, "refused",
                     json_pack("{s:s, s:s}", "what", "hello of a hold", "text", utf8_clean(error.text)));
         run_lose(run, "is not the one that was recorded");

@@ -10,11 +10,11 @@
 
 #include "keep/adoption.h"
 #include "keep/cause.h"
+#include "keep/endpoint.h"
 #include "keep/ending.h"
 #include "keep/launch.h"
 #include "keep/readiness.h"
 #include "keep/row.h"
-#include "keep/socketfile.h"
 #include "keep/target.h"
 
 enum { TARGET_EVENTS_MOST = 16 };
@@ -25,14 +25,13 @@ struct target {
     const struct instance *instance; /* NULL: a service */
     struct target_row row;
     struct run *run;
+    struct endpoint endpoint; /* of this run */
     struct readiness *readiness;
     struct loop_timer backoff;
     struct policy_history history;
     enum ending ending;
-    const char *stopped; /* why it shall not run; NULL: it may */
-    uint64_t generation; /* highest given */
-    uint16_t port;       /* taken for this run */
-    int socket;
+    const char *stopped;        /* why it shall not run; NULL: it may */
+    uint64_t generation;        /* highest given */
     int64_t dependency_next_ms; /* when what it depends on is tried again; 0: unknown */
     bool adopting;
     bool waiting;       /* for dependencies */
@@ -58,7 +57,7 @@ const struct config_service *target_service(const struct target *target)
 
 int target_socket(const struct target *target)
 {
-    return target->socket;
+    return target->endpoint.socket;
 }
 
 bool target_is_kept(const struct target *target)
@@ -217,15 +216,9 @@ static struct run_settings target_run_settings(struct target *target)
 static bool target_on_listening(void *owner, const struct address *address, struct error *error)
 {
     struct target *target = owner;
-    char text[ADDRESS_TEXT_SIZE];
-    if (address->any.sa_family != AF_UNIX) {
-        row_set_address(&target->row, address_format(address, text));
-        return true;
-    }
-    target->socket = socketfile_open(address->local.sun_path, run_record(target->run)->user,
-                                     target->shared->settings.gates_group, error);
-    target->row.socket = target->socket >= 0;
-    return target->row.socket;
+    const struct endpoint_owners owners = {run_record(target->run)->user,
+                                           target->shared->settings.gates_group};
+    return endpoint_open(&target->endpoint, &target->row, address, &owners, error);
 }
 
 static void target_on_probe(void *owner)
@@ -266,14 +259,6 @@ void target_probed(struct target *target, bool ok, const char *text)
 
 /* --- actions ------------------------------------------------------------------------------------ */
 
-static void target_close_socket(struct target *target)
-{
-    if (target->socket >= 0)
-        close(target->socket);
-    target->socket = -1;
-    target->row.socket = false;
-}
-
 static void target_look_no_more(struct target *target)
 {
     readiness_free(&target->readiness);
@@ -286,11 +271,7 @@ static void target_clear_run(struct target *target)
 {
     target_look_no_more(target);
     loop_timer_stop(&target->backoff);
-    if (target->port)
-        ports_release(target->shared->ports, target->port);
-    target->port = 0;
-    target_close_socket(target);
-    row_set_address(&target->row, "");
+    endpoint_clear(&target->endpoint, &target->row, target->shared->ports);
     target->row.pid = 0;
     target->was_ready = false;
     target->needs_healing = false;
@@ -310,8 +291,8 @@ static void target_begin(struct target *target, enum table_event event)
 
 static struct run *target_start_run(struct target *target, struct error *error)
 {
-    const struct config_service_listen *listen = &target->service->listen;
-    if (!ports_take_for(target->shared->ports, listen, &target->port, error))
+    uint16_t port;
+    if (!endpoint_take(&target->endpoint, &target->service->listen, target->shared->ports, &port, error))
         return NULL;
     const struct launch_settings launch = {
         .targets = &target->shared->settings,
@@ -320,7 +301,7 @@ static struct run *target_start_run(struct target *target, struct error *error)
         .name = target->row.name,
         .generation = ++target->generation,
         .restarts = target->row.restarts,
-        .port = listen->port ? listen->port : target->port,
+        .port = port,
         .run_directory = target->shared->run_directory,
         .services = target->shared->lookup,
         .owner = target->shared->owner,
@@ -540,7 +521,6 @@ void target_adopt(struct target *target, const struct record *record)
 {
     CHECK(target->row.state == TARGET_DOWN && !target->run);
     struct run_settings run = target_run_settings(target);
-    struct address address;
     target->adopting = true;
     target->opened = true;
     target->was_ready = record->ready_after_ms >= 0;
@@ -549,11 +529,7 @@ void target_adopt(struct target *target, const struct record *record)
     target->row.pid = record->main.pid;
     target->row.started_ms = record->started_wall_ms;
     row_set_address(&target->row, record->address);
-    if (!target->service->listen.port && address_parse(slice_of_text(record->address), &address, NULL) &&
-        address.any.sa_family == AF_INET) {
-        target->port = ntohs(address.v4.sin_port);
-        ports_reserve(target->shared->ports, target->port);
-    }
+    endpoint_adopt(&target->endpoint, &target->service->listen, record->address, target->shared->ports);
     target->run = run_adopt(&run, record);
     target_event(target, TABLE_ADOPT);
 }
@@ -570,7 +546,7 @@ struct target *target_new(const struct target_shared *shared, const struct targe
     target->service = form->service;
     target->instance = form->instance;
     target->generation = form->generation;
-    target->socket = -1;
+    target->endpoint = endpoint_none();
     row_init(&target->row, form->service, form->instance,
              target_clock(target)->wall_ms(target_clock(target)));
     target->row.slot = form->slot;
@@ -594,7 +570,7 @@ void target_free(struct target **where)
     readiness_free(&target->readiness);
     loop_timer_stop(&target->backoff);
     run_free(&target->run);
-    target_close_socket(target);
+    endpoint_close(&target->endpoint, &target->row);
     loop_free_later(target->shared->settings.loop, target, free);
     *where = NULL;
 }

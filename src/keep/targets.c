@@ -16,14 +16,12 @@
 #include "keep/adoption.h"
 #include "keep/directories.h"
 #include "keep/entries.h"
+#include "keep/inheritance.h"
 #include "keep/ports.h"
-#include "keep/strays.h"
 #include "keep/targets.h"
 #include "keep/verbs.h"
 #include "keep/wanted.h"
 #include "keep/wishes.h"
-
-enum { TARGETS_ADOPTION_MS = 1000 };
 
 static const char targets_by_operator[] = "stopped by the operator";
 static const char targets_by_end[] = "stopped with reeve";
@@ -34,15 +32,12 @@ struct targets {
     struct entries entries;
     struct wishes *wishes;
     struct verbs *verbs;
-    struct strays *strays;
+    struct inheritance *inheritance;
     struct loop_task review;
-    struct loop_timer adoption;
     bool booted;
     bool stopping;
     bool hurried;
     uint32_t last_probe;
-    void (*on_adopted)(void *owner);
-    void *adopted_owner;
     void (*on_stopped)(void *owner);
     void *stopped_owner;
 };
@@ -121,7 +116,7 @@ static bool targets_is_over(const struct targets *targets)
     for (size_t i = 0; i < targets->entries.count; i++)
         if (targets_is_active(targets->entries.items[i]->target))
             return false;
-    return strays_count(targets->strays) == 0;
+    return inheritance_is_settled(targets->inheritance);
 }
 
 /* --- the review --------------------------------------------------------------------------------- */
@@ -156,19 +151,6 @@ static void targets_part(struct targets *targets)
     }
 }
 
-static void targets_check_adoption(struct targets *targets)
-{
-    if (!targets->on_adopted)
-        return;
-    for (size_t i = 0; i < targets->entries.count && loop_timer_armed(&targets->adoption); i++)
-        if (target_is_adopting(targets->entries.items[i]->target))
-            return;
-    loop_timer_stop(&targets->adoption);
-    void (*done)(void *owner) = targets->on_adopted;
-    targets->on_adopted = NULL;
-    done(targets->adopted_owner);
-}
-
 static void targets_check_end(struct targets *targets)
 {
     if (!targets->on_stopped || !targets_is_over(targets))
@@ -193,7 +175,7 @@ static void targets_on_review(struct loop_task *task)
     }
     targets_tell(targets);
     targets_part(targets);
-    targets_check_adoption(targets);
+    inheritance_review(targets->inheritance);
     targets_check_end(targets);
 }
 
@@ -243,8 +225,8 @@ static const char *targets_lookup(void *owner, struct slice name)
     return NULL;
 }
 
-static void targets_on_stray_journal(void *owner, const char *target, const char *event,
-                                     const json_t *evidence)
+static void targets_on_inheritance_journal(void *owner, const char *target, const char *event,
+                                           const json_t *evidence)
 {
     const struct targets *targets = owner;
     targets->shared.settings.events->on_journal(targets->shared.settings.owner, target, event, evidence);
@@ -358,7 +340,7 @@ void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owne
     targets->stopped_owner = owner;
     if (now && !targets->hurried) {
         targets->hurried = true;
-        strays_hurry(targets->strays);
+        inheritance_hurry(targets->inheritance);
         for (size_t i = 0; i < targets->entries.count; i++)
             targets_hurry(targets->entries.items[i]->target);
     }
@@ -367,7 +349,7 @@ void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owne
 
 bool targets_end_jobs(const struct targets *targets)
 {
-    return strays_have_job(targets->strays);
+    return inheritance_has_job(targets->inheritance);
 }
 
 bool targets_are_stopping(const struct targets *targets)
@@ -414,7 +396,7 @@ const struct target_row *targets_find(const struct targets *targets, const char 
 
 /* --- adoption ----------------------------------------------------------------------------------- */
 
-static bool targets_on_record(void *owner, const struct record *record)
+static bool targets_take_over(void *owner, const struct record *record)
 {
     struct targets *targets = owner;
     struct entry *entry = entries_find(&targets->entries, record->target);
@@ -427,44 +409,25 @@ static bool targets_on_record(void *owner, const struct record *record)
     return true;
 }
 
-static void targets_on_stray(void *owner, const struct record *record)
+static bool targets_are_adopting(void *owner)
 {
-    struct targets *targets = owner;
-    targets_journal(
-        targets, record->target, "stray",
-        json_pack("{s:I, s:i}", "generation", (json_int_t)record->generation, "pid", (int)record->main.pid));
-    strays_end(targets->strays, record);
+    const struct targets *targets = owner;
+    for (size_t i = 0; i < targets->entries.count; i++)
+        if (target_is_adopting(targets->entries.items[i]->target))
+            return true;
+    return false;
 }
 
-static void targets_on_corrupt(void *owner, const char *name, const char *text)
-{
-    struct targets *targets = owner;
-    log_warning(targets->shared.settings.log, "a run record cannot be understood and was moved aside",
-                LOG_TEXT("record", name), LOG_TEXT("error", text));
-    targets_journal(targets, NULL, "record-moved", json_pack("{s:s, s:s}", "record", name, "text", text));
-}
-
-static const struct adoption_events targets_adoption_events = {
-    .on_run = targets_on_record,
-    .on_stray = targets_on_stray,
-    .on_corrupt = targets_on_corrupt,
+static const struct inheritance_events targets_inheritance_events = {
+    .on_run = targets_take_over,
+    .is_adopting = targets_are_adopting,
+    .on_change = targets_mark,
+    .on_journal = targets_on_inheritance_journal,
 };
-
-static void targets_on_adoption_late(struct loop_timer *timer)
-{
-    struct targets *targets = LIST_ENTRY(timer, struct targets, adoption);
-    targets_mark(targets); /* the timer is not armed any more: who has not answered is not waited for */
-}
 
 void targets_adopt(struct targets *targets, void (*done)(void *owner), void *owner)
 {
-    targets->on_adopted = done;
-    targets->adopted_owner = owner;
-    adoption_read(targets->shared.run_directory, &targets_adoption_events, targets);
-    adoption_prune(targets->shared.run_directory, NULL);
-    loop_timer_start(targets->shared.settings.loop, &targets->adoption, TARGETS_ADOPTION_MS,
-                     targets_on_adoption_late);
-    targets_mark(targets);
+    inheritance_read(targets->inheritance, done, owner);
 }
 
 /* --- beginning and end -------------------------------------------------------------------------- */
@@ -567,16 +530,15 @@ struct targets *targets_new(const struct targets_settings *settings)
     if (error.text[0])
         log_warning(settings->log, "wishes of the operator are lost", LOG_TEXT("error", error.text));
     targets->verbs = verbs_new();
-    const struct strays_settings strays = {
+    const struct inheritance_settings inheritance = {
         .run = {.loop = settings->loop,
                 .log = settings->log,
                 .directory = targets->shared.run_directory,
                 .hold_program = settings->hold_program},
-        .on_gone = targets_mark,
-        .on_journal = targets_on_stray_journal,
+        .events = &targets_inheritance_events,
         .owner = targets,
     };
-    targets->strays = strays_new(&strays);
+    targets->inheritance = inheritance_new(&inheritance);
     targets_add_all(targets);
     return targets;
 }
@@ -587,12 +549,11 @@ void targets_free(struct targets **where)
     if (!targets)
         return;
     entries_free(&targets->entries);
-    strays_free(&targets->strays);
+    inheritance_free(&targets->inheritance);
     verbs_free(&targets->verbs);
     wishes_free(&targets->wishes);
     ports_free(&targets->shared.ports);
     loop_task_stop(&targets->review);
-    loop_timer_stop(&targets->adoption);
     if (targets->shared.run_directory >= 0)
         close(targets->shared.run_directory);
     loop_free_later(targets->shared.settings.loop, targets, free);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 
 #include "route/backends.h"
+#include "route/destination.h"
 
 enum { IDLE_PER_ADDRESS = 64, IDLE_MS = 55000 };
 
@@ -18,16 +19,10 @@ struct backend {
     UT_hash_handle hh;
     struct backends *backends;
     struct target_row row;
-    struct address addresses[TARGET_MOST_ADDRESSES];
-    int address_count;
-    char tls_name[TARGET_TLS_SIZE]; /* of `tls` */
-    struct tls_policy *tls;         /* a share; NULL: in the clear, or not known yet */
-    uint64_t trust;                 /* counts the changes of `tls` */
-    int64_t distrusted_ms;          /* when on_distrust was told; 0: never */
-    unsigned next_address;
-    int socket; /* O_PATH; -1: none */
-    bool known; /* in the keeper's table */
-    bool asked; /* the keeper was told that requests wait */
+    struct destination destination;
+    int64_t distrusted_ms; /* when on_distrust was told; 0: never */
+    bool known;            /* in the keeper's table */
+    bool asked;            /* the keeper was told that requests wait */
     bool touched;
     unsigned open; /* requests and streams */
     struct list waiters;
@@ -70,9 +65,7 @@ static bool is_held(const struct backend *backend)
 static void free_backend(struct backend *backend)
 {
     loop_task_stop(&backend->tell);
-    if (backend->socket >= 0)
-        close(backend->socket);
-    tls_policy_release(&backend->tls);
+    destination_clear(&backend->destination);
     free(backend);
 }
 
@@ -143,7 +136,7 @@ static struct backend *find_or_add(struct backends *backends, const char *name)
         return backend;
     backend = MEMORY_NEW(struct backend);
     backend->backends = backends;
-    backend->socket = -1;
+    destination_init(&backend->destination, backends->pool, backends->settings.policies);
     list_init(&backend->waiters);
     list_init(&backend->to_tell);
     list_init(&backend->watchers);
@@ -152,51 +145,15 @@ static struct backend *find_or_add(struct backends *backends, const char *name)
     return backend;
 }
 
-static void forget_connections(struct backend *backend);
-
-/* False: the row's policy is not known. The object stays while its name does, whatever else is committed. */
-static bool set_policy(struct backend *backend)
-{
-    const struct policies *policies = backend->backends->settings.policies;
-    const char *name = backend->row.tls;
-    if (strcmp(backend->tls_name, name) == 0 && (backend->tls || !name[0]))
-        return true;
-    forget_connections(backend);
-    tls_policy_release(&backend->tls);
-    backend->trust++;
-    snprintf(backend->tls_name, sizeof backend->tls_name, "%s", name);
-    struct tls_policy *found = name[0] && policies ? policies_find(policies, name) : NULL;
-    if (found)
-        backend->tls = tls_policy_share(found);
-    return found || !name[0];
-}
-
 static bool is_of_others(const struct backend *backend)
 {
     return backend->row.generation == 0;
 }
 
-/* An address whose policy is not known counts as still to come: nothing is ever sent there in the clear. */
-static void set_addresses(struct backend *backend)
+static void set_destination(struct backend *backend)
 {
-    const struct target_row *row = &backend->row;
-    char path[64];
-    bool known = set_policy(backend);
+    destination_set(&backend->destination, &backend->row);
     backend->backends->moved |= is_of_others(backend);
-    backend->address_count = 0;
-    if (!known)
-        return;
-    if (row->socket) { /* reached through the descriptor: its path is closed to us */
-        snprintf(path, sizeof path, "unix:/proc/self/fd/%d", backend->socket);
-        if (backend->socket >= 0 && address_parse(slice_of_text(path), &backend->addresses[0], NULL))
-            backend->address_count = 1;
-        return;
-    }
-    for (int i = 0; i < row->address_count; i++) {
-        struct address *address = &backend->addresses[backend->address_count];
-        if (address_parse(slice_of_text(row->addresses[i]), address, NULL))
-            backend->address_count++;
-    }
 }
 
 static void on_tell(struct loop_task *task)
@@ -230,34 +187,17 @@ static void spread_news(struct backend *backend)
     loop_task_start(backend->backends->settings.loop, &backend->tell, on_tell);
 }
 
-/* Connections to what was there before are of no use: the next run would get another one's requests. */
-static void forget_connections(struct backend *backend)
-{
-    for (int i = 0; i < backend->address_count; i++)
-        upstream_pool_forget(backend->backends->pool, &backend->addresses[i]);
-}
-
-static void replace_socket(struct backend *backend, int socket)
-{
-    if (backend->socket < 0 && socket < 0)
-        return;
-    forget_connections(backend); /* the number in /proc/self/fd may soon mean another target's */
-    if (backend->socket >= 0)
-        close(backend->socket);
-    backend->socket = socket;
-}
-
 static void set_row(struct backends *backends, const struct target_row *row, int socket)
 {
     struct backend *backend = find_or_add(backends, row->name);
     bool same_run = backend->row.generation == row->generation;
     if (!same_run || !row->ready)
-        forget_connections(backend);
+        destination_forget(&backend->destination);
     if (socket >= 0 || !row->socket || !same_run)
-        replace_socket(backend, socket);
+        destination_set_socket(&backend->destination, socket);
     backend->row = *row;
     backend->known = true;
-    set_addresses(backend);
+    set_destination(backend);
     spread_news(backend);
 }
 
@@ -295,8 +235,7 @@ static void set_gone(struct backend *backend)
     backend->known = false;
     backend->row.state = TARGET_DOWN;
     backend->row.ready = backend->row.wanted = backend->row.demand = false;
-    forget_connections(backend);
-    backend->address_count = 0;
+    destination_set_none(&backend->destination);
     spread_news(backend);
 }
 
@@ -355,9 +294,9 @@ void backends_find_policies(struct backends *backends)
     struct backend *backend, *next;
     HASH_ITER(hh, backends->by_name, backend, next)
     {
-        if (!backend->known || backend->tls || !backend->row.tls[0])
+        if (!backend->known || backend->destination.tls || !backend->row.tls[0])
             continue;
-        set_addresses(backend);
+        set_destination(backend);
         spread_news(backend);
     }
 }
@@ -393,30 +332,26 @@ bool backends_are_ready(const struct backends *backends)
 enum backends_verdict backends_verdict(const struct backend *backend)
 {
     enum backends_verdict verdict = backends_verdict_of(&backend->row, backend->backends->keeper_away);
-    if (verdict == BACKENDS_GO && backend->address_count == 0)
+    if (verdict == BACKENDS_GO && backend->destination.count == 0)
         return backend->backends->keeper_away ? BACKENDS_REFUSE : BACKENDS_WAIT;
     return verdict;
 }
 
 struct backends_way backends_way(struct backend *backend)
 {
-    CHECK(backend->address_count > 0);
     return (struct backends_way){
         .backend = backend,
-        .address = backend->addresses[backend->next_address++ % (unsigned)backend->address_count],
-        .trust = backend->trust,
+        .address = destination_next(&backend->destination),
+        .trust = backend->destination.trust,
     };
 }
 
 bool backends_way_holds(const struct backends_way *way)
 {
     const struct backend *backend = way->backend;
-    if (!backend || !is_of_others(backend) || backend->address_count == 0)
+    if (!backend || !is_of_others(backend) || backend->destination.count == 0)
         return true;
-    bool found = false;
-    for (int i = 0; i < backend->address_count; i++)
-        found |= address_equal(&backend->addresses[i], &way->address);
-    return found && way->trust == backend->trust;
+    return destination_has(&backend->destination, &way->address) && way->trust == backend->destination.trust;
 }
 
 bool backends_have_moved(struct backends *backends)
@@ -428,7 +363,7 @@ bool backends_have_moved(struct backends *backends)
 
 struct tls_policy *backends_tls(const struct backend *backend)
 {
-    return backend->tls;
+    return backend->destination.tls;
 }
 
 void backends_distrust(struct backend *backend, const char *text)

@@ -193,11 +193,13 @@ void fail_waiting(struct world *world, const char *condition)
     for (size_t i = 0; i < targets_count(world->targets); i++) {
         int socket;
         const struct target_row *found = targets_row(world->targets, i, &socket);
-        print_message("%s: %s, wanted %d, %s\n", found->name, target_state_name(found->state), found->wanted,
-                      found->cause.text);
+        fprintf(stderr, "%s: %s, wanted %d, %s\n", found->name, target_state_name(found->state),
+                found->wanted, found->cause.text);
     }
     for (unsigned i = 0; i < world->event_count; i++)
-        print_message("journal: %s\n", world->events[i]);
+        fprintf(stderr, "journal: %s\n", world->events[i]);
+    fprintf(stderr, "waited in vain: %s\n",
+            condition); /* what is torn down may end us before cmocka tells it */
     fail_msg("waited in vain: %s", condition);
     abort();
 }
