@@ -347,7 +347,7 @@ static void test_revoked_sessions_and_tokens_end_their_streams(void **state)
     assert_int_equal(peer_hear(world, &clients[1]).size, 0);
     world_advance(world, 1000); /* one that does not answer is cut */
     peer_hear(world, &clients[0]);
-    assert_true(clients[0].ended);
+    assert_true(peer_has_ended(world, &clients[0]));
     assert_false(clients[1].ended);
     for (int i = 0; i < 3; i++) {
         peer_close(&clients[i]);
@@ -388,7 +388,7 @@ static void test_a_frame_under_way_is_finished_or_cut(void **state)
     assert_true(slice_equal(peer_hear(world, &clients[0]), SLICE("\x81\x05Hello" CLOSE_4401)));
     world_advance(world, 1000);
     assert_true(slice_equal(peer_hear(world, &clients[1]), SLICE("\x81\x05He")));
-    assert_true(clients[1].ended);
+    assert_true(peer_has_ended(world, &clients[1]));
     for (int i = 0; i < 2; i++) {
         peer_close(&clients[i]);
         peer_close(&programs[i]);
@@ -413,7 +413,7 @@ static void test_malformed_data_is_not_served_on(void **state)
 {
     struct fixture *fixture = *state;
     world_send_admission(&fixture->world, world_json("{'method': 'password'}"));
-    assert_true(fixture->world.ended);
+    assert_true(world_has_ended(&fixture->world));
 }
 
 static void test_use_of_a_session_is_told_once_a_minute(void **state)

@@ -249,7 +249,7 @@ static void test_goodbye(void **state)
         peer_close(&clients[i]);
     }
     turn_all(world->loop);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
 }
 
 static json_t *admission(bool token)

@@ -142,7 +142,7 @@ static void test_a_gate_that_is_drained_before_it_served_refuses(void **state)
     assert_true(slice_starts_with(peer_hear(world, &client), SLICE("HTTP/1.1 503 ")));
     peer_close(&client);
     turn_all(world->loop);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
 }
 
 static void test_drain_lets_open_requests_end(void **state)
@@ -161,14 +161,14 @@ static void test_drain_lets_open_requests_end(void **state)
     world_send(world, MESSAGE_GATE_DRAIN, json_pack("{s:i}", "timeout_ms", 5000));
     assert_int_equal(world->page->draining, 1);
     peer_hear(world, &idle);
-    assert_true(idle.ended); /* reeve stops: nothing comes any more */
+    assert_true(peer_has_ended(world, &idle)); /* reeve stops: nothing comes any more */
     peer_say_text(world, &behind, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     struct slice answer = peer_hear(world, &busy);
     assert_true(says(answer, "Connection: close\r\n") && slice_ends_with(answer, SLICE("ok")));
-    assert_true(busy.ended);
+    assert_true(peer_has_ended(world, &busy));
     peer_close(&busy);
     turn_all(world->loop);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
     assert_int_equal(told_times(world, MESSAGE_GATE_DRAINED), 1);
     peer_close(&idle);
     peer_close(&behind);
@@ -187,7 +187,7 @@ static void test_a_drain_has_an_end(void **state)
     world_advance(world, 4900);
     assert_false(world->ended);
     world_advance(world, 200);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
     peer_close(&client);
 }
 
@@ -220,7 +220,7 @@ static void test_without_a_keeper_what_is_ready_is_served(void **state)
     expect(world, GET("/health"), "HTTP/1.1 200 ", NULL);
     assert_false(world->ended);
     world_advance(world, 1100);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
     close(program);
 }
 
@@ -229,14 +229,14 @@ static void test_a_keeper_that_never_came_so_far_is_the_end(void **state)
     struct world *world = *state;
     channel_close(&world->keeper);
     turn_all(world->loop);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
 }
 
 static void test_malformed_orders_are_the_end(void **state)
 {
     struct world *world = *state;
     world_send(world, MESSAGE_GATE_COMMIT, json_pack("{s:i}", "snapshot", 99));
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
 }
 
 /* --- probes -------------------------------------------------------------------------------------- */
@@ -372,7 +372,7 @@ static void test_a_new_keeper_takes_the_listeners(void **state)
         channel_send_now(fd, MESSAGE_GATE_DRAIN, 0, json_pack("{s:i}", "timeout_ms", 1000), NULL, 0, 1000),
         0);
     turn_all(world->loop);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
     close(fd);
     world_close(world);
     free(world);

@@ -200,7 +200,7 @@ static void test_a_slow_client_holds_the_program_back(void **state)
     peer_close(&client); /* leaves: the program's connection ends too */
     turn_all(world->loop);
     peer_hear(world, &program);
-    assert_true(program.ended);
+    assert_true(peer_has_ended(world, &program));
     peer_close(&program);
 }
 
@@ -277,7 +277,7 @@ static void test_an_answer_cut_short_is_cut_for_the_client_too(void **state)
     peer_close(&program);
     struct slice answer = peer_hear(world, &client);
     assert_true(says(answer, "hello") && !says(answer, "0\r\n\r\n"));
-    assert_true(client.ended);
+    assert_true(peer_has_ended(world, &client));
     peer_close(&client);
 }
 
@@ -333,8 +333,8 @@ static void test_a_client_that_leaves_cancels(void **state)
     assert_int_equal(world->page->targets[0].streams, 1);
     peer_close(&client);
     peer_hear(world, &program);
-    assert_true(program.ended);
-    assert_int_equal(world->page->targets[0].streams, 0);
+    assert_true(peer_has_ended(world, &program));
+    assert_true(target_is_idle(world, 0));
     peer_close(&program);
 }
 

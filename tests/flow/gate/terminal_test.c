@@ -136,8 +136,8 @@ static void test_the_end_of_the_program(void **state)
     expect_close(fixture, 4503);
     say_frame(fixture, WEBSOCKET_FRAME_CLOSE, true, SLICE("\x11\x97"));
     heard(fixture);
-    assert_true(fixture->client.ended);
-    assert_int_equal(fixture->world.page->targets[0].streams, 0);
+    assert_true(peer_has_ended(&fixture->world, &fixture->client));
+    assert_true(target_is_idle(&fixture->world, 0));
 }
 
 static void test_who_does_not_close_is_cut(void **state)
@@ -152,7 +152,7 @@ static void test_who_does_not_close_is_cut(void **state)
     assert_false(fixture->client.ended);
     world_advance(&fixture->world, 200);
     heard(fixture);
-    assert_true(fixture->client.ended);
+    assert_true(peer_has_ended(&fixture->world, &fixture->client));
 }
 
 static void test_a_hold_that_has_gone(void **state)
@@ -171,14 +171,13 @@ static void test_the_client_leaves(void **state)
     open_terminal(fixture, HELLO);
     say_frame(fixture, WEBSOCKET_FRAME_CLOSE, true, SLICE("\x03\xe9"));
     expect_frames(fixture, SLICE("\x88\x02\x03\xe9"));
-    assert_true(fixture->client.ended);
+    assert_true(peer_has_ended(&fixture->world, &fixture->client));
     char byte;
     assert_int_equal(recv(fixture->hold, &byte, 1, MSG_DONTWAIT), 0);
     open_terminal(fixture, HELLO);
     peer_close(&fixture->client); /* without a word */
-    turn_all(fixture->world.loop);
+    assert_true(target_is_idle(&fixture->world, 0));
     assert_int_equal(recv(fixture->hold, &byte, 1, MSG_DONTWAIT), 0);
-    assert_int_equal(fixture->world.page->targets[0].streams, 0);
 }
 
 static void test_pings_find_who_has_gone(void **state)
@@ -197,7 +196,7 @@ static void test_pings_find_who_has_gone(void **state)
     assert_false(fixture->client.ended);
     world_advance(world, 30000);
     heard(fixture);
-    assert_true(fixture->client.ended);
+    assert_true(peer_has_ended(&fixture->world, &fixture->client));
 }
 
 static void test_what_no_client_says(void **state)
@@ -280,7 +279,7 @@ static void test_goodbyes(void **state)
     expect_frames(fixture, SLICE("\x88\x02\x03\xf4"));
     say_frame(fixture, WEBSOCKET_FRAME_CLOSE, true, SLICE("\x03\xf4"));
     heard(fixture);
-    assert_true(fixture->client.ended && world->ended);
+    assert_true(peer_has_ended(world, &fixture->client) && world_has_ended(world));
 }
 
 static void test_goodbye_when_reeve_stops(void **state)
@@ -294,7 +293,7 @@ static void test_goodbye_when_reeve_stops(void **state)
     expect_frames(fixture, SLICE("\x88\x02\x03\xe9"));
     assert_false(world->ended);
     world_advance(world, 2100);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
 }
 
 static void test_a_route_that_is_gone(void **state)

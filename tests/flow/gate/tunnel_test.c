@@ -78,10 +78,10 @@ static void test_the_programs_101_comes_first(void **state)
     assert_int_equal(world->page->targets[0].requests, 1);
     peer_close(&program);
     peer_hear(world, &client);
-    assert_true(client.ended);
+    assert_true(peer_has_ended(world, &client));
     peer_close(&client);
     turn_all(world->loop);
-    assert_int_equal(world->page->targets[0].streams, 0);
+    assert_true(target_is_idle(world, 0));
 }
 
 static void test_a_refusal_is_passed_on(void **state)
@@ -113,7 +113,7 @@ static void test_bytes_behind_a_refused_offer_are_no_request(void **state)
     struct slice answer = peer_hear(world, &client);
     assert_true(says(answer, "Connection: close\r\n"));
     assert_true(slice_ends_with(answer, SLICE("\r\n\r\nno")));
-    assert_true(client.ended);
+    assert_true(peer_has_ended(world, &client));
     peer_close(&client);
     peer_close(&program);
 }
@@ -131,7 +131,7 @@ static void test_a_wrong_accept_is_502(void **state)
                   "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
     assert_true(slice_starts_with(peer_hear(world, &client), SLICE("HTTP/1.1 502 ")));
     peer_hear(world, &program);
-    assert_true(program.ended);
+    assert_true(peer_has_ended(world, &program));
     peer_close(&client);
     peer_close(&program);
 }
@@ -163,7 +163,7 @@ static void test_other_protocols_pass_without_a_look(void **state)
     assert_true(slice_equal(peer_hear(world, &program), SLICE("\xfe\xfe\xfe")));
     peer_close(&client);
     peer_hear(world, &program);
-    assert_true(program.ended);
+    assert_true(peer_has_ended(world, &program));
     peer_close(&program);
 }
 
@@ -195,7 +195,7 @@ static void test_goodbye_waits_for_the_end_of_a_frame(void **state)
     peer_close(&program);
     peer_close(&client);
     turn_all(world->loop);
-    assert_true(world->ended);
+    assert_true(world_has_ended(world));
 }
 
 static void test_who_does_not_answer_a_goodbye_is_cut(void **state)
@@ -212,7 +212,7 @@ static void test_who_does_not_answer_a_goodbye_is_cut(void **state)
     world_advance(world, 200);
     peer_hear(world, &client);
     peer_hear(world, &program);
-    assert_true(client.ended && program.ended && world->ended);
+    assert_true(peer_has_ended(world, &client) && peer_has_ended(world, &program) && world_has_ended(world));
     peer_close(&program);
     peer_close(&client);
 }

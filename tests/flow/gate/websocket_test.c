@@ -158,7 +158,7 @@ static void test_a_client_that_does_not_answer_is_gone(void **state)
     websocket_frame_mask(masked, 2, (const uint8_t *)program.data + 2, 0);
     assert_memory_equal(program.data, "\x88\x82", 2);
     assert_memory_equal(masked, "\x03\xe9", 2); /* 1001: it has left */
-    assert_true(both.client.ended && both.program.ended);
+    assert_true(peer_has_ended(world, &both.client) && peer_has_ended(world, &both.program));
     leave(&both);
 }
 
@@ -310,7 +310,7 @@ static void expect_close(struct world *world, const char *ask, const char *code)
     assert_true(says(answer, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
     assert_int_equal((unsigned char)answer.data[head], 0x88);
     assert_memory_equal(answer.data + head + 2, code, 2);
-    assert_true(client.ended);
+    assert_true(peer_has_ended(world, &client));
     peer_close(&client);
     turn_all(world->loop);
 }

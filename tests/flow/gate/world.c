@@ -345,6 +345,33 @@ struct slice peer_hear(struct world *world, struct peer *peer)
     return buffer_slice(&peer->received);
 }
 
+bool peer_has_ended(struct world *world, struct peer *peer)
+{
+    for (int waits = 0; waits < HEAR_WAITS; waits++) {
+        peer_hear(world, peer);
+        if (peer->ended)
+            return true;
+        poll(&(struct pollfd){.fd = peer->fd, .events = POLLIN}, 1, HEAR_WAIT_MS);
+    }
+    return false;
+}
+
+bool world_has_ended(struct world *world)
+{
+    turn_all(world->loop);
+    for (int waits = 0; waits < HEAR_WAITS && !world->ended; waits++)
+        loop_step(world->loop, HEAR_WAIT_MS);
+    return world->ended;
+}
+
+bool target_is_idle(struct world *world, unsigned slot)
+{
+    turn_all(world->loop);
+    for (int waits = 0; waits < HEAR_WAITS && world->page->targets[slot].streams; waits++)
+        loop_step(world->loop, HEAR_WAIT_MS);
+    return world->page->targets[slot].streams == 0;
+}
+
 struct slice peer_hear_to(struct world *world, struct peer *peer, const char *end)
 {
     struct pollfd watch = {.fd = peer->fd, .events = POLLIN};

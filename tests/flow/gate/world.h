@@ -81,6 +81,12 @@ void peer_close(struct peer *peer);
 struct slice peer_hear(struct world *world, struct peer *peer);
 /* The same until `end` is in it: of megabytes the kernel may keep the rest back for a moment. */
 struct slice peer_hear_to(struct world *world, struct peer *peer, const char *end);
+/* An end may come late: while the machine's sockets hold much memory the kernel sends it only when it repeats
+ * what was not acknowledged yet (tcp_send_fin() in its tcp_output.c). So it is waited for, in real time. */
+bool peer_has_ended(struct world *world, struct peer *peer);
+bool world_has_ended(struct world *world);
+/* No request or stream is open at this target any more. */
+bool target_is_idle(struct world *world, unsigned slot);
 void peer_say(struct world *world, struct peer *peer, struct slice bytes);
 void peer_say_text(struct world *world, struct peer *peer, const char *text);
 /* What comes for one request on a connection of its own that stays open in *client. */
