@@ -12,20 +12,11 @@
 
 static int set_up(void **state)
 {
-    struct world *world = MEMORY_NEW(struct world);
-    world_open(world, -1);
+    struct world *world = world_new();
     world->console = true;
     world_write_file(world, "index.html", "page");
     world_serve(world, ROUTES);
     *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    world_close(world);
-    free(world);
     return 0;
 }
 
@@ -75,10 +66,8 @@ static void test_a_large_answer_comes_whole(void **state)
     channel_send(world->keeper, MESSAGE_GATE_ANSWER, last_id(world), json_pack("{s:i}", "status", 200),
                  &memfd, 1);
     close(memfd);
-    struct slice heard = peer_hear(world, &client);
-    while (heard.size < size)
-        heard = peer_hear(world, &client);
-    assert_true(slice_ends_with(heard, SLICE("xxx\"}")));
+    peer_hear_bytes(world, &client, size);
+    assert_true(slice_ends_with(peer_hear_to(world, &client, "xxx\"}"), SLICE("xxx\"}")));
     free(dump);
     free(text);
     peer_close(&client);
@@ -172,7 +161,7 @@ static void test_other_listeners_take_a_token_only(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_question_and_its_answer),
         TEST(test_a_large_answer_comes_whole),

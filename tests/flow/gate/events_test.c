@@ -19,18 +19,9 @@ enum { SEEN_MS = TAIL_POLL_MS + 10 };
 
 static int set_up(void **state)
 {
-    struct world *world = MEMORY_NEW(struct world);
-    world_open(world, -1);
+    struct world *world = world_new();
     world_serve(world, ROUTES);
     *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    world_close(world);
-    free(world);
     return 0;
 }
 
@@ -48,10 +39,11 @@ static void append(struct world *world, const char *name, const char *text)
 static unsigned times(struct slice bytes, const char *text)
 {
     unsigned count = 0;
-    char *all = slice_to_text(bytes);
-    for (const char *at = all; (at = strstr(at, text)); at++)
+    const char *at;
+    while ((at = memmem(bytes.data, bytes.size, text, strlen(text)))) {
         count++;
-    free(all);
+        bytes = slice_from(bytes, (size_t)(at - bytes.data) + 1);
+    }
     return count;
 }
 
@@ -192,6 +184,7 @@ static void test_end_of_slow_client(void **state)
     peer_say_text(world, &slow, GET("/job/a1"));
     row.state = TARGET_ENDED;
     world_set_row(world, &row);
+    peer_hear_bytes(world, &slow, 1500 * 10000);
     struct slice heard = peer_hear_to(world, &slow, "event: end\n");
     assert_int_equal(times(heard, "\ndata: x"), 1500);
     assert_int_equal(times(heard, "event: end\n"), 1);
@@ -305,15 +298,15 @@ static void test_methods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_begin, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_heartbeat, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_timeout, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_target, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_end_of_slow_client, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_goodbye, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_auth, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_begin, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_heartbeat, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_timeout, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_target, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_end_of_slow_client, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_reset, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_goodbye, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_auth, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_methods, set_up, world_tear_down),
     };
     return run_group(tests);
 }

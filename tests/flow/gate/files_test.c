@@ -7,8 +7,7 @@
 
 static int set_up(void **state)
 {
-    struct world *world = MEMORY_NEW(struct world);
-    world_open(world, -1);
+    struct world *world = world_new();
     world_write_file(world, "index.html", "<h1>app</h1>");
     world_write_file(world, "app-4f3a2b1c.js", "0123456789");
     world_write_file(world, ".env", "secret");
@@ -22,14 +21,6 @@ static int set_up(void **state)
     world_serve(world, "[{'place': 'r.yaml:1:1', 'path': '/*', 'kind': 'files', 'root': 'files:0',"
                        "  'fallback': 'index.html', 'host': null}]");
     *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    world_close(world);
-    free(world);
     return 0;
 }
 
@@ -101,6 +92,7 @@ static void test_a_large_file_arrives_whole(void **state)
     close(fd);
     struct peer client = client_open(world);
     peer_say_text(world, &client, GET("/large"));
+    peer_hear_bytes(world, &client, SIZE);
     struct slice answer = peer_hear_to(world, &client, "end");
     size_t head = (size_t)((char *)memmem(answer.data, answer.size, "\r\n\r\n", 4) - answer.data) + 4;
     assert_int_equal(answer.size - head, SIZE);
@@ -141,10 +133,10 @@ static void test_a_root_that_was_deleted_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_what_answers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_large_file_arrives_whole, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_changed_file_is_seen, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_root_that_was_deleted_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_answers, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_large_file_arrives_whole, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_changed_file_is_seen, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_root_that_was_deleted_is_told, set_up, world_tear_down),
     };
     return run_group(tests);
 }

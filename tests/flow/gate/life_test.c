@@ -11,18 +11,9 @@
 
 static int set_up(void **state)
 {
-    struct world *world = MEMORY_NEW(struct world);
-    world_open(world, -1);
+    struct world *world = world_new();
     world_write_file(world, "index.html", "page");
     *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    world_close(world);
-    free(world);
     return 0;
 }
 
@@ -380,7 +371,7 @@ static void test_a_new_keeper_takes_the_listeners(void **state)
     rmdir(directory);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 /* Requests to a target: forwarded, held, refused; the test is keeper, client and program at once. */
 #include "base/memory.h"
 
-#include "world.h"
+#include "fixture.h"
 
 #define ROUTES                                                                                               \
     "[{'place': 'r.yaml:1:1', 'path': '/api/*', 'kind': 'proxy', 'target': 'api', 'strip': true,"            \
@@ -9,31 +9,9 @@
     " {'place': 'r.yaml:2:1', 'path': '/raw/*', 'kind': 'proxy', 'target': 'api'},"                          \
     " {'place': 'r.yaml:3:1', 'path': '/v1/x/*', 'kind': 'proxy', 'target': 'api', 'strip': '/v1'}]"
 
-struct fixture {
-    struct world world;
-    int program; /* listener of the program behind */
-    int port;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *fixture = MEMORY_NEW(struct fixture);
-    fixture->program = world_listen(&fixture->port);
-    world_open(&fixture->world, -1);
-    world_serve(&fixture->world, ROUTES);
-    struct target_row row = world_row("api", TARGET_READY, fixture->port);
-    world_set_row(&fixture->world, &row);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    world_close(&fixture->world);
-    close(fixture->program);
-    free(fixture);
-    return 0;
+    return fixture_set_up(state, ROUTES, "api");
 }
 
 static void set_state(struct fixture *fixture, enum target_state state, bool demand)
@@ -153,12 +131,12 @@ static void test_bodies_stream_both_ways(void **state)
     struct peer client = client_open(world);
     peer_say_text(world, &client, head);
     struct peer program = program_accept(world, fixture->program);
+    size_t start = peer_hear_to(world, &program, "\r\n\r\n").size;
+    struct slice request = {0};
     for (size_t sent = 0; sent < SIZE; sent += 65536) { /* the program reads as fast as we write */
         peer_say(world, &client, slice_of(bytes + sent, 65536));
-        peer_hear(world, &program);
+        request = peer_hear_bytes(world, &program, start + sent + 65536);
     }
-    struct slice request = peer_hear(world, &program);
-    size_t start = (size_t)((char *)memmem(request.data, request.size, "\r\n\r\n", 4) - request.data) + 4;
     assert_int_equal(request.size - start, SIZE);
     assert_memory_equal(request.data + start, bytes, SIZE);
 
@@ -168,12 +146,10 @@ static void test_bodies_stream_both_ways(void **state)
         peer_say_text(world, &program, "10000\r\n");
         peer_say(world, &program, slice_of(bytes + sent, 65536));
         peer_say_text(world, &program, "\r\n");
-        struct slice answer = peer_hear(world, &client);
-        assert_true(answer.size > heard + 65536); /* nothing waits for the end */
-        heard = answer.size;
+        heard = peer_hear_bytes(world, &client, heard + 65537).size; /* nothing waits for the end */
     }
     peer_say_text(world, &program, "0\r\n\r\n");
-    assert_true(slice_ends_with(peer_hear(world, &client), SLICE("0\r\n\r\n")));
+    assert_true(slice_ends_with(peer_hear_to(world, &client, "\r\n0\r\n\r\n"), SLICE("0\r\n\r\n")));
     peer_close(&client);
     peer_close(&program);
     free(bytes);
@@ -520,7 +496,7 @@ static void test_what_an_operator_stopped_is_not_asked_for(void **state)
     assert_int_equal(told_times(&fixture->world, MESSAGE_GATE_WANT), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -1,64 +1,22 @@
 /* Upgrades: no 101 before the program's, no byte to the program before its 101, a goodbye on drain. */
-#include "base/memory.h"
-
-#include "world.h"
-
-struct fixture {
-    struct world world;
-    int program;
-    int port;
-};
+#include "fixture.h"
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = MEMORY_NEW(struct fixture);
-    fixture->program = world_listen(&fixture->port);
-    world_open(&fixture->world, -1);
-    world_serve(&fixture->world, "[{'place': 'r.yaml:1:1', 'path': '/ws', 'kind': 'proxy', 'target': 'ws'}]");
-    struct target_row row = world_row("ws", TARGET_READY, fixture->port);
-    world_set_row(&fixture->world, &row);
-    *state = fixture;
-    return 0;
+    return fixture_set_up(state, "[{'place': 'r.yaml:1:1', 'path': '/ws', 'kind': 'proxy', 'target': 'ws'}]",
+                          "ws");
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    world_close(&fixture->world);
-    close(fixture->program);
-    free(fixture);
-    return 0;
-}
-
-/* The example of RFC 6455 §1.3. */
-#define ASK                                                                                                  \
-    "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                   \
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                           \
-    "Sec-WebSocket-Protocol: chat, superchat\r\n"
-#define SWITCH                                                                                               \
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                      \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+#define OFFER       ASK("/ws") "Sec-WebSocket-Protocol: chat, superchat\r\n"
 #define FROM_CLIENT "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58" /* "Hello", masked */
 #define FROM_SERVER "\x81\x05Hello"
-
-static void join(struct fixture *fixture, struct peer *client, struct peer *program)
-{
-    *client = client_open(&fixture->world);
-    peer_say_text(&fixture->world, client, ASK "\r\n");
-    *program = program_accept(&fixture->world, fixture->program);
-    peer_hear(&fixture->world, program);
-    peer_say_text(&fixture->world, program, SWITCH "\r\n");
-    assert_true(slice_starts_with(peer_hear(&fixture->world, client), SLICE("HTTP/1.1 101 ")));
-    buffer_clear(&client->received);
-    buffer_clear(&program->received);
-}
 
 static void test_the_programs_101_comes_first(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
     struct peer client = client_open(world);
-    peer_say_text(world, &client, ASK "\r\n" FROM_CLIENT); /* early bytes */
+    peer_say_text(world, &client, OFFER "\r\n" FROM_CLIENT); /* early bytes */
     struct peer program = program_accept(world, fixture->program);
     struct slice request = peer_hear(world, &program);
     assert_true(slice_ends_with(request, SLICE("\r\n\r\n"))); /* no byte of the client's behind the head */
@@ -89,7 +47,7 @@ static void test_a_refusal_is_passed_on(void **state)
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
     struct peer client = client_open(world);
-    peer_say_text(world, &client, ASK "\r\n");
+    peer_say_text(world, &client, OFFER "\r\n");
     struct peer program = program_accept(world, fixture->program);
     peer_hear(world, &program);
     peer_say_text(world, &program, "HTTP/1.1 401 Unauthorized\r\nX-Why: no\r\nContent-Length: 2\r\n\r\nno");
@@ -106,7 +64,7 @@ static void test_bytes_behind_a_refused_offer_are_no_request(void **state)
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
     struct peer client = client_open(world);
-    peer_say_text(world, &client, ASK "\r\n" GET("/health"));
+    peer_say_text(world, &client, OFFER "\r\n" GET("/health"));
     struct peer program = program_accept(world, fixture->program);
     peer_hear(world, &program);
     peer_say_text(world, &program, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
@@ -123,7 +81,7 @@ static void test_a_wrong_accept_is_502(void **state)
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
     struct peer client = client_open(world);
-    peer_say_text(world, &client, ASK "\r\n");
+    peer_say_text(world, &client, OFFER "\r\n");
     struct peer program = program_accept(world, fixture->program);
     peer_hear(world, &program);
     peer_say_text(world, &program,
@@ -142,8 +100,8 @@ static void test_a_dead_program_is_no_101(void **state)
     struct world *world = &fixture->world;
     struct target_row row = world_row("ws", TARGET_FAILED, 0);
     world_set_row(world, &row);
-    expect(world, ASK "\r\n", "HTTP/1.1 503 ", "Retry-After: ");
-    expect(world, ASK "Origin: http://evil.example\r\n\r\n", "HTTP/1.1 403 ", NULL);
+    expect(world, OFFER "\r\n", "HTTP/1.1 503 ", "Retry-After: ");
+    expect(world, OFFER "Origin: http://evil.example\r\n\r\n", "HTTP/1.1 403 ", NULL);
     assert_true(program_is_left_alone(world, fixture->program));
 }
 
@@ -178,8 +136,8 @@ static void test_goodbye_waits_for_the_end_of_a_frame(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct peer client, program;
-    join(fixture, &client, &program);
+    struct both both = fixture_join(fixture, OFFER);
+    struct peer client = both.client, program = both.program;
     peer_say(world, &program, SLICE("\x81\x05He")); /* a frame has begun */
     stop(world);
     assert_true(slice_equal(peer_hear(world, &client), SLICE("\x81\x05He")));
@@ -202,8 +160,8 @@ static void test_who_does_not_answer_a_goodbye_is_cut(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct peer client, program;
-    join(fixture, &client, &program);
+    struct both both = fixture_join(fixture, OFFER);
+    struct peer client = both.client, program = both.program;
     world_send(world, MESSAGE_GATE_DRAIN, json_pack("{s:i}", "timeout_ms", 10000)); /* others carry on */
     world_advance(world, 1);
     assert_true(slice_equal(peer_hear(world, &client), SLICE("\x88\x02\x03\xf4")));
@@ -217,7 +175,7 @@ static void test_who_does_not_answer_a_goodbye_is_cut(void **state)
     peer_close(&client);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
 {

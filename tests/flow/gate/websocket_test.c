@@ -7,7 +7,7 @@
 #include "link/page_slots.h"
 #include "wire/websocket_frame.h"
 
-#include "world.h"
+#include "fixture.h"
 
 #define ROUTES                                                                                               \
     "[{'place': 'r.yaml:1:1', 'path': '/ws', 'kind': 'proxy', 'target': 'ws', 'ping_ms': 10000,"             \
@@ -18,65 +18,12 @@
     " {'place': 'r.yaml:4:1', 'path': '/ours', 'kind': 'proxy', 'target': 'ws', 'refuse_close': true,"       \
     "  'allow': ['user:ann']}]"
 
-struct fixture {
-    struct world world;
-    int program;
-    int port;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *fixture = MEMORY_NEW(struct fixture);
-    fixture->program = world_listen(&fixture->port);
-    world_open(&fixture->world, -1);
-    world_serve(&fixture->world, ROUTES);
-    struct target_row row = world_row("ws", TARGET_READY, fixture->port);
-    world_set_row(&fixture->world, &row);
-    *state = fixture;
-    return 0;
+    return fixture_set_up(state, ROUTES, "ws");
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    world_close(&fixture->world);
-    close(fixture->program);
-    free(fixture);
-    return 0;
-}
-
-#define ASK(path)                                                                                            \
-    "GET " path " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"              \
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define SWITCH                                                                                               \
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                      \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 #define TEXT "\x81\x80\0\0\0\0" /* an empty one */
-
-struct both {
-    struct peer client, program;
-};
-
-/* A client that is there already has asked; the program takes it. */
-static struct both join_client(struct fixture *fixture, struct peer client)
-{
-    struct both both = {.client = client};
-    both.program = program_accept(&fixture->world, fixture->program);
-    peer_hear(&fixture->world, &both.program);
-    peer_say_text(&fixture->world, &both.program, SWITCH "\r\n");
-    assert_true(slice_starts_with(peer_hear(&fixture->world, &both.client), SLICE("HTTP/1.1 101 ")));
-    buffer_clear(&both.client.received);
-    buffer_clear(&both.program.received);
-    return both;
-}
-
-static struct both join(struct fixture *fixture, const char *ask)
-{
-    struct peer client = client_open(&fixture->world);
-    peer_say_text(&fixture->world, &client, ask);
-    peer_say_text(&fixture->world, &client, "\r\n");
-    return join_client(fixture, client);
-}
 
 static void leave(struct both *both)
 {
@@ -97,7 +44,7 @@ static void test_a_silent_client_is_asked_and_its_pong_kept(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/ws"));
+    struct both both = fixture_join(fixture, ASK("/ws"));
     for (int second = 0; second < 9; second++)
         world_advance(world, 1000);
     assert_int_equal(peer_hear(world, &both.client).size, 0);
@@ -124,7 +71,7 @@ static void test_pings_of_the_two_pass(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/ws"));
+    struct both both = fixture_join(fixture, ASK("/ws"));
     for (int second = 0; second < 16; second++)
         world_advance(world, 1000);
     assert_int_equal(peer_hear(world, &both.client).size, 10); /* one of ours */
@@ -148,7 +95,7 @@ static void test_a_client_that_does_not_answer_is_gone(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/ws"));
+    struct both both = fixture_join(fixture, ASK("/ws"));
     for (int second = 0; second < 40; second++)
         world_advance(world, 1000);
     struct slice client = peer_hear(world, &both.client), program = peer_hear(world, &both.program);
@@ -167,7 +114,7 @@ static void test_a_client_is_not_gone_because_the_program_does_not_read(void **s
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/ws"));
+    struct both both = fixture_join(fixture, ASK("/ws"));
     static const char frame[8 + 0xfff2] = "\x82\xfe\xff\xf2";
     size_t sent = 0, idle = 0;
     while (idle < 50) {
@@ -194,7 +141,7 @@ static void test_a_ping_waits_for_the_end_of_a_frame(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/ws"));
+    struct both both = fixture_join(fixture, ASK("/ws"));
     peer_say(world, &both.program,
              SLICE("\x82\x05"
                    "abc"));
@@ -218,7 +165,7 @@ static void test_without_pings_silence_is_fine(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/plain"));
+    struct both both = fixture_join(fixture, ASK("/plain"));
     for (int minute = 0; minute < 60; minute++)
         world_advance(world, 60000);
     assert_int_equal(peer_hear(world, &both.client).size, 0);
@@ -232,7 +179,7 @@ static void test_forbidden_close_codes_are_not_passed(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/plain"));
+    struct both both = fixture_join(fixture, ASK("/plain"));
     peer_say(world, &both.program, SLICE("\x88\x02\x03\xee")); /* 1006 */
     assert_true(slice_equal(peer_hear(world, &both.client), SLICE("\x88\x02\x03\xf3")));
     peer_say(world, &both.client, SLICE("\x88\x82\x01\x02\x03\x04\x02\xf5")); /* 1015 */
@@ -246,7 +193,7 @@ static void test_large_frames_pass(void **state)
     enum { SIZE = 1 << 20, ROUNDS = 4 };
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both both = join(fixture, ASK("/plain"));
+    struct both both = fixture_join(fixture, ASK("/plain"));
     char *bytes = memory_new(SIZE + 64);
     size_t total = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -254,7 +201,7 @@ static void test_large_frames_pass(void **state)
         memset(bytes + head, 'a' + round, SIZE);
         memcpy(bytes + head + SIZE, "\x81\x01x", 3);
         peer_say(world, &both.program, slice_of(bytes, head + SIZE + 3));
-        struct slice heard = peer_hear(world, &both.client);
+        struct slice heard = peer_hear_bytes(world, &both.client, total + head + SIZE + 3);
         assert_int_equal(heard.size, total + head + SIZE + 3);
         assert_memory_equal(heard.data + total, bytes, head + SIZE + 3);
         total = heard.size;
@@ -371,16 +318,16 @@ static void test_one_too_many_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     struct world *world = &fixture->world;
-    struct both first = join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
-    struct both second = join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
+    struct both first = fixture_join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
+    struct both second = fixture_join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
     expect_full(world, 0x7f000003, "per_address");
-    struct both other = join_client(fixture, open_from(world, 0x7f000004, ASK("/few") "\r\n"));
+    struct both other = fixture_join_client(fixture, open_from(world, 0x7f000004, ASK("/few") "\r\n"));
     expect_full(world, 0x7f000004, "limits.streams");
     assert_false(first.client.ended || second.client.ended);
-    struct both elsewhere = join(fixture, ASK("/plain")); /* another route has its own */
+    struct both elsewhere = fixture_join(fixture, ASK("/plain")); /* another route has its own */
     leave(&first);
     turn_all(world->loop);
-    struct both again = join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
+    struct both again = fixture_join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
     expect_full(world, 0x7f000004, "limits.streams");
     leave(&second), leave(&other), leave(&elsewhere), leave(&again);
     turn_all(world->loop);
@@ -404,11 +351,11 @@ static void test_a_place_is_for_streams_that_come_to_be(void **state)
         turn_all(world->loop);
         peer_close(&program);
     }
-    struct both both = join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
+    struct both both = fixture_join_client(fixture, open_from(world, 0x7f000003, ASK("/few") "\r\n"));
     leave(&both);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
 {

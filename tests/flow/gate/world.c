@@ -255,6 +255,21 @@ void world_close(struct world *world)
     assert_int_equal(nftw(world->root, world_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+struct world *world_new(void)
+{
+    struct world *world = MEMORY_NEW(struct world);
+    world_open(world, -1);
+    return world;
+}
+
+int world_tear_down(void **state)
+{
+    struct world *world = *state;
+    world_close(world);
+    free(world);
+    return 0;
+}
+
 void world_write_file(const struct world *world, const char *name, const char *content)
 {
     int fd = openat(world->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -319,23 +334,13 @@ static void peer_read(struct peer *peer)
     }
 }
 
-/* True when something came. Of much that is under way a part may arrive late on a busy machine, so a bulk is
- * over only after a moment of silence. */
+/* True when something came. */
 static bool peer_hears_more(struct world *world, struct peer *peer)
 {
-    enum { BULK = 256 * 1024, MOMENTS = 100 };
     size_t before = buffer_size(&peer->received);
-    for (int i = 0; i < MOMENTS; i++) {
-        struct pollfd arrival = {.fd = peer->fd, .events = POLLIN};
-        turn_all(world->loop);
-        peer_read(peer);
-        if (buffer_size(&peer->received) != before)
-            return true;
-        if (before < BULK || peer->ended)
-            return false;
-        poll(&arrival, 1, 2);
-    }
-    return false;
+    turn_all(world->loop);
+    peer_read(peer);
+    return buffer_size(&peer->received) != before;
 }
 
 struct slice peer_hear(struct world *world, struct peer *peer)
@@ -370,6 +375,16 @@ bool target_is_idle(struct world *world, unsigned slot)
     for (int waits = 0; waits < HEAR_WAITS && world->page->targets[slot].streams; waits++)
         loop_step(world->loop, HEAR_WAIT_MS);
     return world->page->targets[slot].streams == 0;
+}
+
+struct slice peer_hear_bytes(struct world *world, struct peer *peer, size_t least)
+{
+    struct pollfd watch = {.fd = peer->fd, .events = POLLIN};
+    for (int waits = 0; peer_hear(world, peer).size < least && !peer->ended; waits++) {
+        assert_true(waits < HEAR_WAITS);
+        poll(&watch, 1, HEAR_WAIT_MS);
+    }
+    return buffer_slice(&peer->received);
 }
 
 struct slice peer_hear_to(struct world *world, struct peer *peer, const char *end)

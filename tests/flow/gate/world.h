@@ -70,6 +70,9 @@ void world_set_row(struct world *world, const struct target_row *row);
 void world_advance(struct world *world, int64_t ms);
 void world_open(struct world *world, int handover);
 void world_close(struct world *world);
+/* An open one, and the tear-down of a test whose state it is. */
+struct world *world_new(void);
+int world_tear_down(void **state);
 void world_write_file(const struct world *world, const char *name, const char *content);
 struct peer peer_of(int fd);
 struct peer client_open(struct world *world);
@@ -79,7 +82,9 @@ bool program_is_left_alone(struct world *world, int listener);
 void peer_close(struct peer *peer);
 /* Everything that has come so far and comes without anybody doing anything. */
 struct slice peer_hear(struct world *world, struct peer *peer);
-/* The same until `end` is in it: of megabytes the kernel may keep the rest back for a moment. */
+/* The same until there are so many bytes, or `end` is in it: of much the kernel may keep the rest back for a
+ * moment. */
+struct slice peer_hear_bytes(struct world *world, struct peer *peer, size_t least);
 struct slice peer_hear_to(struct world *world, struct peer *peer, const char *end);
 /* An end may come late: while the machine's sockets hold much memory the kernel sends it only when it repeats
  * what was not acknowledged yet (tcp_send_fin() in its tcp_output.c). So it is waited for, in real time. */
