@@ -9,7 +9,8 @@ import time
 
 import kernel
 from conftest import SLACK, wait_for
-from test_events import Flapping, folder, start, start_reading, write_torn  # noqa: F401 (a fixture)
+from eventstreams import start
+from test_events import Flapping, start_reading, write_torn
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", 3600))
 SEED = int(os.environ.get("SOAK_SEED", time.time()))
@@ -21,7 +22,7 @@ def kill_gates(reeve, dice, over):
         kernel.kill(dice.choice(wait_for(reeve.gates)))
 
 
-def test_every_line_once(reeve, folder):  # noqa: F811
+def test_every_line_once(reeve, folder):
     dice = random.Random(SEED)
     print(f"SOAK_SEED={SEED} SOAK_SECONDS={SECONDS}")
     writer = start(reeve, folder)
