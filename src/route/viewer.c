@@ -51,9 +51,12 @@ struct viewer {
     struct viewer_link link;
     enum viewer_state state;
     struct websocket_reader reader;
-    char type;          /* of the message that is being read */
-    bool ours;          /* it knows our own messages */
-    bool link_blocked;  /* `piece` waits for room in the link */
+    char type;                  /* of the message that is being read */
+    bool ours;                  /* it knows our own messages */
+    bool link_blocked;          /* `piece` waits for room in the link */
+    bool owes_size, owes_pause; /* so does what the client wants now: */
+    bool paused;
+    uint16_t columns, rows;
     struct slice piece; /* of an input message, in `in` */
     size_t used;        /* of `in`, up to the end of the piece */
     struct viewer_counts counts;
@@ -250,13 +253,33 @@ static void refuse(struct viewer *viewer, unsigned code, const char *reason)
     viewer_leave(viewer, code, slice_of_text(reason), END_MS);
 }
 
-static void send_size(struct viewer *viewer, int64_t columns, int64_t rows)
+/* On a link without room it waits for some; then the newest counts. */
+static bool tell_wishes(struct viewer *viewer)
 {
     char record[TERMINAL_SMALL_SIZE];
-    size_t size =
-        terminal_write_size(record, TERMINAL_RESIZE, terminal_columns(columns), terminal_rows(rows));
-    viewer_link_send(&viewer->link, record[0],
-                     slice_of(record + 1, size - 1)); /* lost on a link that is full */
+    if (viewer->owes_size) {
+        size_t size = terminal_write_size(record, TERMINAL_RESIZE, viewer->columns, viewer->rows);
+        viewer->owes_size = !viewer_link_send(&viewer->link, record[0], slice_of(record + 1, size - 1));
+    }
+    if (viewer->owes_pause)
+        viewer->owes_pause = !viewer_link_send(
+            &viewer->link, viewer->paused ? TERMINAL_PAUSE : TERMINAL_RESUME, (struct slice){0});
+    return !viewer->owes_size && !viewer->owes_pause;
+}
+
+static void wish_size(struct viewer *viewer, int64_t columns, int64_t rows)
+{
+    viewer->columns = terminal_columns(columns);
+    viewer->rows = terminal_rows(rows);
+    viewer->owes_size = true;
+    tell_wishes(viewer);
+}
+
+static void wish_pause(struct viewer *viewer, bool paused)
+{
+    viewer->paused = paused;
+    viewer->owes_pause = true;
+    tell_wishes(viewer);
 }
 
 static void on_beat(struct loop_timer *timer)
@@ -288,7 +311,7 @@ static void greet(struct viewer *viewer)
                  viewer->settings.may_type ? SLICE("{}")
                                            : SLICE("{\"disableStdin\":true,\"cursorBlink\":false}"));
     if (hello.columns > 0 && hello.rows > 0 && viewer->settings.may_type)
-        send_size(viewer, hello.columns, hello.rows);
+        wish_size(viewer, hello.columns, hello.rows);
     viewer_link_want(&viewer->link, buffer_size(&viewer->out) == 0);
     loop_timer_start(viewer->loop, &viewer->beat, PING_MS, on_beat);
 }
@@ -303,13 +326,13 @@ static void obey(struct viewer *viewer)
         if (!ttyd_read_size(data, &columns, &rows))
             refuse(viewer, CLOSE_PROTOCOL, "a resize is JSON with columns and rows");
         else if (viewer->settings.may_type && columns > 0 && rows > 0)
-            send_size(viewer, columns, rows);
+            wish_size(viewer, columns, rows);
         return;
     case TTYD_PAUSE:
-        viewer_link_send(&viewer->link, TERMINAL_PAUSE, (struct slice){0});
+        wish_pause(viewer, true);
         return;
     case TTYD_RESUME:
-        viewer_link_send(&viewer->link, TERMINAL_RESUME, (struct slice){0});
+        wish_pause(viewer, false);
         return;
     case TTYD_ASK:
         if (buffer_size(&viewer->out) < OUT_SMALL)
@@ -435,7 +458,7 @@ static void on_client_readable(void *owner)
 static void on_link_room(struct viewer_link *link)
 {
     struct viewer *viewer = LIST_ENTRY(link, struct viewer, link);
-    if (!viewer->link_blocked || viewer->state != VIEWER_OPEN)
+    if (viewer->state != VIEWER_OPEN || !tell_wishes(viewer) || !viewer->link_blocked)
         return;
     viewer->link_blocked = !pass_input(viewer);
     if (viewer->link_blocked)

@@ -96,6 +96,41 @@ static void test_a_large_paste_waits_for_the_program(void **state)
     free(paste);
 }
 
+/* All that the hold hears: `inputs` of one byte, and one other record. */
+static void expect_with_inputs(struct viewing *fixture, int inputs, struct slice other)
+{
+    int typed = 0, others = 0, quiet = 0;
+    while (quiet < 2) {
+        struct slice record = hold_hears(fixture);
+        quiet = record.size ? 0 : quiet + 1;
+        typed += slice_equal(record, SLICE("0x"));
+        others += slice_equal(record, other);
+    }
+    assert_int_equal(typed, inputs);
+    assert_int_equal(others, 1);
+}
+
+/* A resume that is lost leaves the client's screen as it is for ever. */
+static void test_nothing_is_lost_on_a_full_link(void **state)
+{
+    enum { INPUTS_MOST = 40 };
+    struct viewing *fixture = *state;
+    char size[TERMINAL_SMALL_SIZE];
+    size_t length = terminal_write_size(size, TERMINAL_RESIZE, 70, 20);
+    fixture->link_room = 1; /* as little as there can be */
+    open_terminal(fixture, HELLO);
+    for (int inputs = 1; inputs < INPUTS_MOST; inputs++) { /* the link takes fewer */
+        for (int i = 0; i < inputs; i++)
+            say(fixture, "0x");
+        say(fixture, "3");
+        expect_with_inputs(fixture, inputs, SLICE("3"));
+        for (int i = 0; i < inputs; i++)
+            say(fixture, "0x");
+        say(fixture, "1{\"columns\": 70, \"rows\": 20}");
+        expect_with_inputs(fixture, inputs, slice_of(size, length));
+    }
+}
+
 /* A client that does not read stops the reading of its link, and loses nothing of what was read. */
 static void test_a_slow_client_stops_its_link(void **state)
 {
@@ -316,6 +351,7 @@ int main(void)
         TEST(test_ttyds_messages),
         TEST(test_our_own_messages),
         TEST(test_a_large_paste_waits_for_the_program),
+        TEST(test_nothing_is_lost_on_a_full_link),
         TEST(test_a_slow_client_stops_its_link),
         TEST(test_the_end_of_the_program),
         TEST(test_who_does_not_close_is_cut),

@@ -14,7 +14,8 @@
 struct viewing {
     struct world world;
     struct peer client;
-    int hold; /* the hold's end of the link; -1: none yet */
+    int hold;      /* the hold's end of the link; -1: none yet */
+    int link_room; /* bytes that the next link takes; 0: as many as the system says */
 };
 
 #define ROUTES                                                                                               \
@@ -130,6 +131,8 @@ static inline void give_link(struct viewing *fixture)
 {
     int pair[2];
     make_pair(SOCK_SEQPACKET, pair);
+    if (fixture->link_room)
+        setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &fixture->link_room, sizeof fixture->link_room);
     if (fixture->hold >= 0)
         close(fixture->hold);
     fixture->hold = pair[0];
