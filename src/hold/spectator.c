@@ -21,6 +21,7 @@ enum {
     SPECTATOR_BETWEEN_MS = 100,     /* snapshots, at the least: a flood must not become one of snapshots */
     SPECTATOR_SEND_BUFFER = 131072, /* in the kernel, beside the outbox */
     SPECTATOR_STUCK_MS = 5000,      /* a snapshot of which nothing is read so long is given up */
+    SPECTATOR_HELD_MOST = 2 * TERMINAL_DATA_LARGEST, /* typed, while the program takes nothing */
 };
 
 struct spectator {
@@ -32,7 +33,10 @@ struct spectator {
     size_t stuck_size;       /* of the outbox when that began */
     enum spectator_state state;
     bool shown; /* it has had a snapshot */
-    bool paused, listens, writes;
+    bool paused, writes;
+    bool listens;           /* the program takes input */
+    struct buffer held;     /* what was typed while it does not */
+    struct loop_task given; /* it listens again: what is held is given to it */
     bool view;
     int error; /* its peer takes nothing any more */
     uint16_t columns, rows;
@@ -81,10 +85,19 @@ struct spectator *spectator_of(struct list *link)
 
 /* --- what it is sent -------------------------------------------------------------------------------- */
 
+/* What is no input is heard whether the program listens or not, unless too much input is before it. */
+static bool spectator_reads(const struct spectator *viewer)
+{
+    if (viewer->state == SPECTATOR_ENDING)
+        return false;
+    return (viewer->listens && buffer_size(&viewer->held) == 0) ||
+           buffer_room(&viewer->held) >= TERMINAL_DATA_LARGEST;
+}
+
 static void spectator_watch(struct spectator *viewer)
 {
     uint32_t events = LOOP_LEVEL;
-    if (viewer->listens)
+    if (spectator_reads(viewer))
         events |= EPOLLIN;
     if (viewer->writes)
         events |= EPOLLOUT;
@@ -215,7 +228,8 @@ void spectator_end(struct spectator *viewer, struct slice sentence)
     loop_timer_stop(&viewer->lost);
     outbox_keep(&viewer->outbox, TERMINAL_END, sentence);
     viewer->state = SPECTATOR_ENDING;
-    spectator_listen(viewer, false);
+    loop_task_stop(&viewer->given);
+    spectator_watch(viewer);
     spectator_flush(viewer);
 }
 
@@ -231,12 +245,41 @@ bool spectator_is_told(const struct spectator *viewer)
 
 /* --- what it sends ----------------------------------------------------------------------------------- */
 
+/* In the order in which it was typed, and no more than the program takes. */
+static void spectator_on_given(struct loop_task *task)
+{
+    struct spectator *viewer = LIST_ENTRY(task, struct spectator, given);
+    while (viewer->listens && buffer_size(&viewer->held)) {
+        char *bytes = loop_scratch(viewer->loop);
+        struct slice next = slice_between(buffer_slice(&viewer->held), 0, TERMINAL_DATA_LARGEST);
+        memcpy(bytes, next.data, next.size);
+        buffer_consume(&viewer->held, next.size);
+        viewer->events.on_input(viewer->owner, viewer, slice_of(bytes, next.size));
+    }
+    if (buffer_size(&viewer->held) == 0)
+        buffer_free(&viewer->held);
+    spectator_watch(viewer);
+}
+
 void spectator_listen(struct spectator *viewer, bool listens)
 {
-    listens = listens && viewer->state != SPECTATOR_ENDING;
-    if (listens == viewer->listens)
+    if (listens == viewer->listens || viewer->state == SPECTATOR_ENDING)
         return;
     viewer->listens = listens;
+    if (listens && buffer_size(&viewer->held))
+        loop_task_start(viewer->loop, &viewer->given, spectator_on_given);
+    spectator_watch(viewer);
+}
+
+static void spectator_type(struct spectator *viewer, struct slice bytes)
+{
+    if (viewer->view || !bytes.size)
+        return;
+    if (viewer->listens && buffer_size(&viewer->held) == 0) {
+        viewer->events.on_input(viewer->owner, viewer, bytes);
+        return;
+    }
+    buffer_append(&viewer->held, bytes);
     spectator_watch(viewer);
 }
 
@@ -244,8 +287,7 @@ static void spectator_take(struct spectator *viewer, const struct terminal_recor
 {
     switch (record->type) {
     case TERMINAL_INPUT:
-        if (!viewer->view && record->data.size)
-            viewer->events.on_input(viewer->owner, viewer, record->data);
+        spectator_type(viewer, record->data);
         break;
     case TERMINAL_RESIZE:
         if (viewer->view)
@@ -270,7 +312,7 @@ static void spectator_take(struct spectator *viewer, const struct terminal_recor
 static bool spectator_read(struct spectator *viewer)
 {
     char *bytes = loop_scratch(viewer->loop);
-    for (int i = 0; i < SPECTATOR_PER_WAKE && viewer->listens; i++) {
+    for (int i = 0; i < SPECTATOR_PER_WAKE && spectator_reads(viewer); i++) {
         struct terminal_record record;
         ssize_t size = recv(viewer->watch.fd, bytes, LOOP_SCRATCH_SIZE, MSG_DONTWAIT);
         if (size < 0)
@@ -290,7 +332,7 @@ static void spectator_on_ready(struct loop_fd *watch, uint32_t events)
     if (events & EPOLLOUT)
         spectator_flush(viewer);
     bool there = !viewer->error;
-    if (there && viewer->listens)
+    if (there && spectator_reads(viewer))
         there = spectator_read(viewer);
     else if (events & (EPOLLHUP | EPOLLERR))
         there = false;
@@ -308,6 +350,7 @@ struct spectator *spectator_new(struct loop *loop, int fd, const struct hold_ter
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     viewer->loop = loop;
     viewer->outbox = outbox_new();
+    viewer->held = BUFFER(SPECTATOR_HELD_MOST);
     viewer->events = *events;
     viewer->owner = owner;
     viewer->view = attach->view;
@@ -330,6 +373,7 @@ static void spectator_release(void *object)
 {
     struct spectator *viewer = object;
     outbox_free(&viewer->outbox);
+    buffer_free(&viewer->held);
     free(viewer);
 }
 
@@ -343,6 +387,7 @@ void spectator_free(struct spectator **where)
     close(fd);
     loop_timer_stop(&viewer->lost);
     loop_timer_stop(&viewer->stuck);
+    loop_task_stop(&viewer->given);
     list_remove(&viewer->link);
     viewer->state = SPECTATOR_ENDING;
     loop_free_later(viewer->loop, viewer, spectator_release);

@@ -50,7 +50,8 @@ void spectator_end(struct spectator *viewer, struct slice sentence);
 bool spectator_is_lost(const struct spectator *viewer); /* a snapshot is due */
 bool spectator_is_told(const struct spectator *viewer); /* everything has left for its peer */
 
-/* False: its input is left in its socket, so that its peer has to wait. */
+/* False: what it types is held, a little of it, and then left in its socket, so that its peer has to wait.
+ * What is no input is heard unless it is behind more input than that. */
 void spectator_listen(struct spectator *viewer, bool listens);
 
 bool spectator_may_type(const struct spectator *viewer);

@@ -184,26 +184,32 @@ static void test_a_flood_and_viewers_that_do_not_read(void **state)
     end(world);
 }
 
+/* Types until nobody takes any more for a while. */
+static void fill(const struct watcher *watcher)
+{
+    static char record[TERMINAL_RECORD_LARGEST];
+    int sent = 0, waited = 0;
+    memset(record, 'x', sizeof record);
+    record[0] = TERMINAL_INPUT;
+    while (waited < 500 && sent < 200) {
+        struct pollfd poller = {.fd = watcher->fd, .events = POLLOUT};
+        if (poll(&poller, 1, 50) == 1 &&
+            send(watcher->fd, record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+            sent++, waited = 0;
+        else
+            waited += 50;
+    }
+    assert_true(sent < 200);
+}
+
 /* The program never reads: its viewer has to wait, and may leave. */
 static void test_a_program_that_does_not_read(void **state)
 {
     struct world *world = *state;
     start_terminal(world, HOLD_TERMINAL_LAST, "stty raw -echo; echo ready; exec sleep 1000");
     struct watcher ann = watch(world, "ann", false, 0, 0), ben = watch(world, "ben", false, 80, 24);
-    static char record[TERMINAL_RECORD_LARGEST];
-    int sent = 0, waited = 0;
     watcher_await(&ann, "ready");
-    memset(record, 'x', sizeof record);
-    record[0] = TERMINAL_INPUT;
-    /* Full for a while: nobody takes any more. */
-    while (waited < 500 && sent < 200) {
-        struct pollfd poller = {.fd = ann.fd, .events = POLLOUT};
-        if (poll(&poller, 1, 50) == 1 && send(ann.fd, record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-            sent++, waited = 0;
-        else
-            waited += 50;
-    }
-    assert_true(sent < 200);
+    fill(&ann);
     watcher_leave(&ann);
     json_t *news = NULL;
     do {
@@ -213,6 +219,26 @@ static void test_a_program_that_does_not_read(void **state)
              strcmp(json_string_value(json_object_get(news, "action")), "detach") != 0);
     assert_int_equal(json_integer_value(json_object_get(news, "viewer")), ann.number);
     json_decref(news);
+    watcher_leave(&ben);
+    end(world);
+}
+
+/* One has typed all that is kept; another, who paused, is heard none the less, behind a key of its own too.
+ */
+static void test_a_resume_while_the_program_does_not_read(void **state)
+{
+    struct world *world = *state;
+    start_terminal(world, HOLD_TERMINAL_LAST,
+                   "trap 'echo signalled' USR1; stty raw -echo; echo ready; while :; do sleep 0.05; done");
+    struct watcher ann = watch(world, "ann", false, 0, 0), ben = watch(world, "ben", false, 0, 0);
+    watcher_await(&ann, "ready");
+    watcher_send(&ann, SLICE("2"));
+    fill(&ben);
+    watcher_type(&ann, "x");
+    watcher_send(&ann, SLICE("3"));
+    tell(world, MESSAGE_HOLD_SIGNAL, json_pack("{s:i}", "signal", SIGUSR1));
+    watcher_await(&ann, "signalled");
+    watcher_leave(&ann);
     watcher_leave(&ben);
     end(world);
 }
@@ -342,6 +368,7 @@ int main(void)
         HOLD_TEST(test_a_pause_while_its_socket_is_full),
         HOLD_TEST(test_a_flood_and_viewers_that_do_not_read),
         HOLD_TEST(test_a_program_that_does_not_read),
+        HOLD_TEST(test_a_resume_while_the_program_does_not_read),
         HOLD_TEST(test_nonsense_ends_one_viewer_only),
         HOLD_TEST(test_only_so_many_watch),
         HOLD_TEST(test_the_keeper_hears_who_typed_how_much),
