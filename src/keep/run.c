@@ -127,6 +127,7 @@ static void run_accept_end(struct run *run, const struct hold_end *end)
     run->end.after_ms = end->after_ms;
     run->record.over = true;
     run_write_record(run);
+    viewing_tell(run->viewing);
     run_journal(run, "exit", evidence_of_end(&run->record, end, &run->end.cause));
 }
 

@@ -9,11 +9,14 @@
 #include "base/utf8.h"
 
 #include "keep/viewing.h"
+#include "keep/visits.h"
 
 struct viewing {
     struct loop *loop;
-    struct viewing_events events;
+    struct visits *visits;
     struct list asks;
+    size_t asked; /* of them */
+    bool mute;    /* its hold has left a question without an answer, and has said nothing since */
     uint32_t last_id;
     struct hold_terminal_news now; /* columns 0: nothing is known */
 };
@@ -36,6 +39,7 @@ static void viewing_request_free(struct viewing_request *request)
         close(request->view);
     loop_timer_stop(&request->limit);
     list_remove(&request->link);
+    request->viewing->asked--;
     loop_free_later(request->viewing->loop, request, free);
 }
 
@@ -50,6 +54,7 @@ static void viewing_answer(struct viewing_request *request, int status, const ch
 static void viewing_on_limit(struct loop_timer *timer)
 {
     struct viewing_request *request = LIST_ENTRY(timer, struct viewing_request, limit);
+    request->viewing->mute = true;
     viewing_answer(request, 504, "its hold does not answer");
 }
 
@@ -69,10 +74,10 @@ static struct viewing_request *viewing_find(struct viewing *viewing, uint32_t id
 static void viewing_journal_attach(struct viewing *viewing, const struct viewing_request *request,
                                    int64_t number)
 {
-    viewing->events.on_journal(viewing->events.owner,
-                               json_pack("{s:s, s:s, s:I, s:b}", "action", "attach", "user",
-                                         request->attach.user, "viewer", (json_int_t)number, "view",
-                                         request->attach.view));
+    const struct visit visit = {.action = request->attach.view ? VISIT_WATCH : VISIT_ATTACH,
+                                .user = request->attach.user,
+                                .viewer = number};
+    visits_add(viewing->visits, &visit);
 }
 
 static int64_t viewing_wall_ms(const struct viewing *viewing, int64_t boottime_ms)
@@ -84,15 +89,18 @@ static int64_t viewing_wall_ms(const struct viewing *viewing, int64_t boottime_m
 
 static void viewing_journal_news(struct viewing *viewing, struct hold_terminal_news *news)
 {
-    json_t *evidence =
-        json_pack("{s:s, s:s, s:I}", "action", news->action == HOLD_TERMINAL_INPUT ? "input" : "detach",
-                  "user", utf8_clean(news->user), "viewer", (json_int_t)news->viewer);
-    if (news->action == HOLD_TERMINAL_INPUT) {
-        json_object_set_new(evidence, "bytes", json_integer(news->bytes));
-        json_object_set_new(evidence, "first_ms", json_integer(viewing_wall_ms(viewing, news->first_ms)));
-        json_object_set_new(evidence, "last_ms", json_integer(viewing_wall_ms(viewing, news->last_ms)));
-    }
-    viewing->events.on_journal(viewing->events.owner, evidence);
+    const struct visit visit = {.action = news->action == HOLD_TERMINAL_INPUT ? VISIT_INPUT : VISIT_DETACH,
+                                .user = utf8_clean(news->user),
+                                .viewer = news->viewer,
+                                .bytes = news->bytes,
+                                .first_ms = viewing_wall_ms(viewing, news->first_ms),
+                                .last_ms = viewing_wall_ms(viewing, news->last_ms)};
+    visits_add(viewing->visits, &visit);
+}
+
+void viewing_tell(struct viewing *viewing)
+{
+    visits_tell(viewing->visits);
 }
 
 /* --- what the hold says ----------------------------------------------------------------------------------
@@ -140,10 +148,12 @@ bool viewing_hear(struct viewing *viewing, const struct channel_message *message
 {
     switch ((int)message->type) {
     case MESSAGE_HOLD_TERMINAL:
+        viewing->mute = false;
         viewing_on_news(viewing, message->body);
         return true;
     case MESSAGE_HOLD_ATTACH:
     case MESSAGE_ERROR:
+        viewing->mute = false;
         viewing_on_answer(viewing, message);
         return true;
     default:
@@ -173,8 +183,14 @@ void viewing_ask(struct viewing *viewing, struct channel *channel, const struct 
                                         .attach = *attach,
                                         .done = done,
                                         .owner = owner};
+    viewing->asked++;
     utf8_clean(request->attach.user); /* it may have been cut, and goes into the journal */
     list_append(&viewing->asks, &request->link);
+    if (viewing->asked > (viewing->mute ? VIEWING_MUTE_MOST : VIEWING_MOST)) {
+        viewing_answer(request, 503,
+                       viewing->mute ? "its hold does not answer" : "many ask for it at once; try again");
+        return;
+    }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) {
         viewing_answer(request, 503, strerror(errno));
         return;
@@ -202,7 +218,7 @@ struct viewing *viewing_new(struct loop *loop, const struct viewing_events *even
 {
     struct viewing *viewing = MEMORY_NEW(struct viewing);
     viewing->loop = loop;
-    viewing->events = *events;
+    viewing->visits = visits_new(loop, events->on_journal, events->owner);
     list_init(&viewing->asks);
     return viewing;
 }
@@ -214,6 +230,7 @@ void viewing_free(struct viewing **where)
         return;
     LIST_FOR_EACH(link, &viewing->asks)
     viewing_answer(LIST_ENTRY(link, struct viewing_request, link), 503, "it has ended");
+    visits_free(&viewing->visits);
     free(viewing);
     *where = NULL;
 }

@@ -2,7 +2,9 @@
  * viewers.
  *
  * A hold may be years old or lie: one that does not know the question, does not answer in VIEWING_ANSWER_MS
- * or answers nonsense gets nobody a view, and nothing else comes of it. */
+ * or answers nonsense gets nobody a view, and nothing else comes of it: no more than VIEWING_MOST questions
+ * wait for it, and VIEWING_MUTE_MOST once it has left one without an answer, so that whoever counts open
+ * questions has some left for other terminals. */
 #pragma once
 
 #include "link/channel.h"
@@ -11,10 +13,10 @@
 
 struct viewing;
 
-enum { VIEWING_ANSWER_MS = 5000 };
+enum { VIEWING_ANSWER_MS = 5000, VIEWING_MOST = 32, VIEWING_MUTE_MOST = 2 };
 
 struct viewing_events {
-    /* What viewers do, for the journal; the reference to `evidence` is given. */
+    /* What viewers do, for the journal (keep/visits); the reference to `evidence` is given. */
     void (*on_journal)(void *owner, json_t *evidence);
     void *owner;
 };
@@ -37,5 +39,7 @@ void viewing_ask(struct viewing *viewing, struct channel *channel, const struct 
 bool viewing_hear(struct viewing *viewing, const struct channel_message *message);
 /* {columns, rows, viewers}, a new reference; NULL: it has no terminal, or nothing is known of it yet. */
 json_t *viewing_describe(const struct viewing *viewing);
-/* Open questions are answered with 503. */
+/* What is only counted so far is told to the journal. */
+void viewing_tell(struct viewing *viewing);
+/* The same, and open questions are answered with 503. */
 void viewing_free(struct viewing **viewing);

@@ -294,24 +294,32 @@ static void tell_backoff(const struct telling *telling)
     say_delay(telling);
 }
 
-/* Who watched and who typed, never what. */
-static void tell_terminal(const struct telling *telling)
+static void say_until(const struct telling *telling, const char *before)
 {
     char time[SENTENCES_TIME_SIZE];
+    buffer_append_format(telling->out, " %s %s", before,
+                         sentences_time(number_in(telling, "last_ms"), telling->time_ms, time));
+}
+
+/* Who watched and who typed, never what; what one did over and over is one row with `times`. */
+static void tell_terminal(const struct telling *telling)
+{
     const char *action = text_in(telling, "action"), *user = text_in(telling, "user");
     bool typed = action && strcmp(action, "input") == 0, left = action && strcmp(action, "detach") == 0;
     bool watches = json_is_true(json_object_get(telling->evidence, "view"));
-    buffer_append_format(telling->out, "%s: %s ", telling->name, user ? user : "somebody");
+    long long times = (long long)number_in(telling, "times"),
+              viewer = (long long)number_in(telling, "viewer");
+    buffer_append_format(telling->out, "%s: %s ", telling->name, user ? user : times ? "others" : "somebody");
     if (typed)
-        buffer_append_format(telling->out, "typed %lld bytes into its terminal until %s",
-                             (long long)number_in(telling, "bytes"),
-                             sentences_time(number_in(telling, "last_ms"), telling->time_ms, time));
+        buffer_append_format(telling->out, "typed %lld bytes into", (long long)number_in(telling, "bytes"));
     else
-        buffer_append_format(telling->out, "%s its terminal",
-                             left      ? "left"
-                             : watches ? "watches"
-                                       : "attached to");
-    buffer_append_format(telling->out, " (viewer %lld)", (long long)number_in(telling, "viewer"));
+        buffer_append_text(telling->out, left ? "left" : watches ? "watches" : "attached to");
+    buffer_append_text(telling->out, " its terminal");
+    if (times > 0 && !typed)
+        buffer_append_format(telling->out, " %lld more time%s", times, times == 1 ? "" : "s");
+    if (times > 0 || typed)
+        say_until(telling, times == 1 ? "at" : "until");
+    buffer_append_format(telling->out, times > 1 ? " (the last as viewer %lld)" : " (viewer %lld)", viewer);
 }
 
 static void tell_lost(const struct telling *telling)

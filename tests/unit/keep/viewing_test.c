@@ -2,6 +2,7 @@
 #include "../support.h"
 
 #include "keep/viewing.h"
+#include "keep/visits.h"
 #include "wire/terminal.h"
 
 struct world {
@@ -211,6 +212,66 @@ static void test_news(void **state)
     assert_int_equal(world->journalled, 1);
 }
 
+/* Asks so often as it likes; how many of these questions the hold got. */
+static int ask_often(struct world *world, int times)
+{
+    const struct hold_terminal_attach attach = {.user = "ann"};
+    struct channel_message message;
+    int asked = 0;
+    for (int i = 0; i < times; i++)
+        viewing_ask(world->viewing, world->channel, &attach, on_done, world);
+    while (channel_receive_now(world->hold, &message, 0) == 0) {
+        close(message.descriptors[0]);
+        json_decref(message.body);
+        asked++;
+    }
+    return asked;
+}
+
+/* A gate may have 64 questions open: one hold that is mute must leave some for others. */
+static void test_a_mute_hold_is_not_waited_for_by_all(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(ask_often(world, 100), VIEWING_MOST);
+    assert_int_equal(world->answers, 100 - VIEWING_MOST);
+    assert_int_equal(world->status, 503);
+    world->clock.now_us += VIEWING_ANSWER_MS * 1000;
+    loop_step(world->loop, 0);
+    assert_int_equal(world->answers, 100);
+    assert_int_equal(world->status, 504);
+    assert_int_equal(ask_often(world, 100), VIEWING_MUTE_MOST);
+    assert_int_equal(world->answers, 200 - VIEWING_MUTE_MOST);
+    assert_string_equal(world->text, "its hold does not answer");
+    struct hold_terminal_news news = {.columns = 80, .rows = 24};
+    say(world, MESSAGE_HOLD_TERMINAL, 0, hold_terminal_news_encode(&news)); /* it speaks again */
+    assert_int_equal(ask_often(world, 100), VIEWING_MOST - VIEWING_MUTE_MOST);
+}
+
+/* A client that comes back in a loop: the first rows are its own, the others one that says how often. */
+static void test_a_client_in_a_loop_does_not_fill_the_journal(void **state)
+{
+    enum { LOOPS = 500 };
+    struct world *world = *state;
+    int theirs;
+    for (int i = 1; i <= LOOPS; i++) {
+        uint32_t id = ask(world, &theirs);
+        say(world, MESSAGE_HOLD_ATTACH, id, json_pack("{s:i}", "viewer", i));
+        close(theirs);
+        close(world->link);
+        struct hold_terminal_news news = {
+            .columns = 80, .rows = 24, .action = HOLD_TERMINAL_DETACH, .viewer = i, .user = "ann"};
+        say(world, MESSAGE_HOLD_TERMINAL, 0, hold_terminal_news_encode(&news));
+    }
+    world->link = -1;
+    assert_int_equal(world->journalled, 2 * VISITS_EACH);
+    world->clock.now_us += VISITS_PERIOD_MS * 1000;
+    loop_step(world->loop, 0);
+    assert_int_equal(world->journalled, 2 * VISITS_EACH + 2);
+    assert_string_equal(json_string_value(json_object_get(world->journal, "user")), "ann");
+    assert_int_equal(json_integer_value(json_object_get(world->journal, "times")), LOOPS - VISITS_EACH);
+    assert_int_equal(json_integer_value(json_object_get(world->journal, "viewer")), LOOPS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +280,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_hold_that_does_not_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_run_that_cannot_be_asked_or_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_name_that_was_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_mute_hold_is_not_waited_for_by_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_in_a_loop_does_not_fill_the_journal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_news, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,11 +74,24 @@ static const struct cell cells[] = {
       {2000, "sh", "terminal",
        "{'action': 'input', 'user': 'ann', 'viewer': 3, 'bytes': 41, 'first_ms': 1795615331000, 'last_ms': "
        "1795615332000}"},
-      {2001, "sh", "terminal", "{'action': 'detach', 'user': 'ann', 'viewer': 3}"}},
+      {2001, "sh", "terminal", "{'action': 'detach', 'user': 'ann', 'viewer': 3}"},
+      {3000, "sh", "terminal",
+       "{'action': 'attach', 'user': 'ann', 'viewer': 90, 'view': false, 'times': 80, 'first_ms': "
+       "1795615331000, 'last_ms': 1795615332000}"},
+      {3001, "sh", "terminal",
+       "{'action': 'detach', 'user': null, 'viewer': 90, 'times': 1, 'first_ms': 1795615331000, 'last_ms': "
+       "1795615332000}"},
+      {3002, "sh", "terminal",
+       "{'action': 'input', 'user': 'ann', 'viewer': 90, 'times': 80, 'bytes': 160, 'first_ms': "
+       "1795615331000, "
+       "'last_ms': 1795615332000}"}},
      "14:02:11 sh: ann attached to its terminal (viewer 3)\n14:02:11 sh: eve watches its terminal (viewer "
      "4)\n"
      "14:02:13 sh: ann typed 41 bytes into its terminal until 14:02:12 (viewer 3)\n"
-     "14:02:13 sh: ann left its terminal (viewer 3)\n"},
+     "14:02:13 sh: ann left its terminal (viewer 3)\n"
+     "14:02:14 sh: ann attached to its terminal 80 more times until 14:02:12 (the last as viewer 90)\n"
+     "14:02:14 sh: others left its terminal 1 more time at 14:02:12 (viewer 90)\n"
+     "14:02:14 sh: ann typed 160 bytes into its terminal until 14:02:12 (the last as viewer 90)\n"},
     {{{0, "api", "adopted", "{" PROCESS ", 'hold': 811}"}, {5, "api", "ready", "{'ready_after_ms': 20}"}},
      "14:02:11 api was adopted: pid 812 (started 09:00:02, nonce ok), kept by hold 811; ready after 0.0 s\n"},
     {{{0, "api", "refused", "{'what': 'hello of a hold', 'text': 'other nonce'}"},
