@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -13,15 +14,18 @@
 #include "hold/typed.h"
 
 enum {
-    TTY_READ_SMALL = 4096, /* what the kernel gives at once */
-    TTY_READ_MOST = 65536, /* per wake: about two milliseconds of work */
-    TTY_LAST = 4 << 20,    /* far more than a terminal holds */
-    TTY_IDLE_MS = 200,     /* then memory is given back */
-    TTY_RESIZE_MS = 50,    /* between two changes of size */
-    TTY_REFRESH_MS = 150,  /* after the last of them viewers get a snapshot */
-    TTY_NEWS_MS = 250,     /* between two news of size and viewers */
-    TTY_LAST_ROWS = 20,    /* for the log */
-    TTY_LINE_MOST = 4096,  /* bytes that a scrollback line is expected to need at most, on average */
+    TTY_READ_SMALL = 4096,     /* what the kernel gives at once */
+    TTY_READ_MOST = 65536,     /* per turn: about two milliseconds of work; the screen takes less of worse */
+    TTY_LAST_PARTS = 100,      /* of what is left at the end, and takes long */
+    TTY_LAST = 4 << 20,        /* far more than a terminal holds */
+    TTY_IDLE_MS = 200,         /* then memory is given back */
+    TTY_RESIZE_MS = 50,        /* between two changes of size, */
+    TTY_RESIZE_TIMES = 4,      /* or so many times what the last one took, */
+    TTY_RESIZE_MOST_MS = 2000, /* but no longer */
+    TTY_REFRESH_MS = 150,      /* after the last of them viewers get a snapshot */
+    TTY_NEWS_MS = 250,         /* between two news of size and viewers */
+    TTY_LAST_ROWS = 20,        /* for the log */
+    TTY_LINE_MOST = 4096,      /* bytes that a scrollback line is expected to need at most, on average */
     TTY_SCROLLBACK_MOST = 64 << 20,
     TTY_SNAPSHOT_MOST = 128 << 20,
 };
@@ -34,13 +38,16 @@ struct tty {
     struct typed typed;
     struct audience *audience;
     struct tty_events events;
-    struct buffer snapshot; /* the one made last, until it has been copied */
+    struct buffer snapshot; /* the one made last, while there is need of it */
+    bool snapshot_is_fresh; /* nothing has changed since */
     struct buffer title;
-    char *scratch; /* TTY_READ_MOST bytes, or NULL while idle */
+    char *scratch;     /* TTY_READ_MOST bytes, or NULL while idle */
+    struct slice rest; /* of it: what the screen has not taken yet */
+    struct loop_task turn;
     struct loop_timer idle;
     struct loop_timer resize;
     struct loop_timer news;
-    int64_t resized_ms;
+    int64_t resized_ms, resize_gap_ms;
     bool changed; /* size or number of viewers, and nobody was told yet */
     bool finished;
 };
@@ -106,6 +113,19 @@ static void tty_tell_soon(struct tty *tty)
     loop_timer_start(tty->loop, &tty->news, TTY_NEWS_MS, tty_on_news_due);
 }
 
+/* With a large scrollback it takes long. Whoever changes the size all the time is not to take up the hold. */
+static void tty_wrap_anew(struct tty *tty, uint16_t columns, uint16_t rows)
+{
+    const struct clock *clock = loop_clock(tty->loop);
+    int64_t before_us = clock->monotonic_us(clock);
+    screen_resize(tty->screen, columns, rows);
+    tty->snapshot_is_fresh = false;
+    int64_t gap_ms = TTY_RESIZE_TIMES * (clock->monotonic_us(clock) - before_us) / 1000;
+    tty->resize_gap_ms = gap_ms < TTY_RESIZE_MS        ? TTY_RESIZE_MS
+                         : gap_ms < TTY_RESIZE_MOST_MS ? gap_ms
+                                                       : TTY_RESIZE_MOST_MS;
+}
+
 static void tty_resize(struct tty *tty)
 {
     uint16_t columns = (uint16_t)screen_columns(tty->screen), rows = (uint16_t)screen_rows(tty->screen);
@@ -114,7 +134,7 @@ static void tty_resize(struct tty *tty)
     if (columns == before[0] && rows == before[1])
         return;
     tty->resized_ms = loop_now_ms(tty->loop);
-    screen_resize(tty->screen, columns, rows);
+    tty_wrap_anew(tty, columns, rows);
     pty_resize(&tty->pty, columns, rows);
     audience_tell_size(tty->audience, columns, rows);
     audience_flush(tty->audience);
@@ -134,7 +154,7 @@ static void tty_on_change(void *owner)
     tty_tell_soon(tty);
     if (tty->finished || loop_timer_armed(&tty->resize))
         return;
-    int64_t left_ms = tty->resized_ms + TTY_RESIZE_MS - loop_now_ms(tty->loop);
+    int64_t left_ms = tty->resized_ms + tty->resize_gap_ms - loop_now_ms(tty->loop);
     if (left_ms > 0 && tty->resized_ms)
         loop_timer_start(tty->loop, &tty->resize, left_ms, tty_on_resize_due);
     else
@@ -160,8 +180,11 @@ static void tty_on_title(void *owner, struct slice title)
 static void tty_on_show(void *owner, struct spectator_snapshot *snapshot)
 {
     struct tty *tty = owner;
-    buffer_free(&tty->snapshot);
-    screen_snapshot(tty->screen, &tty->snapshot);
+    if (!tty->snapshot_is_fresh) {
+        buffer_free(&tty->snapshot);
+        screen_snapshot(tty->screen, &tty->snapshot);
+        tty->snapshot_is_fresh = true;
+    }
     *snapshot = (struct spectator_snapshot){.columns = (uint16_t)screen_columns(tty->screen),
                                             .rows = (uint16_t)screen_rows(tty->screen),
                                             .title = buffer_slice(&tty->title),
@@ -176,18 +199,49 @@ static void tty_on_show(void *owner, struct spectator_snapshot *snapshot)
 static void tty_on_idle(struct loop_timer *timer)
 {
     struct tty *tty = LIST_ENTRY(timer, struct tty, idle);
+    buffer_free(&tty->snapshot);
+    tty->snapshot_is_fresh = false;
+    if (tty->rest.size)
+        return; /* tty_feed() starts the timer again */
     free(tty->scratch);
     tty->scratch = NULL;
-    buffer_free(&tty->snapshot);
 }
 
+static void tty_on_turn(struct loop_task *task);
+
+static void tty_make_scratch(struct tty *tty)
+{
+    if (!tty->scratch)
+        tty->scratch = memory_resize(NULL, TTY_READ_MOST);
+}
+
+/* A program may ask for more work than can be done at once: others get their turn in between. */
 static void tty_feed(struct tty *tty, struct slice bytes)
 {
-    screen_feed(tty->screen, bytes);
+    tty->snapshot_is_fresh = false;
+    tty->rest = slice_from(bytes, screen_feed_some(tty->screen, bytes));
+    if (tty->rest.size)
+        loop_task_start(tty->loop, &tty->turn, tty_on_turn);
     audience_flush(tty->audience);
     if (!typed_is_empty(&tty->typed))
         tty_write(tty);
     loop_timer_start(tty->loop, &tty->idle, TTY_IDLE_MS, tty_on_idle);
+}
+
+static void tty_on_turn(struct loop_task *task)
+{
+    struct tty *tty = LIST_ENTRY(task, struct tty, turn);
+    tty_feed(tty, tty->rest);
+}
+
+static void tty_feed_small(struct tty *tty, struct slice bytes)
+{
+    tty_feed(tty, bytes);
+    if (tty->rest.size == 0)
+        return;
+    tty_make_scratch(tty);
+    memcpy(tty->scratch, tty->rest.data, tty->rest.size);
+    tty->rest.data = tty->scratch;
 }
 
 /* Bytes taken; 0: nothing is there now; -EIO: and nothing will come. */
@@ -207,11 +261,10 @@ static ssize_t tty_take(struct tty *tty)
     if (size <= 0)
         return size;
     if (size < TTY_READ_SMALL / 2) { /* likely all there was */
-        tty_feed(tty, slice_of(first, (size_t)size));
+        tty_feed_small(tty, slice_of(first, (size_t)size));
         return size;
     }
-    if (!tty->scratch)
-        tty->scratch = memory_resize(NULL, TTY_READ_MOST);
+    tty_make_scratch(tty);
     memcpy(tty->scratch, first, (size_t)size);
     while (size < TTY_READ_MOST &&
            (more = tty_read(tty, tty->scratch + size, (size_t)(TTY_READ_MOST - size))) > 0)
@@ -225,6 +278,8 @@ static void tty_on_ready(struct loop_fd *watch, uint32_t events)
     struct tty *tty = LIST_ENTRY(watch, struct tty, watch);
     if (events & EPOLLOUT)
         tty_write(tty);
+    if (tty->rest.size)
+        return; /* tty_on_turn() comes first */
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && tty_take(tty) < 0)
         loop_fd_stop(&tty->watch); /* hung up: the screen stays, and the end of the run is told elsewhere */
 }
@@ -296,11 +351,28 @@ void tty_tell(struct tty *tty)
     audience_tell_news(tty->audience);
 }
 
-void tty_finish(struct tty *tty, const char *sentence, struct buffer *rows)
+/* What was read, and what is still there. */
+static void tty_take_last(struct tty *tty)
 {
     ssize_t size = tty->watch.loop ? 1 : 0;
-    for (int64_t taken = 0; size > 0 && taken < TTY_LAST; taken += size)
-        size = tty_take(tty);
+    int64_t taken = 0;
+    int parts = 0;
+    while (size > 0 && taken < TTY_LAST && parts < TTY_LAST_PARTS) {
+        if (tty->rest.size) {
+            tty_feed(tty, tty->rest);
+            parts++;
+        } else {
+            size = tty_take(tty);
+            taken += size;
+        }
+    }
+    tty->rest = (struct slice){0};
+    loop_task_stop(&tty->turn);
+}
+
+void tty_finish(struct tty *tty, const char *sentence, struct buffer *rows)
+{
+    tty_take_last(tty);
     tty->finished = true;
     loop_fd_stop(&tty->watch);
     loop_timer_stop(&tty->idle);
@@ -326,6 +398,7 @@ void tty_free(struct tty **where)
     loop_timer_stop(&tty->idle);
     loop_timer_stop(&tty->resize);
     loop_timer_stop(&tty->news);
+    loop_task_stop(&tty->turn);
     audience_free(&tty->audience);
     screen_free(&tty->screen);
     typed_free(&tty->typed);

@@ -3,6 +3,7 @@
 #include "screen/controls.h"
 #include "screen/cursor.h"
 #include "screen/modes.h"
+#include "screen/work.h"
 
 static void choose_level(struct screen *screen, unsigned level)
 {
@@ -91,6 +92,7 @@ static void reset_page(struct screen *screen, struct screen_page *page)
 
 void controls_reset(struct screen *screen)
 {
+    work_add(screen, WORK_PER_ROW * screen->rows + SCREEN_MOST);
     modes_show_alternate(screen, false);
     scrollback_clear(&screen->scrollback);
     reset_page(screen, &screen->primary);
@@ -109,6 +111,7 @@ static void fill_with_e(struct screen *screen)
 {
     struct cell cell = {.content = CELL_EMPTY | 'E', .fg = screen->pen.fg, .bg = screen->pen.bg};
     cursor_set(screen, 0, 0);
+    work_add(screen, (int64_t)screen->rows * screen->columns);
     for (int y = 0; screen->y + y < screen->rows; y++) {
         struct row *row = screen_row(screen, screen->y + y);
         struct cell *cells = grid_cells(&screen->page->grid, row, screen->columns);

@@ -6,6 +6,7 @@
 #include "screen/modes.h"
 #include "screen/printing.h"
 #include "screen/sgr.h"
+#include "screen/work.h"
 
 typedef void csi_fn(struct screen *screen, const struct parser_parameters *parameters);
 
@@ -132,10 +133,17 @@ static void region(struct screen *screen, const struct parser_parameters *parame
 
 /* --- erasing --- */
 
+/* Of rows that are emptied or moved; of all cells in them. */
+static void worked_on_rows(struct screen *screen, int64_t rows, bool cells)
+{
+    work_add(screen, rows * (cells ? screen->columns : WORK_PER_ROW));
+}
+
 /* Cells of the cursor's row from start up to end. */
 static void erase(struct screen *screen, int start, int end, bool selective)
 {
     struct row *row = screen_row(screen, screen->y);
+    worked_on_rows(screen, 1, true);
     (selective ? grid_replace_unprotected : grid_replace)(&screen->page->grid, row, start, end,
                                                           screen_erased(screen));
 }
@@ -143,6 +151,7 @@ static void erase(struct screen *screen, int start, int end, bool selective)
 static void erase_row(struct screen *screen, int y, bool selective)
 {
     struct row *row = screen_row(screen, y);
+    worked_on_rows(screen, 1, selective);
     if (selective)
         grid_replace_unprotected(&screen->page->grid, row, 0, screen->columns, screen_erased(screen));
     else
@@ -230,6 +239,7 @@ static void protection(struct screen *screen, const struct parser_parameters *pa
 static void insert_characters(struct screen *screen, const struct parser_parameters *parameters)
 {
     cursor_restrict(screen, screen->columns - 1);
+    worked_on_rows(screen, 1, true);
     grid_insert(&screen->page->grid, screen_row(screen, screen->y), screen->x,
                 count_of(parameters, screen->columns), screen_erased(screen));
 }
@@ -237,8 +247,17 @@ static void insert_characters(struct screen *screen, const struct parser_paramet
 static void delete_characters(struct screen *screen, const struct parser_parameters *parameters)
 {
     cursor_restrict(screen, screen->columns - 1);
+    worked_on_rows(screen, 1, true);
     grid_delete(&screen->page->grid, screen_row(screen, screen->y), screen->x,
                 count_of(parameters, screen->columns), screen_erased(screen));
+}
+
+/* So many times all rows from `top` on are moved by one, up to the bottom of the region. */
+static int32_t moves_of(struct screen *screen, const struct parser_parameters *parameters, int top)
+{
+    int32_t count = count_of(parameters, screen->rows);
+    worked_on_rows(screen, (int64_t)count * (screen->page->bottom - top + 1), false);
+    return count;
 }
 
 static void insert_lines(struct screen *screen, const struct parser_parameters *parameters)
@@ -246,7 +265,7 @@ static void insert_lines(struct screen *screen, const struct parser_parameters *
     cursor_restrict(screen, screen->columns - 1);
     if (!in_region(screen))
         return;
-    for (int32_t count = count_of(parameters, screen->rows); count > 0; count--)
+    for (int32_t count = moves_of(screen, parameters, screen->y); count > 0; count--)
         grid_scroll_down(&screen->page->grid, screen->y, screen->page->bottom, screen_erased(screen).bg);
     screen->x = 0;
 }
@@ -256,21 +275,21 @@ static void delete_lines(struct screen *screen, const struct parser_parameters *
     cursor_restrict(screen, screen->columns - 1);
     if (!in_region(screen))
         return;
-    for (int32_t count = count_of(parameters, screen->rows); count > 0; count--)
+    for (int32_t count = moves_of(screen, parameters, screen->y); count > 0; count--)
         grid_scroll_up(&screen->page->grid, screen->y, screen->page->bottom, screen_erased(screen).bg);
     screen->x = 0;
 }
 
 static void scroll_up(struct screen *screen, const struct parser_parameters *parameters)
 {
-    for (int32_t count = count_of(parameters, screen->rows); count > 0; count--)
+    for (int32_t count = moves_of(screen, parameters, screen->page->top); count > 0; count--)
         grid_scroll_up(&screen->page->grid, screen->page->top, screen->page->bottom,
                        screen_erased(screen).bg);
 }
 
 static void scroll_down(struct screen *screen, const struct parser_parameters *parameters)
 {
-    for (int32_t count = count_of(parameters, screen->rows); count > 0; count--)
+    for (int32_t count = moves_of(screen, parameters, screen->page->top); count > 0; count--)
         grid_scroll_down(&screen->page->grid, screen->page->top, screen->page->bottom, 0);
 }
 
@@ -280,6 +299,7 @@ static void move_columns(struct screen *screen, int x, int32_t count, bool inser
     if (!in_region(screen))
         return;
     x %= screen->columns;
+    worked_on_rows(screen, screen->page->bottom - screen->page->top + 1, true);
     for (int y = screen->page->top; y <= screen->page->bottom; y++) {
         struct row *row = screen_row(screen, y);
         (insert ? grid_insert : grid_delete)(&screen->page->grid, row, x, count, screen_erased(screen));

@@ -1,6 +1,7 @@
 /* The cursor. */
 #include "screen/cursor.h"
 #include "screen/printing.h"
+#include "screen/work.h"
 
 enum { STOP_EVERY = 8 };
 
@@ -110,6 +111,7 @@ void cursor_reverse_index(struct screen *screen)
     struct screen_page *page = screen->page;
     cursor_restrict(screen, screen->columns - 1);
     if (screen->y == page->top) {
+        work_add(screen, WORK_PER_ROW * (page->bottom - page->top + 1));
         grid_scroll_down(&page->grid, page->top, page->bottom, screen->pen.bg & COLOUR);
     } else {
         screen->y--;
@@ -143,6 +145,7 @@ void cursor_tab(struct screen *screen, int count)
     int step = count < 0 ? -1 : 1;
     if (screen->x >= screen->columns)
         return;
+    work_add(screen, screen->columns / WORK_PER_ROW);
     for (; count != 0; count -= step) {
         do
             screen->x += step;

@@ -1,6 +1,7 @@
 /* Modes that programs set. */
 #include "screen/cursor.h"
 #include "screen/modes.h"
+#include "screen/work.h"
 
 enum { ALWAYS_SET = 3, ALWAYS_RESET = 4 };
 
@@ -43,6 +44,7 @@ void modes_show_alternate(struct screen *screen, bool alternate)
     if (screen->page == page)
         return;
     screen->page = page;
+    work_add(screen, (int64_t)screen->rows * screen->columns / WORK_PER_ROW); /* memory comes and goes */
     if (!alternate) {
         grid_free(&screen->alternate.grid);
         return;

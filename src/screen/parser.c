@@ -500,12 +500,14 @@ static size_t ground(struct parser *parser, size_t at)
     return at + 1;
 }
 
-void parser_feed(struct parser *parser, struct slice bytes)
+size_t parser_feed(struct parser *parser, struct slice bytes)
 {
+    size_t at = 0;
     parser->input = bytes;
     parser->sent = 0;
     parser->whole = false;
-    for (size_t at = 0; at < bytes.size;) {
+    parser->stopped = false;
+    while (at < bytes.size && !parser->stopped) {
         if (parser->state == PARSER_GROUND && !parser->expected)
             at = ground(parser, at);
         else
@@ -515,7 +517,8 @@ void parser_feed(struct parser *parser, struct slice bytes)
     if (held && parser->whole)
         send_input(parser, parser->start);
     else if (!held)
-        send_input(parser, bytes.size);
+        send_input(parser, at);
     parser->whole = false;
     parser->input = slice_of(NULL, 0);
+    return at;
 }

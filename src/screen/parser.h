@@ -74,6 +74,7 @@ struct parser {
     bool passing;     /* it is longer than PARSER_PENDING_MOST: viewers are getting it, nothing comes of it */
 
     /* While feeding. */
+    bool stopped; /* for events to set: the rest of the input is left */
     struct slice input;
     size_t sent;  /* up to here viewers got the input */
     size_t start; /* where the unfinished sequence begins, if it does in this input (whole) */
@@ -82,7 +83,8 @@ struct parser {
 };
 
 void parser_init(struct parser *parser, const struct parser_events *events, void *owner);
-void parser_feed(struct parser *parser, struct slice bytes);
+/* How many of the bytes were taken: all, unless an event has set `stopped`; at least one. */
+size_t parser_feed(struct parser *parser, struct slice bytes);
 
 /* See screen_pending(). */
 struct slice parser_pending(const struct parser *parser);

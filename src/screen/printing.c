@@ -3,6 +3,7 @@
 #include "screen/line.h"
 #include "screen/printing.h"
 #include "screen/width.h"
+#include "screen/work.h"
 
 void printing_scroll(struct screen *screen, bool wrapped)
 {
@@ -11,6 +12,8 @@ void printing_scroll(struct screen *screen, bool wrapped)
         line_encode(screen_row(screen, 0), &screen->clusters, &screen->line);
         scrollback_push(&screen->scrollback, buffer_slice(&screen->line));
     }
+    if (page->top > 0 || page->bottom < screen->rows - 1)
+        work_add(screen, WORK_PER_ROW * (page->bottom - page->top + 1));
     grid_scroll_up(&page->grid, page->top, page->bottom, screen->pen.bg & COLOUR);
     screen_row(screen, page->bottom)->wrapped = wrapped;
 }
@@ -29,6 +32,7 @@ static void mark_page(struct screen *screen, const struct screen_page *page)
 
 void printing_sweep(struct screen *screen)
 {
+    work_add(screen, 2 * (int64_t)screen->columns * screen->rows + CLUSTERS_MOST);
     mark_page(screen, &screen->primary);
     mark_page(screen, &screen->alternate);
     clusters_sweep(&screen->clusters);
@@ -108,8 +112,10 @@ static void wrap(struct screen *screen)
 static struct cell *open_cells(struct screen *screen, struct row *row, int count)
 {
     const struct grid *grid = &screen->page->grid;
-    if (screen_mode(screen, MODE_INSERT) && count > 0)
+    if (screen_mode(screen, MODE_INSERT) && count > 0) {
+        work_add(screen, screen->columns);
         grid_insert(grid, row, screen->x, count, cell_of(&screen->pen, 0, 1));
+    }
     struct cell *cells = grid_cells(grid, row, screen->x);
     if (row->used < screen->x + count)
         row->used = screen->x + count;
@@ -217,6 +223,7 @@ void printing_repeat(struct screen *screen, int count)
     if (count > screen->repeats_left) /* a dozen bytes ask for a screenful each: the work is limited */
         count = screen->repeats_left;
     screen->repeats_left -= count;
+    work_add(screen, count);
     for (int i = 0; i < count; i++)
         for (size_t j = 0; j < size; j++)
             printing_character(screen, codes[j]);

@@ -85,11 +85,25 @@ struct screen *screen_new(const struct screen_settings *settings)
     return screen;
 }
 
+static size_t feed(struct screen *screen, struct slice bytes)
+{
+    screen->work = 0;
+    size_t taken = parser_feed(&screen->parser, bytes);
+    screen->fed += taken;
+    return taken;
+}
+
+size_t screen_feed_some(struct screen *screen, struct slice bytes)
+{
+    screen->repeats_left = REPEATS_MOST;
+    return bytes.size ? feed(screen, bytes) : 0;
+}
+
 void screen_feed(struct screen *screen, struct slice bytes)
 {
-    screen->fed += bytes.size;
     screen->repeats_left = REPEATS_MOST;
-    parser_feed(&screen->parser, bytes);
+    while (bytes.size > 0)
+        bytes = slice_from(bytes, feed(screen, bytes));
 }
 
 uint64_t screen_place(const struct screen *screen)

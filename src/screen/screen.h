@@ -41,6 +41,9 @@ struct screen_settings {
 struct screen *screen_new(const struct screen_settings *settings);
 
 void screen_feed(struct screen *screen, struct slice bytes);
+/* Takes as many of the bytes as may be taken at once, at least one, and returns their number: few bytes can
+ * ask for much work (a screen filled, or all its columns moved). What is left is to be fed next. */
+size_t screen_feed_some(struct screen *screen, struct slice bytes);
 
 /* How many bytes were fed so far: what a snapshot stands for. */
 uint64_t screen_place(const struct screen *screen);

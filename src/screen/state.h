@@ -45,6 +45,7 @@ struct screen {
     struct screen_settings settings;
     struct parser parser;
     uint64_t fed; /* bytes */
+    int64_t work; /* done in this feed: screen/work.h */
     int columns, rows;
     struct screen_page primary, alternate;
     struct screen_page *page; /* the one that is shown */
