@@ -1,4 +1,4 @@
-/* A timer for each member once it is to be told; none before. */
+/* Who comes late is on a list of its own, which is told in the next turn. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,9 +8,11 @@
 
 struct event_group {
     struct loop *loop;
-    struct list open;
+    struct list open, late; /* late: after the goodbye */
     size_t count;
     bool leaving;
+    struct farewell farewell;
+    struct loop_timer late_turn;
 };
 
 struct event_group *event_group_new(struct loop *loop)
@@ -18,6 +20,7 @@ struct event_group *event_group_new(struct loop *loop)
     struct event_group *group = MEMORY_NEW(struct event_group);
     group->loop = loop;
     list_init(&group->open);
+    list_init(&group->late);
     return group;
 }
 
@@ -26,6 +29,8 @@ void event_group_free(struct event_group **group)
     if (!*group)
         return;
     CHECK((*group)->count == 0);
+    farewell_stop(&(*group)->farewell);
+    loop_timer_stop(&(*group)->late_turn);
     free(*group);
     *group = NULL;
 }
@@ -35,16 +40,13 @@ struct loop *event_group_loop(const struct event_group *group)
     return group->loop;
 }
 
-static void on_bye(struct loop_timer *timer)
+static void on_late(struct loop_timer *timer)
 {
-    struct event_member *member = LIST_ENTRY(timer, struct event_member, bye);
-    member->say_goodbye(member);
-}
-
-static void say_goodbye_in(struct event_member *member, int64_t delay_ms)
-{
-    if (!loop_timer_armed(&member->bye))
-        loop_timer_start(member->group->loop, &member->bye, delay_ms, on_bye);
+    struct event_group *group = LIST_ENTRY(timer, struct event_group, late_turn);
+    while (!list_empty(&group->late)) {
+        struct event_member *member = LIST_ENTRY(group->late.next, struct event_member, link);
+        member->say_goodbye(member);
+    }
 }
 
 void event_group_add(struct event_group *group, struct event_member *member,
@@ -52,10 +54,11 @@ void event_group_add(struct event_group *group, struct event_member *member,
 {
     member->group = group;
     member->say_goodbye = say_goodbye;
-    list_append(&group->open, &member->link);
+    member->waits = false;
+    list_append(group->leaving ? &group->late : &group->open, &member->link);
     group->count++;
     if (group->leaving)
-        say_goodbye_in(member, 0);
+        loop_timer_start(group->loop, &group->late_turn, 0, on_late);
 }
 
 void event_group_remove(struct event_member *member)
@@ -63,16 +66,26 @@ void event_group_remove(struct event_member *member)
     if (!member->group)
         return;
     list_remove(&member->link);
-    loop_timer_stop(&member->bye);
+    member->group->farewell.waiting -= member->waits;
     member->group->count--;
     member->group = NULL;
 }
 
+static void tell_next(struct farewell *farewell)
+{
+    struct event_group *group = LIST_ENTRY(farewell, struct event_group, farewell);
+    struct event_member *member = LIST_ENTRY(group->open.next, struct event_member, link);
+    member->say_goodbye(member);
+}
+
 void event_group_say_goodbye(struct event_group *group, int64_t spread_ms)
 {
-    size_t place = 0, spread = group->count > EVENT_GROUP_AT_ONCE ? group->count : 0;
     group->leaving = true;
+    group->farewell.waiting = 0;
     LIST_FOR_EACH(link, &group->open)
-    say_goodbye_in(LIST_ENTRY(link, struct event_member, link),
-                   spread ? spread_ms * (int64_t)place++ / (int64_t)spread : 0);
+    {
+        LIST_ENTRY(link, struct event_member, link)->waits = true;
+        group->farewell.waiting++;
+    }
+    farewell_begin(&group->farewell, group->loop, spread_ms, tell_next);
 }

@@ -1,7 +1,7 @@
 /* All event streams of a gate, whatever they carry: who has to be told when reeve or this gate stops. */
 #pragma once
 
-#include "loop/loop.h"
+#include "route/farewell.h"
 
 struct event_group;
 
@@ -9,7 +9,7 @@ struct event_group;
 struct event_member {
     struct list link;
     struct event_group *group;
-    struct loop_timer bye;
+    bool waits; /* for its goodbye */
     /* Tell the client and end. At most once, from the loop; the member leaves in it. */
     void (*say_goodbye)(struct event_member *member);
 };
@@ -24,7 +24,6 @@ void event_group_add(struct event_group *group, struct event_member *member,
 /* Nothing for one that is none (all zero, or removed). */
 void event_group_remove(struct event_member *member);
 
-/* Each is told: at once up to EVENT_GROUP_AT_ONCE, more spread over `spread_ms`. Those that come later are
- * told at once. */
-enum { EVENT_GROUP_AT_ONCE = 100 };
+/* Each is told: few at once, more spread over `spread_ms` (route/farewell.h). Those that come later are told
+ * at once. */
 void event_group_say_goodbye(struct event_group *group, int64_t spread_ms);

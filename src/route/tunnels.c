@@ -24,7 +24,6 @@ enum {
     REVOKED_MS = 800,  /* the same for one whose credential has ended */
     CLOSE_SIGNED_OUT = 4401,
     CLOSE_FORBIDDEN = 4403,
-    TOLD_AT_ONCE = 100,
     UNSENT_MOST = 256 * 1024,
     LARGE_FRAME = 32 * 1024, /* from here on moving is cheaper than copying */
     BULK_READ = 64 * 1024,   /* one that is as large as it can be: of another protocol, more comes */
@@ -53,12 +52,13 @@ struct tunnel {
     bool scanned[2];    /* by enum relay_direction */
     bool bulk[2];       /* not scanned, and much of it */
     bool websocket;
+    bool waits; /* for the goodbye of all */
     struct websocket_scan scans[2];
     struct websocket_edit edit;
     struct pulse pulse;
     int64_t ping_ms;         /* 0: never */
     int64_t used_us;         /* when a user's data passed last */
-    struct loop_timer timer; /* until the next look, then until it is told, then until it is cut */
+    struct loop_timer timer; /* until the next look, then until it is cut */
     struct loop_task tell;
     int fds[2]; /* the streams', by side */
 };
@@ -73,6 +73,7 @@ struct tunnels {
     size_t count;
     bool leaving; /* a goodbye was said: to those who come now too */
     enum tunnels_goodbye code;
+    struct farewell farewell;
     void (*on_empty)(void *owner);
     void *owner;
 };
@@ -106,6 +107,7 @@ static void end(struct tunnel *tunnel)
     list_remove(&tunnel->link);
     streams_remove(&tunnel->member);
     tunnels->count--;
+    tunnels->farewell.waiting -= tunnel->waits;
     loop_timer_stop(&tunnel->timer);
     loop_task_stop(&tunnel->tell);
     relay_destroy(&tunnel->relay);
@@ -134,6 +136,7 @@ void tunnels_free(struct tunnels **tunnels)
         return;
     LIST_FOR_EACH(link, &(*tunnels)->open)
     end(LIST_ENTRY(link, struct tunnel, link));
+    farewell_stop(&(*tunnels)->farewell);
     pipes_free(&(*tunnels)->pipes);
     free((*tunnels)->cookie);
     free(*tunnels);
@@ -201,18 +204,28 @@ static void on_told(struct stream_member *member, enum streams_reason reason)
         leave(tunnel, codes[reason], tunnel->scanned[RELAY_B_TO_A] ? patience_ms : 0);
 }
 
+/* Those who wait are in front. */
+static void tell_next(struct farewell *farewell)
+{
+    struct tunnels *tunnels = LIST_ENTRY(farewell, struct tunnels, farewell);
+    struct tunnel *tunnel = LIST_ENTRY(tunnels->open.next, struct tunnel, link);
+    CHECK(tunnel->waits);
+    tunnel->waits = false;
+    farewell->waiting--;
+    list_remove(&tunnel->link);
+    list_append(&tunnels->open, &tunnel->link);
+    if (tunnel->state == TUNNEL_OPEN)
+        leave(tunnel, tunnels->code, GOODBYE_MS);
+}
+
 void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int64_t spread_ms)
 {
-    size_t place = 0, spread = tunnels->count > TOLD_AT_ONCE ? tunnels->count : 0;
     tunnels->leaving = true;
     tunnels->code = code;
+    tunnels->farewell.waiting = tunnels->count;
     LIST_FOR_EACH(link, &tunnels->open)
-    {
-        struct tunnel *tunnel = LIST_ENTRY(link, struct tunnel, link);
-        int64_t delay_ms = spread ? spread_ms * (int64_t)place++ / (int64_t)spread : 0;
-        if (tunnel->state == TUNNEL_OPEN)
-            loop_timer_start(tunnels->loop, &tunnel->timer, delay_ms, on_due);
-    }
+    LIST_ENTRY(link, struct tunnel, link)->waits = true;
+    farewell_begin(&tunnels->farewell, tunnels->loop, spread_ms, tell_next);
 }
 
 /* --- bytes that pass ----------------------------------------------------------------------------- */

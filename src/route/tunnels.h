@@ -44,5 +44,5 @@ bool tunnels_asks(const struct tunnels_rule *rule, const struct exchange_request
  * subprotocol that the client has not asked for is kept from it: a browser would close. */
 void tunnels_open(struct tunnels *tunnels, struct exchange *exchange, const struct tunnels_offer *offer);
 /* Tells every peer that it is over: a close frame at the next frame boundary, 2 s later a cut; what is no
- * WebSocket is cut then without a word. At once for up to 100 tunnels, more are spread over `spread_ms`. */
+ * WebSocket is cut then without a word. Few at once, more spread over `spread_ms` (route/farewell.h). */
 void tunnels_say_goodbye(struct tunnels *tunnels, enum tunnels_goodbye code, int64_t spread_ms);

@@ -1,6 +1,7 @@
 /* The set of all, and when each is told to go; what passes through one is viewer's. */
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 #include "route/viewer.h"
@@ -9,7 +10,6 @@
 enum {
     GOODBYE_MS = 2000, /* for the client to close, then it is cut */
     REVOKED_MS = 800,  /* the same for one whose credential has ended */
-    TOLD_AT_ONCE = 100,
     CLOSE_SIGNED_OUT = 4401,
     CLOSE_FORBIDDEN = 4403,
 };
@@ -21,6 +21,7 @@ struct viewers {
     size_t count;
     bool leaving; /* a goodbye was said: to those who come now too */
     enum viewers_goodbye code;
+    struct farewell farewell;
     void (*on_empty)(void *owner);
     void *owner;
 };
@@ -32,7 +33,8 @@ struct seat {
     struct viewers *viewers;
     struct backend *backend;
     struct viewer *viewer;
-    struct loop_timer due; /* until it is told */
+    bool waits;            /* for the goodbye of all */
+    struct loop_timer due; /* of one that came late */
 };
 
 struct viewers *viewers_new(struct loop *loop, struct streams *streams, void (*on_empty)(void *owner),
@@ -57,6 +59,7 @@ static void leave(struct seat *seat)
     list_remove(&seat->link);
     streams_remove(&seat->member);
     seat->viewers->count--;
+    seat->viewers->farewell.waiting -= seat->waits;
     loop_timer_stop(&seat->due);
     viewer_free(&seat->viewer);
     backends_close(seat->backend);
@@ -69,6 +72,7 @@ void viewers_free(struct viewers **viewers)
         return;
     LIST_FOR_EACH(link, &(*viewers)->open)
     leave(LIST_ENTRY(link, struct seat, link));
+    farewell_stop(&(*viewers)->farewell);
     free(*viewers);
     *viewers = NULL;
 }
@@ -112,17 +116,27 @@ static void on_told(struct stream_member *member, enum streams_reason reason)
     viewer_leave(seat->viewer, codes[reason], (struct slice){0}, revoked ? REVOKED_MS : GOODBYE_MS);
 }
 
+/* Those who wait are in front. */
+static void tell_next(struct farewell *farewell)
+{
+    struct viewers *viewers = LIST_ENTRY(farewell, struct viewers, farewell);
+    struct seat *seat = LIST_ENTRY(viewers->open.next, struct seat, link);
+    CHECK(seat->waits);
+    seat->waits = false;
+    farewell->waiting--;
+    list_remove(&seat->link);
+    list_append(&viewers->open, &seat->link);
+    viewer_leave(seat->viewer, viewers->code, (struct slice){0}, GOODBYE_MS);
+}
+
 void viewers_say_goodbye(struct viewers *viewers, enum viewers_goodbye code, int64_t spread_ms)
 {
-    size_t place = 0, spread = viewers->count > TOLD_AT_ONCE ? viewers->count : 0;
     viewers->leaving = true;
     viewers->code = code;
+    viewers->farewell.waiting = viewers->count;
     LIST_FOR_EACH(link, &viewers->open)
-    {
-        struct seat *seat = LIST_ENTRY(link, struct seat, link);
-        int64_t delay_ms = spread ? spread_ms * (int64_t)place++ / (int64_t)spread : 0;
-        loop_timer_start(viewers->loop, &seat->due, delay_ms, on_due);
-    }
+    LIST_ENTRY(link, struct seat, link)->waits = true;
+    farewell_begin(&viewers->farewell, viewers->loop, spread_ms, tell_next);
 }
 
 /* --- what operators see ----------------------------------------------------------------------------- */

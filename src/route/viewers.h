@@ -34,6 +34,6 @@ struct viewers_opening {
 /* Answers 101 to a WebSocket's handshake that has been checked, whose request has no body, and shows the
  * terminal. */
 void viewers_open(struct viewers *viewers, struct exchange *exchange, const struct viewers_opening *opening);
-/* Tells every viewer that it is over; 2 s later it is cut. At once for up to 100, more are spread over
- * `spread_ms`. Those that come later are told at once. */
+/* Tells every viewer that it is over; 2 s later it is cut. Few at once, more spread over `spread_ms`
+ * (route/farewell.h). Those that come later are told at once. */
 void viewers_say_goodbye(struct viewers *viewers, enum viewers_goodbye code, int64_t spread_ms);

@@ -59,17 +59,17 @@ static void test_few_and_late_ones_at_once(void **state)
     struct fake_clock clock = FAKE_CLOCK(1000);
     struct loop *loop = loop_new(&clock.clock);
     struct event_group *group = event_group_new(loop);
-    struct stream streams[EVENT_GROUP_AT_ONCE + 2] = {0};
-    for (size_t i = 0; i < EVENT_GROUP_AT_ONCE; i++)
+    struct stream streams[FAREWELL_AT_ONCE + 2] = {0};
+    for (size_t i = 0; i < FAREWELL_AT_ONCE; i++)
         event_group_add(group, &streams[i].member, on_goodbye);
     event_group_remove(&streams[0].member);
     event_group_remove(&streams[0].member); /* twice does nothing */
     event_group_say_goodbye(group, DRAIN_MS);
     loop_step(loop, 0);
-    event_group_add(group, &streams[EVENT_GROUP_AT_ONCE].member, on_goodbye);
+    event_group_add(group, &streams[FAREWELL_AT_ONCE].member, on_goodbye);
     loop_step(loop, 0);
     assert_int_equal(streams[0].told_us, 0);
-    for (size_t i = 1; i <= EVENT_GROUP_AT_ONCE; i++)
+    for (size_t i = 1; i <= FAREWELL_AT_ONCE; i++)
         assert_true(streams[i].told_us > 0);
     event_group_free(&group);
     loop_free(&loop);
