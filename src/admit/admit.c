@@ -111,10 +111,11 @@ static const struct principal *known_there(const struct admit_request *request)
 }
 
 /* An API of an ordinary listener is for tokens, whatever its rules say. */
-static bool may_pass(const struct admit_request *request, const struct principal *principal)
+bool admit_allows(enum admit_door door, const struct principal *principal, const char *const *allow,
+                  size_t allow_count)
 {
-    return (request->door != ADMIT_API || principal->kind == PRINCIPAL_TOKEN) &&
-           principal_passes(principal, request->allow, request->allow_count);
+    return door == ADMIT_OWN || ((door != ADMIT_API || principal->kind == PRINCIPAL_TOKEN) &&
+                                 principal_passes(principal, allow, allow_count));
 }
 
 enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request)
@@ -125,7 +126,7 @@ enum admit_verdict admit_check(const struct admit *admit, const struct admit_req
         return ADMIT_FOREIGN_HOST;
     if (!request->routed)
         return ADMIT_NO_ROUTE;
-    bool allowed = request->door == ADMIT_OWN || may_pass(request, principal);
+    bool allowed = admit_allows(request->door, principal, request->allow, request->allow_count);
     if (!allowed && !named)
         return ADMIT_NO_CREDENTIAL;
     if (!origin_passes(admit, request))

@@ -47,6 +47,9 @@ enum { ADMIT_VERDICTS = ADMIT_NOT_ALLOWED + 1 };
  * is not "scheme://host" or "scheme://host:port". */
 struct admit *admit_new(const char *const *hosts, const char *const *origins, struct error *error);
 enum admit_verdict admit_check(const struct admit *admit, const struct admit_request *request);
+/* Whether these rules let somebody through that door, whatever Host and Origin say. */
+bool admit_allows(enum admit_door door, const struct principal *principal, const char *const *allow,
+                  size_t allow_count);
 /* A page of the very origin that it asks: `origin` is there and is scheme, host and port of the request. */
 bool admit_is_own_page(struct slice origin, struct slice authority, bool secure);
 int admit_status(enum admit_verdict verdict); /* 0 for ADMIT_PASS */

@@ -247,9 +247,8 @@ const struct setting settings_route_rows[] = {
      .about = "Paths whose requests are not use of the service."},
     {.path = "routes.*.limits",
      .type = &types_section,
-     .about = "How many streams (WebSockets and other upgrades, event streams, terminals) may be open. One "
-              "more is "
-              "refused with 503; those that are open stay."},
+     .about = "How many streams (WebSockets and other upgrades, event streams, those of a service too, "
+              "terminals) may be open. One more is refused with 503; those that are open stay."},
     {.path = "routes.*.limits.streams",
      .type = &types_count,
      .at = ROUTE(limits.streams),

@@ -65,11 +65,15 @@ static void note_use(void *owner, const struct principal *principal)
 
 /* --- what the keeper tells --------------------------------------------------------------------------- */
 
-static bool has_lapsed(void *owner, const struct principal *principal, enum streams_reason *reason)
+bool admission_stands(const struct admission *admission, const struct principal *principal)
 {
-    const struct admission *admission = owner;
+    return credentials_stand(admission->credentials, principal);
+}
+
+static bool has_lapsed(void *owner, const struct stream_member *member, enum streams_reason *reason)
+{
     *reason = STREAMS_SIGNED_OUT;
-    return !credentials_stand(admission->credentials, principal);
+    return !admission_stands(owner, member->principal);
 }
 
 bool admission_tell(struct admission *admission, const json_t *data, struct error *error)
@@ -125,7 +129,6 @@ void admission_recognise(struct admission *admission, const struct trusted *trus
 void admission_tick(struct admission *admission)
 {
     streams_expire(admission->streams, wall_ms(admission));
-    streams_review_fresh(admission->streams, has_lapsed, admission);
     streams_each_used(admission->streams, note_use, admission);
 }
 

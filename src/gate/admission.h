@@ -22,6 +22,8 @@ bool admission_signs_in(const struct admission *admission);
 /* Finds out who asks and whether by TLS, and writes both into the exchange. */
 void admission_recognise(struct admission *admission, const struct trusted *trusted,
                          struct exchange *exchange);
+/* Whether what somebody has shown still counts, but for its expiry; nobody has shown nothing. */
+bool admission_stands(const struct admission *admission, const struct principal *principal);
 /* Once a second: ends the streams of sessions that are over, and reports those in use. */
 void admission_tick(struct admission *admission);
 /* A session has been signed out here; the keeper's word on it follows. */

@@ -93,18 +93,19 @@ bool console_is_open(const struct console *console)
 }
 
 /* Without sign-in it is open on this machine only; elsewhere it takes a token. */
-static bool is_closed(const struct console *console, struct exchange *exchange)
+static bool is_closed(const struct console *console, const struct exchange_request *request,
+                      const struct principal *principal)
 {
-    return console_is_own(console, exchange_request(exchange)) && !console->auth && !console->open &&
-           exchange_principal(exchange)->kind != PRINCIPAL_TOKEN;
+    return console_is_own(console, request) && !console->auth && !console->open &&
+           principal->kind != PRINCIPAL_TOKEN;
 }
 
-void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,
-                 struct door_question *question)
+void console_ask(const struct console *console, const struct exchange_request *request,
+                 const struct principal *principal, enum console_part part, struct door_question *question)
 {
     static const char *const anyone[] = {"anyone"};
-    bool own = console_is_own(console, exchange_request(exchange));
-    if (part == CONSOLE_MISSING || is_closed(console, exchange))
+    bool own = console_is_own(console, request);
+    if (part == CONSOLE_MISSING || is_closed(console, request, principal))
         return; /* for everybody: both are refused with words of their own */
     question->door = own ? ADMIT_CONSOLE : ADMIT_API;
     question->allow = own && console->open ? anyone : (const char *const *)console->allow;
@@ -163,7 +164,7 @@ static void answer_api(const struct console *console, const struct api_means *me
 {
     struct slice below = {0};
     api_is(slice_of(console->path, console->path_size), exchange_request(exchange)->path, &below);
-    if (is_closed(console, exchange))
+    if (is_closed(console, exchange_request(exchange), exchange_principal(exchange)))
         problem_reply_status(exchange, 403,
                              "Without `auth` this API is open on a loopback or unix `console.listen` only; "
                              "elsewhere it takes a token.");

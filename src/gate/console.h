@@ -28,10 +28,9 @@ enum console_part console_find(const struct console *console, const struct excha
 bool console_is_own(const struct console *console, const struct exchange_request *request);
 /* Nobody signs in on this reeve, and whoever is on this machine may do what the console can. */
 bool console_is_open(const struct console *console);
-/* Who may pass there, for the door: whoever `console.allow` lets in; on ordinary listeners by token alone.
- * Asks who it is, so door_recognise() comes first. */
-void console_ask(const struct console *console, struct exchange *exchange, enum console_part part,
-                 struct door_question *question);
+/* Who may pass there, for the door: whoever `console.allow` lets in; on ordinary listeners by token alone. */
+void console_ask(const struct console *console, const struct exchange_request *request,
+                 const struct principal *principal, enum console_part part, struct door_question *question);
 /* Answers what console_find() named; the door has let it in. */
 void console_answer(const struct console *console, const struct api_means *means, struct terminals *terminals,
                     struct exchange *exchange);

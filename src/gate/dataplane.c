@@ -143,6 +143,16 @@ static void on_record(void *owner, const struct http_record *record)
         serving_left(record->context);
 }
 
+/* What let it in has ended before the stream began. */
+static bool was_late(void *owner, const struct stream_member *member, enum streams_reason *reason)
+{
+    const struct dataplane *dataplane = owner;
+    *reason = STREAMS_SIGNED_OUT;
+    if (!admission_stands(dataplane->admission, member->principal))
+        return true;
+    return dataplane->serving && !serving_still_admits(dataplane->serving, member, reason);
+}
+
 static void on_tick(struct loop_timer *timer)
 {
     struct dataplane *dataplane = LIST_ENTRY(timer, struct dataplane, tick);
@@ -150,6 +160,7 @@ static void on_tick(struct loop_timer *timer)
     tell_open(dataplane);
     backends_tick(dataplane->backends);
     admission_tick(dataplane->admission);
+    streams_review_fresh(dataplane->streams, was_late, dataplane);
     loop_timer_start(dataplane->loop, timer, TICK_MS, on_tick);
 }
 
@@ -200,12 +211,15 @@ static void open_entrance(struct dataplane *dataplane, struct serving_settings *
         settings->listeners[i] = -1;
 }
 
-/* A drain has words of its own for everybody. */
+/* A drain has words of its own for everybody, and so has whoever ends those who may not come in any more. */
 static bool may_stay(void *owner, const struct stream_member *member)
 {
     const struct dataplane *dataplane = owner;
     bool routed = !member->route || serving_has_route(dataplane->serving, member->route);
-    return dataplane->draining || (routed && backends_way_holds(&member->way));
+    enum streams_reason reason = STREAMS_MOVED;
+    if (dataplane->draining || (routed && backends_way_holds(&member->way)))
+        return true;
+    return !serving_still_admits(dataplane->serving, member, &reason) && reason != STREAMS_MOVED;
 }
 
 /* What was opened under another configuration is told to come again, over as long as a drain would take. */
@@ -238,11 +252,38 @@ static void leave_moved_listeners(struct dataplane *dataplane)
             http_server_leave(dataplane->server, (unsigned)i);
 }
 
+struct change {
+    const struct serving_settings *before, *after; /* before NULL: the first */
+    const struct serving *serving;                 /* after */
+};
+
+/* The listener of a stream of the API is where it came from; those of routes belong to all. */
+static bool is_out(void *owner, const struct stream_member *member, enum streams_reason *reason)
+{
+    const struct change *change = owner;
+    struct stream_visit visit;
+    *reason = STREAMS_MOVED;
+    if (!member->route && streams_visit(member, &visit) && change->before &&
+        !is_same_listener(change->before, change->after, visit.listener))
+        return true;
+    return !serving_still_admits(change->serving, member, reason);
+}
+
+/* Who may not be in any more is told at once, before those whose route has changed. */
+static void review_streams(struct dataplane *dataplane)
+{
+    struct change change = {.before = dataplane_settings(dataplane),
+                            .after = serving_settings(dataplane->prepared),
+                            .serving = dataplane->prepared};
+    streams_review_all(dataplane->streams, is_out, &change);
+}
+
 bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
 {
     if (!dataplane->prepared || number != dataplane->prepared_number)
         return false;
     leave_moved_listeners(dataplane);
+    review_streams(dataplane);
     policies_commit(dataplane->policies);
     backends_find_policies(dataplane->backends);
     serving_retire(&dataplane->serving);
@@ -374,6 +415,7 @@ static void compose_admission(struct dataplane *dataplane)
                                                           .backends = dataplane->backends,
                                                           .tunnels = dataplane->tunnels,
                                                           .streams = dataplane->streams,
+                                                          .limits = dataplane->limits,
                                                           .group = dataplane->event_group,
                                                           .cookie = cookie});
     free(cookie);

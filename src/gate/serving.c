@@ -10,6 +10,7 @@
 #include "route/assets.h"
 #include "route/captures.h"
 #include "route/creation.h"
+#include "route/event_relay.h"
 #include "route/events.h"
 #include "route/files.h"
 #include "route/health.h"
@@ -20,23 +21,10 @@
 #include "gate/event_routes.h"
 #include "gate/section.h"
 #include "gate/serving.h"
+#include "gate/serving_route.h"
 #include "gate/terminal_door.h"
 
-struct serving_route {
-    uint64_t id; /* see exchange_set_route() */
-    char *place; /* "reeve.yaml:12:5" */
-    struct rules *allow;
-    struct captures *target; /* NULL: leads to none */
-    bool creates;            /* a visit of an instance that is not there creates it */
-    char *prefix;
-    struct files *files;            /* NULL: another kind of route */
-    struct events_route *events;    /* the same */
-    struct terminal_door *terminal; /* the same */
-    struct proxy_route proxy;       /* points into the text above */
-    struct limits_rule limits;
-    char *subprotocol;
-    bool refuse_close; /* browsers of our own origin are refused with a close code */
-};
+enum { VISIT_MOST = 64 * 1024 }; /* memory for the rules of one stream that is looked at again */
 
 struct serving {
     struct serving_settings settings;
@@ -56,172 +44,16 @@ struct serving {
 
 /* --- building ------------------------------------------------------------------------------------ */
 
-static bool read_strip(struct section *row, struct serving_route *route)
-{
-    const json_t *strip = section_member(row, "strip");
-    struct forward_rule *rule = &route->proxy.rule;
-    if (!strip || json_is_false(strip))
-        return true;
-    if (json_is_true(strip)) {
-        rule->strip = FORWARD_STRIP_WILDCARD;
-        return true;
-    }
-    if (!json_is_string(strip))
-        return section_wrong(row, "strip", "true or a text");
-    route->prefix = memory_text(json_string_value(strip));
-    rule->strip = FORWARD_STRIP_PREFIX;
-    rule->prefix = slice_of_text(route->prefix);
-    while (slice_ends_with(rule->prefix, SLICE("/")))
-        rule->prefix.size--;
-    return true;
-}
-
-static bool read_allow(struct section *row, struct serving_route *route)
-{
-    struct error error = {0};
-    route->allow = rules_new(section_member(row, "allow"), section_text(row, "path"),
-                             section_text_or_null(row, "host"), &error);
-    return route->allow || error_set(row->error, "%s: %s", row->place, error.text);
-}
-
-/* A text that may hold what path and host capture; NULL with the text of what is wrong. */
-static struct captures *read_captures(struct section *row, const char *name)
-{
-    struct error error = {0};
-    struct captures *captures = captures_new(section_text(row, name), section_text(row, "path"),
-                                             section_text_or_null(row, "host"), &error);
-    if (!captures) {
-        row->wrong = true;
-        error_set(row->error, "%s: %s", row->place, error.text);
-    }
-    return captures;
-}
-
-static bool read_websocket(struct section *row, struct serving_route *route)
-{
-    const char *subprotocol = section_text_or_null(row, "subprotocol");
-    route->subprotocol = memory_text(subprotocol);
-    route->proxy.websocket.subprotocol = slice_of_text(route->subprotocol ? route->subprotocol : "");
-    route->proxy.websocket.ping_ms = section_number(row, "ping_ms", 0);
-    route->refuse_close = json_is_true(section_member(row, "refuse_close"));
-    return !row->wrong;
-}
-
-static bool read_limits(struct section *row, struct serving_route *route)
-{
-    struct section limits = {
-        .object = section_member(row, "limits"), .place = row->place, .error = row->error};
-    if (!limits.object)
-        return true;
-    if (!json_is_object(limits.object))
-        return section_wrong(row, "limits", "an object");
-    route->limits.streams = (uint32_t)section_number(&limits, "streams", 0);
-    route->limits.per_user = (uint32_t)section_number(&limits, "per_user", 0);
-    route->limits.per_address = (uint32_t)section_number(&limits, "per_address", 0);
-    row->wrong = limits.wrong;
-    return !row->wrong;
-}
-
-static bool read_proxy(const struct serving *serving, struct section *row, struct serving_route *route)
-{
-    route->proxy.open = console_is_open(serving->console);
-    route->target = read_captures(row, "target");
-    if (!route->target)
-        return false;
-    route->creates = json_is_true(section_member(row, "create"));
-    route->proxy.body_max = section_number(row, "body_max", -1);
-    route->proxy.timeouts = (struct upstream_timeouts){
-        .connect_ms = section_number(row, "connect_ms", 5000),
-        .response_ms = section_number(row, "response_ms", 0),
-        .idle_ms = section_number(row, "idle_ms", 0),
-    };
-    return read_strip(row, route) && read_websocket(row, route) && !row->wrong;
-}
-
-/* A route is what its row says (design §2 "Snapshot"); where it stands and what its descriptors are called
- * may differ from one snapshot to the next. FNV-1a of the rest; never 0. */
-static uint64_t route_id(const json_t *object)
-{
-    static const char *const passing[] = {"place", "root"};
-    json_t *rest = json_copy((json_t *)(uintptr_t)object);
-    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
-        json_object_del(rest, passing[i]);
-    char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
-    uint64_t id = 14695981039346656037u;
-    for (const char *at = text; *at; at++)
-        id = (id ^ (unsigned char)*at) * 1099511628211u;
-    free(text);
-    json_decref(rest);
-    return id ? id : 1;
-}
-
-static bool read_events(struct serving *serving, struct section *row, struct serving_route *route,
-                        struct descriptors *descriptors)
-{
-    static const char *const froms[] = {"start", "end", NULL};
-    if (section_member(row, "target"))
-        route->target = read_captures(row, "target");
-    struct events_route_settings settings = {
-        .from_end = section_choice(row, "from", froms) == 1,
-        .wait_ms = section_number(row, "wait_ms", 60000),
-        .heartbeat_ms = section_number(row, "heartbeat_ms", 15000),
-    };
-    settings.names = section_text_or_null(row, "event");
-    if (row->wrong)
-        return false;
-    settings.root = section_descriptor(row, "root", descriptors);
-    settings.file = read_captures(row, "file");
-    if (settings.root >= 0 && settings.file) {
-        route->events = events_route_new(serving->means.events, &settings);
-        if (route->target)
-            event_routes_add(serving->event_routes, route->events, route->target);
-        return !row->wrong;
-    }
-    captures_free(&settings.file);
-    if (settings.root >= 0)
-        close(settings.root);
-    return false;
-}
-
-static bool read_terminal(struct section *row, struct serving_route *route)
-{
-    struct error error = {0};
-    route->target = read_captures(row, "target");
-    route->creates = json_is_true(section_member(row, "create"));
-    if (!route->target)
-        return false;
-    route->terminal =
-        terminal_door_new(row->object, section_text(row, "path"), section_text_or_null(row, "host"), &error);
-    return route->terminal || error_set(row->error, "%s: %s", row->place, error.text);
-}
-
 static bool read_route(struct serving *serving, struct section *row, unsigned number,
                        struct descriptors *descriptors)
 {
-    static const char *const kinds[] = {"proxy", "files", "events", "terminal", NULL};
+    const struct serving_route_means means = {serving->console, serving->means.events, serving->event_routes};
     struct serving_route *route = &serving->routes[number];
-    route->place = memory_text(section_text(row, "place"));
-    row->place = route->place;
-    const char *path = section_text(row, "path"), *host = section_text_or_null(row, "host");
-    int kind = section_choice(row, "kind", kinds);
-    if (row->wrong)
+    if (!serving_route_read(route, row, &means, descriptors))
         return false;
-    route->id = route_id(row->object);
-    if (!match_add(serving->table, host, path, number, row->error))
-        return error_prefix(row->error, "%s", route->place);
-    if (!read_allow(row, route) || !read_limits(row, route))
-        return false;
-    if (kind == 0)
-        return read_proxy(serving, row, route);
-    if (kind == 2)
-        return read_events(serving, row, route, descriptors);
-    if (kind == 3)
-        return read_terminal(row, route);
-    int root = section_descriptor(row, "root", descriptors);
-    const char *fallback = section_text_or_null(row, "fallback");
-    if (root >= 0)
-        route->files = files_new(root, fallback);
-    return !row->wrong;
+    return match_add(serving->table, section_text_or_null(row, "host"), section_text(row, "path"), number,
+                     row->error) ||
+           error_prefix(row->error, "%s", route->place);
 }
 
 static bool read_routes(struct serving *serving, struct section *top, struct descriptors *descriptors)
@@ -276,17 +108,8 @@ static bool read_settings(struct serving *serving, struct section *top, struct d
 
 static void serving_free(struct serving *serving)
 {
-    for (size_t i = 0; i < serving->route_count; i++) {
-        struct serving_route *route = &serving->routes[i];
-        files_free(&route->files);
-        events_route_free(&route->events);
-        terminal_door_free(&route->terminal);
-        free(route->place);
-        rules_free(&route->allow);
-        captures_free(&route->target);
-        free(route->prefix);
-        free(route->subprotocol);
-    }
+    for (size_t i = 0; i < serving->route_count; i++)
+        serving_route_clear(&serving->routes[i]);
     for (size_t i = 0; i < serving->settings.listener_count; i++) {
         if (serving->settings.listeners[i] >= 0)
             close(serving->settings.listeners[i]);
@@ -375,11 +198,11 @@ static void answer_with_terminal(struct serving *serving, const struct serving_r
                                  struct exchange *exchange, const struct match_result *match)
 {
     const char *const *allow;
-    size_t count = rules_fill(route->allow, exchange, &allow);
+    size_t count = rules_fill(route->allow, exchange_request(exchange), exchange_arena(exchange), &allow);
     const char *listener = serving->addresses[exchange_request(exchange)->listener];
     struct terminals_visit visit = {
         .target = captures_fill(route->target, exchange_request(exchange), exchange_arena(exchange)),
-        .may_type = terminal_door_types(exchange, allow, count),
+        .may_type = terminal_door_types(exchange_principal(exchange), allow, count),
     };
     visit.creates = route->creates && visit.may_type; /* who only watches makes nothing */
     exchange_set_route(exchange, route->place, visit.target.data, route->id);
@@ -470,30 +293,92 @@ static void find_errand(const struct serving *serving, const struct exchange_req
 }
 
 /* Who may pass there. */
-static bool admits(const struct serving *serving, struct exchange *exchange, const struct errand *errand)
+static struct door_question ask(const struct serving *serving, const struct exchange_request *request,
+                                const struct principal *principal, struct arena *arena,
+                                const struct errand *errand)
 {
     struct door_question question = {.door = ADMIT_OWN, .routed = true};
-    door_recognise(serving->door, serving->means.admission, exchange);
     if (errand->console != CONSOLE_NOTHING) {
-        console_ask(serving->console, exchange, errand->console, &question);
+        console_ask(serving->console, request, principal, errand->console, &question);
     } else if (errand->login == LOGIN_NONE && !errand->asset && errand->page == HEALTH_NONE) {
         question.door = ADMIT_ROUTE;
         question.routed = errand->route != NULL;
         if (errand->route)
-            question.allow_count = rules_fill(errand->route->allow, exchange, &question.allow);
+            question.allow_count = rules_fill(errand->route->allow, request, arena, &question.allow);
         if (errand->route && errand->route->terminal)
-            terminal_door_ask(errand->route->terminal, exchange, &question);
+            terminal_door_ask(errand->route->terminal, request, arena, &question);
     }
+    return question;
+}
+
+static bool admits(const struct serving *serving, struct exchange *exchange, const struct errand *errand)
+{
+    door_recognise(serving->door, serving->means.admission, exchange);
+    struct door_question question = ask(serving, exchange_request(exchange), exchange_principal(exchange),
+                                        exchange_arena(exchange), errand);
     return door_admits(serving->door, serving->means.admission, exchange, &question);
 }
 
-/* What counts against the route's limits. What a program makes of a plain request is its own business. */
+/* --- those who are in -------------------------------------------------------------------------------- */
+
+/* One that has changed, for one who typed there and may not any more. */
+static bool types_no_more(const struct serving *serving, const struct stream_member *member,
+                          const struct serving_route *route, const struct exchange_request *request,
+                          struct arena *arena)
+{
+    const char *const *allow;
+    if (!route->terminal || serving_has_route(serving, member->route))
+        return false;
+    size_t count = rules_fill(route->allow, request, arena, &allow);
+    return !terminal_door_types(member->principal, allow, count);
+}
+
+static bool still_admits(const struct serving *serving, const struct stream_member *member,
+                         const struct exchange_request *request, struct arena *arena,
+                         enum streams_reason *reason)
+{
+    struct errand errand = {0};
+    find_errand(serving, request, &errand);
+    bool api = member->route == 0, same = api == (errand.console == CONSOLE_API);
+    *reason = STREAMS_MOVED;
+    if (!same || (!api && !errand.route))
+        return !api;
+    struct door_question question = ask(serving, request, member->principal, arena, &errand);
+    bool closed = api && question.door == ADMIT_OWN; /* refused with words of its own */
+    if (closed || !admit_allows(question.door, member->principal, question.allow, question.allow_count)) {
+        *reason = member->principal->kind == PRINCIPAL_NOBODY ? STREAMS_SIGNED_OUT : STREAMS_FORBIDDEN;
+        return false;
+    }
+    return api || !types_no_more(serving, member, errand.route, request, arena);
+}
+
+/* Routes are behind every listener but the console's, whose places in the snapshot may have changed; the API
+ * is behind its own. */
+bool serving_still_admits(const struct serving *serving, const struct stream_member *member,
+                          enum streams_reason *reason)
+{
+    struct stream_visit visit;
+    if (!streams_visit(member, &visit))
+        return true;
+    const struct exchange_request request = {
+        .host = visit.host, .path = visit.path, .listener = member->route ? ENTRANCE_MOST : visit.listener};
+    struct arena arena = ARENA(VISIT_MOST);
+    bool admitted = still_admits(serving, member, &request, &arena, reason);
+    arena_free(&arena);
+    return admitted;
+}
+
+/* --- answering --------------------------------------------------------------------------------------- */
+
+/* What counts against the route's limits from here on. What a program makes of another request is known when
+ * it answers (route/proxy.c). */
 static bool is_stream(const struct serving_route *route, const struct exchange *exchange)
 {
     const struct exchange_request *request = exchange_request(exchange);
     /* A script that asks why its handshake was refused (/_reeve/client.js): browsers do not tell. */
-    return route->events || request->upgrade ||
-           fields_find(&request->head->fields, SLICE("X-Reeve-Probe")).data;
+    bool probe = fields_find(&request->head->fields, SLICE("X-Reeve-Probe")).data != NULL;
+    bool proxied = !route->files && !route->events && !route->terminal;
+    return route->events || request->upgrade || probe || (proxied && event_relay_is_asked(request->head));
 }
 
 static void answer_from_route(struct serving *serving, const struct serving_route *route,

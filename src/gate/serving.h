@@ -66,6 +66,12 @@ bool serving_has_route(const struct serving *serving, uint64_t id);
 /* Where that one stands ("reeve.yaml:12:5"); NULL: none has it. */
 const char *serving_place(const struct serving *serving, uint64_t id);
 
+/* Whether a stream that was let in once would be let in now, by the same door. False with what to tell it:
+ * who may not come in any more, and STREAMS_MOVED for one whose door is not there any more, or who would have
+ * less there. What is left of its route is streams_leave_moved()'s. */
+bool serving_still_admits(const struct serving *serving, const struct stream_member *member,
+                          enum streams_reason *reason);
+
 /* Admission, route, answer. Sets the exchange's context to the serving: call serving_left() with it when its
  * record comes. */
 void serving_answer(struct serving *serving, struct exchange *exchange);

@@ -31,14 +31,14 @@ void terminal_door_free(struct terminal_door **door)
     *door = NULL;
 }
 
-void terminal_door_ask(const struct terminal_door *door, struct exchange *exchange,
-                       struct door_question *question)
+void terminal_door_ask(const struct terminal_door *door, const struct exchange_request *request,
+                       struct arena *arena, struct door_question *question)
 {
     const char *const *view;
-    size_t count = rules_fill(door->view, exchange, &view), all = question->allow_count + count;
+    size_t count = rules_fill(door->view, request, arena, &view), all = question->allow_count + count;
     if (count == 0)
         return;
-    const char **both = arena_new(exchange_arena(exchange), all * sizeof *both);
+    const char **both = arena_new(arena, all * sizeof *both);
     if (!both)
         return; /* who only watches is turned away: the request takes too much memory */
     for (size_t i = 0; i < all; i++)
@@ -47,9 +47,9 @@ void terminal_door_ask(const struct terminal_door *door, struct exchange *exchan
     question->allow_count = all;
 }
 
-bool terminal_door_types(const struct exchange *exchange, const char *const *allow, size_t count)
+bool terminal_door_types(const struct principal *principal, const char *const *allow, size_t count)
 {
-    return principal_passes(exchange_principal(exchange), allow, count);
+    return principal_passes(principal, allow, count);
 }
 
 bool terminal_door_opens(const struct terminal_door *door, struct exchange *exchange, const char *listener)

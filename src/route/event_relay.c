@@ -16,11 +16,22 @@ struct event_relay {
     char last[LAST];
 };
 
-bool event_relay_is(const struct http1_head *head)
+static bool is_event_stream(struct slice type)
 {
-    struct slice type = fields_get(&head->fields, FIELD_CONTENT_TYPE);
     type = slice_trim(slice_between(type, 0, slice_find(type, ';')));
     return slice_equal_ignore_case(type, SLICE("text/event-stream"));
+}
+
+bool event_relay_is_asked(const struct http1_head *head)
+{
+    struct slice accept = fields_get(&head->fields, FIELD_ACCEPT);
+    return fields_count(&head->fields, FIELD_ACCEPT) == 1 && slice_find(accept, ',') == accept.size &&
+           is_event_stream(accept);
+}
+
+bool event_relay_is(const struct http1_head *head)
+{
+    return is_event_stream(fields_get(&head->fields, FIELD_CONTENT_TYPE));
 }
 
 size_t event_relay_add_fields(const struct http1_head *head, struct exchange_field *fields, size_t count)

@@ -12,6 +12,8 @@
 #include "route/event_said.h"
 #include "route/streams.h"
 
+/* Whether a request takes nothing else, as an EventSource's does: by its Accept. */
+bool event_relay_is_asked(const struct http1_head *head);
 /* Whether a response is one: by its Content-Type. */
 bool event_relay_is(const struct http1_head *head);
 /* Adds to a response's fields what keeps others from holding it back or changing it, as far as it does not

@@ -21,6 +21,10 @@ enum {
 
 enum key_kind { KEY_ROUTE, KEY_USER, KEY_ADDRESS, KEYS };
 
+_Static_assert(LIMITS_ROUTE == KEY_ROUTE + 1 && LIMITS_USER == KEY_USER + 1 &&
+                   LIMITS_ADDRESS == KEY_ADDRESS + 1,
+               "what is full is the key behind");
+
 struct limits {
     struct loop *loop;
     struct limits_pages pages;
@@ -113,8 +117,8 @@ static void uncount(const struct place *place, size_t end)
             page_slots_remove(place->limits->pages.own, place->keys[i]);
 }
 
-/* The kind that is full, or KEYS: all have a place, and count. */
-static enum key_kind take(const struct place *place, const struct limits_rule *rule)
+/* LIMITS_NOTHING: all have a place, and count. */
+static enum limits_full take(const struct place *place, const struct limits_rule *rule)
 {
     const uint32_t most[KEYS] = {rule->streams, rule->per_user, rule->per_address};
     for (size_t i = 0; i < KEYS; i++) {
@@ -122,22 +126,22 @@ static enum key_kind take(const struct place *place, const struct limits_rule *r
             continue;
         if (!page_slots_add(place->limits->pages.own, place->keys[i])) {
             uncount(place, i);
-            return (enum key_kind)i;
+            return (enum limits_full)(i + 1);
         }
         if (count(place->limits, place->keys[i]) > most[i]) {
             uncount(place, i + 1);
-            return (enum key_kind)i;
+            return (enum limits_full)(i + 1);
         }
     }
-    return KEYS;
+    return LIMITS_NOTHING;
 }
 
-static void refuse(struct exchange *exchange, enum key_kind full)
+void limits_refuse(struct exchange *exchange, enum limits_full full)
 {
-    static const char *const details[KEYS] = {
-        [KEY_ROUTE] = "This route has as many streams open as its limits.streams allows.",
-        [KEY_USER] = "You have as many streams open here as limits.per_user allows.",
-        [KEY_ADDRESS] = "Your address has as many streams open here as limits.per_address allows.",
+    static const char *const details[] = {
+        [LIMITS_ROUTE] = "This route has as many streams open as its limits.streams allows.",
+        [LIMITS_USER] = "You have as many streams open here as limits.per_user allows.",
+        [LIMITS_ADDRESS] = "Your address has as many streams open here as limits.per_address allows.",
     };
     uint32_t random = 0;
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
@@ -149,20 +153,35 @@ static void refuse(struct exchange *exchange, enum key_kind full)
                                               .retry_after_s = RETRY_LEAST_S + random % RETRY_SPREAD_S});
 }
 
-bool limits_admit(struct limits *limits, const struct limits_rule *rule, struct exchange *exchange)
+static bool has_place(struct exchange *exchange)
+{
+    void *place = exchange_take(exchange);
+    if (place)
+        exchange_keep(exchange, place, limits_leave);
+    return place != NULL;
+}
+
+enum limits_full limits_take(struct limits *limits, const struct limits_rule *rule, struct exchange *exchange)
 {
     struct place wanted = {.limits = limits};
     set_keys(&wanted, rule, exchange);
-    if (!wanted.keys[KEY_ROUTE] && !wanted.keys[KEY_USER] && !wanted.keys[KEY_ADDRESS])
-        return true;
-    enum key_kind full = take(&wanted, rule);
-    if (full != KEYS) {
-        refuse(exchange, full);
-        return false;
-    }
+    if ((!wanted.keys[KEY_ROUTE] && !wanted.keys[KEY_USER] && !wanted.keys[KEY_ADDRESS]) ||
+        has_place(exchange))
+        return LIMITS_NOTHING;
+    enum limits_full full = take(&wanted, rule);
+    if (full != LIMITS_NOTHING)
+        return full;
     limits->places++;
     exchange_keep(exchange, memory_copy(&wanted, sizeof wanted), limits_leave);
-    return true;
+    return LIMITS_NOTHING;
+}
+
+bool limits_admit(struct limits *limits, const struct limits_rule *rule, struct exchange *exchange)
+{
+    enum limits_full full = limits_take(limits, rule, exchange);
+    if (full != LIMITS_NOTHING)
+        limits_refuse(exchange, full);
+    return full == LIMITS_NOTHING;
 }
 
 void limits_leave(void *thing)

@@ -26,9 +26,16 @@ struct limits *limits_new(struct loop *loop, const struct limits_pages *pages);
 /* No place is taken any more. */
 void limits_free(struct limits **limits);
 
-/* Takes a place at the exchange's route (exchange_set_route() comes first), which the exchange keeps
- * (exchange_keep()) until it is over or a stream takes it over (streams_from()). False: there is none; the
- * exchange is answered with 503 and a Retry-After that is not the same for all. */
+/* What stands in the way of one more. */
+enum limits_full { LIMITS_NOTHING, LIMITS_ROUTE, LIMITS_USER, LIMITS_ADDRESS };
+
+/* Takes a place at the exchange's route (exchange_set_route() comes first), unless it has one, which the
+ * exchange keeps (exchange_keep()) until it is over or a stream takes it over (streams_from()). */
+enum limits_full limits_take(struct limits *limits, const struct limits_rule *rule,
+                             struct exchange *exchange);
+/* Answers one that has got none: 503 and a Retry-After that is not the same for all. */
+void limits_refuse(struct exchange *exchange, enum limits_full full);
+/* Both. False: it has its answer. */
 bool limits_admit(struct limits *limits, const struct limits_rule *rule, struct exchange *exchange);
 /* Gives back a place that exchange_take() has handed out. */
 void limits_leave(void *place);

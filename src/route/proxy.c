@@ -26,6 +26,7 @@ struct proxy {
     struct backends *backends;
     struct tunnels *tunnels;
     struct streams *streams;
+    struct limits *limits;
     struct event_group *group;
     char *cookie;
     char scratch[SCRATCH_SIZE];
@@ -65,6 +66,7 @@ struct proxy *proxy_new(const struct proxy_settings *settings)
     proxy->backends = settings->backends;
     proxy->tunnels = settings->tunnels;
     proxy->streams = settings->streams;
+    proxy->limits = settings->limits;
     proxy->group = settings->group;
     proxy->cookie = memory_text(settings->cookie);
     return proxy;
@@ -245,6 +247,19 @@ static void open_events(struct passage *passage, const struct http1_head *head)
     });
 }
 
+/* Whether there is a place for one more stream; that it is one is known by now at the latest. False: it is
+ * answered, and the program hears that its client has left. */
+static bool has_place(struct passage *passage)
+{
+    struct exchange *exchange = passage->exchange;
+    enum limits_full full = limits_take(passage->proxy->limits, &passage->route->limits, exchange);
+    if (full == LIMITS_NOTHING)
+        return true;
+    finish(passage);
+    limits_refuse(exchange, full);
+    return false;
+}
+
 static void on_head(void *owner, const struct http1_head *head)
 {
     struct passage *passage = owner;
@@ -263,6 +278,8 @@ static void on_head(void *owner, const struct http1_head *head)
         return;
     }
     bool events = event_relay_is(head);
+    if (events && !has_place(passage))
+        return;
     if (events)
         count = event_relay_add_fields(head, fields, count);
     if (!exchange_head(passage->exchange, (int)head->status, fields, count,

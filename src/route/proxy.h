@@ -4,6 +4,7 @@
 
 #include "route/event_group.h"
 #include "route/forward.h"
+#include "route/limits.h"
 #include "route/match.h"
 #include "route/tunnels.h"
 
@@ -14,6 +15,7 @@ struct proxy_route {
     bool open;        /* nobody signs in here: whoever is on this machine counts as an operator */
     struct upstream_timeouts timeouts;
     struct tunnels_rule websocket;
+    struct limits_rule limits; /* of its streams */
 };
 
 struct proxy; /* one per gate, for all its proxy routes */
@@ -23,6 +25,7 @@ struct proxy_settings {
     struct backends *backends;
     struct tunnels *tunnels;
     struct streams *streams;
+    struct limits *limits;
     struct event_group *group; /* of event streams, those of services too */
     const char *cookie; /* the name of our own cookies, "reeve-NAME", which are not passed on; copied */
 };

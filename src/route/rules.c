@@ -41,16 +41,16 @@ struct rules *rules_new(const json_t *texts, const char *path, const char *host,
     return rules;
 }
 
-size_t rules_fill(const struct rules *rules, struct exchange *exchange, const char *const **filled)
+size_t rules_fill(const struct rules *rules, const struct exchange_request *request, struct arena *arena,
+                  const char *const **filled)
 {
-    struct arena *arena = exchange_arena(exchange);
     size_t count = 0;
     *filled = rules->plain;
     if (!rules->captured)
         return rules->count;
     const char **list = arena_new(arena, rules->count * sizeof *list);
     for (size_t i = 0; list && i < rules->count; i++) {
-        struct slice text = captures_fill(rules->texts[i], exchange_request(exchange), arena);
+        struct slice text = captures_fill(rules->texts[i], request, arena);
         if (text.data)
             list[count++] = text.data;
     }

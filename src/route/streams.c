@@ -9,19 +9,16 @@
 #include "route/limits.h"
 #include "route/streams.h"
 
-enum { STREAMS_STEP_MS = 20 };
-
 struct streams {
     struct loop *loop;
     struct list known;   /* with a credential */
     struct list unknown; /* nobody's: only what they lead through can end them from here */
     bool (*is_kept)(void *owner, const struct stream_member *member); /* NULL: all are */
     void *owner;
-    int64_t due_ms;      /* no credential ends before; INT64_MAX: none does */
-    size_t moving;       /* who may not stay and have not been told */
-    int64_t moved_by_ms; /* when the last of them shall be told */
-    struct loop_timer step;
-    uint64_t serial; /* of the last member */
+    int64_t due_ms;        /* no credential ends before; INT64_MAX: none does */
+    struct farewell moves; /* of those who may not stay and have not been told */
+    uint64_t serial;       /* of the last member */
+    size_t fresh;
 };
 
 struct streams *streams_new(struct loop *loop)
@@ -39,7 +36,7 @@ void streams_free(struct streams **streams)
     if (!*streams)
         return;
     CHECK(list_empty(&(*streams)->known) && list_empty(&(*streams)->unknown));
-    loop_timer_stop(&(*streams)->step);
+    farewell_stop(&(*streams)->moves);
     free(*streams);
     *streams = NULL;
 }
@@ -62,7 +59,8 @@ void streams_add(struct streams *streams, struct stream_member *member, const st
     member->serial = ++streams->serial;
     member->kind = NULL;
     member->since_us = loop_now_us(streams->loop);
-    member->place = NULL;
+    member->place = member->visit = NULL;
+    streams->fresh++;
     member->told = member->moving = member->used = false;
     member->fresh = true;
     list_append(known ? &streams->known : &streams->unknown, &member->link);
@@ -87,17 +85,43 @@ static bool may_stay(const struct stream_member *member)
     return !streams->is_kept || streams->is_kept(streams->owner, member);
 }
 
-static void on_step(struct loop_timer *timer);
+static void tell_next(struct farewell *farewell);
 
 /* Those who are on their way out take it along. */
 static void leave_at_once(struct stream_member *member)
 {
     struct streams *streams = member->streams;
     member->moving = true;
-    if (streams->moving++ > 0)
-        return;
-    streams->moved_by_ms = loop_now_ms(streams->loop);
-    loop_timer_start(streams->loop, &streams->step, 0, on_step);
+    if (streams->moves.waiting++ == 0)
+        farewell_begin(&streams->moves, streams->loop, 0, tell_next);
+}
+
+/* One piece of memory, since thousands may rest: behind these numbers the host, then the path. */
+struct visit {
+    uint32_t listener;
+    uint16_t host_size, path_size;
+    char text[];
+};
+
+static struct visit *visit_new(const struct exchange_request *request)
+{
+    struct visit *visit = memory_resize(NULL, sizeof *visit + request->host.size + request->path.size);
+    visit->listener = request->listener;
+    visit->host_size = (uint16_t)request->host.size;
+    visit->path_size = (uint16_t)request->path.size;
+    memcpy(visit->text, request->host.data, request->host.size);
+    memcpy(visit->text + request->host.size, request->path.data, request->path.size);
+    return visit;
+}
+
+bool streams_visit(const struct stream_member *member, struct stream_visit *visit)
+{
+    const struct visit *known = member->visit;
+    if (known)
+        *visit = (struct stream_visit){.listener = known->listener,
+                                       .host = slice_of(known->text, known->host_size),
+                                       .path = slice_of(known->text + known->host_size, known->path_size)};
+    return known != NULL;
 }
 
 void streams_from(struct stream_member *member, struct exchange *exchange, const struct stream_kind *kind,
@@ -108,6 +132,7 @@ void streams_from(struct stream_member *member, struct exchange *exchange, const
     member->place = exchange_take(exchange);
     if (way)
         member->way = *way;
+    member->visit = visit_new(exchange_request(exchange));
     note_client(member, exchange_request(exchange)->client);
     if (!may_stay(member))
         leave_at_once(member);
@@ -118,6 +143,10 @@ void streams_remove(struct stream_member *member)
     if (!member->principal)
         return;
     list_remove(&member->link);
+    member->streams->moves.waiting -= member->moving;
+    member->streams->fresh -= member->fresh;
+    free(member->visit);
+    member->visit = NULL;
     if (member->place)
         limits_leave(member->place);
     member->place = NULL;
@@ -126,38 +155,47 @@ void streams_remove(struct stream_member *member)
     member->principal = NULL;
 }
 
-void streams_review(struct streams *streams,
-                    bool (*lapsed)(void *owner, const struct principal *principal,
-                                   enum streams_reason *reason),
-                    void *owner)
+static void ask(struct stream_member *member, streams_lapsed_fn *lapsed, void *owner)
+{
+    enum streams_reason reason = STREAMS_SIGNED_OUT;
+    if (member->told || !lapsed(owner, member, &reason))
+        return;
+    member->told = true;
+    member->close(member, reason);
+}
+
+void streams_review(struct streams *streams, streams_lapsed_fn *lapsed, void *owner)
 {
     LIST_FOR_EACH(link, &streams->known)
+    ask(LIST_ENTRY(link, struct stream_member, link), lapsed, owner);
+}
+
+void streams_review_all(struct streams *streams, streams_lapsed_fn *lapsed, void *owner)
+{
+    streams_review(streams, lapsed, owner);
+    LIST_FOR_EACH(link, &streams->unknown)
+    ask(LIST_ENTRY(link, struct stream_member, link), lapsed, owner);
+}
+
+static void ask_fresh(struct streams *streams, struct list *members, streams_lapsed_fn *lapsed, void *owner)
+{
+    if (streams->fresh == 0)
+        return;
+    LIST_FOR_EACH(link, members)
     {
         struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
-        enum streams_reason reason = STREAMS_SIGNED_OUT;
-        if (member->told || !lapsed(owner, member->principal, &reason))
+        if (!member->fresh)
             continue;
-        member->told = true;
-        member->close(member, reason);
+        member->fresh = false;
+        streams->fresh--;
+        ask(member, lapsed, owner);
     }
 }
 
-void streams_review_fresh(struct streams *streams,
-                          bool (*lapsed)(void *owner, const struct principal *principal,
-                                         enum streams_reason *reason),
-                          void *owner)
+void streams_review_fresh(struct streams *streams, streams_lapsed_fn *lapsed, void *owner)
 {
-    LIST_FOR_EACH(link, &streams->known)
-    {
-        struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
-        enum streams_reason reason = STREAMS_SIGNED_OUT;
-        bool fresh = member->fresh && !member->told;
-        member->fresh = false;
-        if (!fresh || !lapsed(owner, member->principal, &reason))
-            continue;
-        member->told = true;
-        member->close(member, reason);
-    }
+    ask_fresh(streams, &streams->known, lapsed, owner);
+    ask_fresh(streams, &streams->unknown, lapsed, owner);
 }
 
 struct ending {
@@ -165,11 +203,11 @@ struct ending {
     enum streams_reason reason;
 };
 
-static bool is_of(void *owner, const struct principal *principal, enum streams_reason *reason)
+static bool is_of(void *owner, const struct stream_member *member, enum streams_reason *reason)
 {
     const struct ending *ending = owner;
     *reason = ending->reason;
-    return strcmp(principal->credential, ending->credential) == 0;
+    return strcmp(member->principal->credential, ending->credential) == 0;
 }
 
 void streams_close_credential(struct streams *streams, const char *credential, enum streams_reason reason)
@@ -178,11 +216,11 @@ void streams_close_credential(struct streams *streams, const char *credential, e
     streams_review(streams, is_of, &ending);
 }
 
-static bool has_ended(void *owner, const struct principal *principal, enum streams_reason *reason)
+static bool has_ended(void *owner, const struct stream_member *member, enum streams_reason *reason)
 {
     const int64_t *wall_ms = owner;
     (void)reason;
-    return principal->expires_ms > 0 && principal->expires_ms <= *wall_ms;
+    return member->principal->expires_ms > 0 && member->principal->expires_ms <= *wall_ms;
 }
 
 void streams_each_used(struct streams *streams, void (*tell)(void *owner, const struct principal *principal),
@@ -213,38 +251,31 @@ void streams_expire(struct streams *streams, int64_t wall_ms)
 
 /* --- who may not stay ------------------------------------------------------------------------ */
 
-/* Tells up to `most` of those that move. */
-static size_t tell_moving(struct list *members, size_t most)
+static bool tell_first(struct streams *streams, struct list *members)
 {
-    size_t told = 0;
     LIST_FOR_EACH(link, members)
     {
         struct stream_member *member = LIST_ENTRY(link, struct stream_member, link);
-        if (told == most)
-            break;
         if (!member->moving)
             continue;
         member->moving = false;
-        told++;
+        streams->moves.waiting--;
+        list_remove(link); /* behind those who wait, so that they are found at once */
+        list_append(members, link);
         if (!member->told) {
             member->told = true;
             member->close(member, STREAMS_MOVED);
         }
+        return true;
     }
-    return told;
+    return false;
 }
 
-static void on_step(struct loop_timer *timer)
+static void tell_next(struct farewell *farewell)
 {
-    struct streams *streams = LIST_ENTRY(timer, struct streams, step);
-    int64_t left_ms = streams->moved_by_ms - loop_now_ms(streams->loop);
-    size_t steps = left_ms > STREAMS_STEP_MS ? (size_t)(left_ms / STREAMS_STEP_MS) : 1;
-    size_t share = streams->moving / steps + (streams->moving % steps != 0);
-    size_t told = tell_moving(&streams->known, share);
-    told += tell_moving(&streams->unknown, share - told);
-    streams->moving = told < share ? 0 : streams->moving - told; /* the others have left by themselves */
-    if (streams->moving > 0)
-        loop_timer_start(streams->loop, timer, STREAMS_STEP_MS, on_step);
+    struct streams *streams = LIST_ENTRY(farewell, struct streams, moves);
+    if (!tell_first(streams, &streams->known) && !tell_first(streams, &streams->unknown))
+        UNREACHABLE();
 }
 
 static size_t mark_moving(struct list *members)
@@ -268,12 +299,8 @@ void streams_judge(struct streams *streams, bool (*is_kept)(void *owner, const s
 
 void streams_leave_moved(struct streams *streams, int64_t spread_ms)
 {
-    streams->moving = mark_moving(&streams->known) + mark_moving(&streams->unknown);
-    if (streams->moving <= STREAMS_AT_ONCE)
-        spread_ms = 0;
-    streams->moved_by_ms = loop_now_ms(streams->loop) + spread_ms;
-    if (streams->moving > 0)
-        loop_timer_start(streams->loop, &streams->step, 0, on_step);
+    streams->moves.waiting = mark_moving(&streams->known) + mark_moving(&streams->unknown);
+    farewell_begin(&streams->moves, streams->loop, spread_ms, tell_next);
 }
 
 /* --- the list, for operators ------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "http/exchange.h"
 
 #include "route/backends.h"
+#include "route/farewell.h"
 
 struct streams;
 struct stream_member;
@@ -18,6 +19,12 @@ struct stream_kind {
     /* Adds what it has to tell to its row in the list of connections: "target", "bytes_in", "bytes_out" (of
      * the client's side), "messages_in", "messages_out", "idle_ms". May be NULL. */
     void (*describe)(struct stream_member *member, json_t *row);
+};
+
+/* Where a stream came in: what admission looked at, beside who it was. */
+struct stream_visit {
+    unsigned listener;       /* index in the snapshot of that time */
+    struct slice host, path; /* as exchange_request() had them */
 };
 
 enum streams_reason {
@@ -39,12 +46,13 @@ struct stream_member {
     const struct stream_kind *kind;    /* NULL until streams_from() */
     int64_t since_us;
     void *place;        /* under a limit (route/limits.h); NULL: none */
+    void *visit;        /* streams_visit() reads it; NULL: unknown */
     uint8_t client[16]; /* IPv6, or IPv4 mapped into it; all zero: none */
     /* Tell the client and end: within a second. At most once, from the loop; the member may be removed in it.
      */
     void (*close)(struct stream_member *member, enum streams_reason reason);
     bool told;
-    bool moving; /* it may not stay: it is told soon */
+    bool moving; /* it may not stay: it waits to be told */
     bool fresh;  /* streams_review_fresh() has not asked for it */
     bool used;   /* set by the member: its client has sent something since streams_each_used() */
 };
@@ -66,30 +74,29 @@ void streams_remove(struct stream_member *member);
 
 /* Closes those whose credential it is. */
 void streams_close_credential(struct streams *streams, const char *credential, enum streams_reason reason);
+/* False: it has none, or streams_from() has not told. */
+bool streams_visit(const struct stream_member *member, struct stream_visit *visit);
+
+typedef bool streams_lapsed_fn(void *owner, const struct stream_member *member, enum streams_reason *reason);
 /* Asks for each that has a credential, and closes it for the reason that `lapsed` sets when it gives true. */
-void streams_review(struct streams *streams,
-                    bool (*lapsed)(void *owner, const struct principal *principal,
-                                   enum streams_reason *reason),
-                    void *owner);
+void streams_review(struct streams *streams, streams_lapsed_fn *lapsed, void *owner);
+/* The same for all, those of nobody too. */
+void streams_review_all(struct streams *streams, streams_lapsed_fn *lapsed, void *owner);
 /* The same for those that came since the last call: between admission and the first byte, while a program
- * starts or a handshake goes on, the credential may have ended unseen. */
-void streams_review_fresh(struct streams *streams,
-                          bool (*lapsed)(void *owner, const struct principal *principal,
-                                         enum streams_reason *reason),
-                          void *owner);
+ * starts or a handshake goes on, what let them in may have ended unseen. */
+void streams_review_fresh(struct streams *streams, streams_lapsed_fn *lapsed, void *owner);
 /* Tells of each that was used since the last call. */
 void streams_each_used(struct streams *streams, void (*tell)(void *owner, const struct principal *principal),
                        void *owner);
 /* Closes those whose credential has ended by itself. Cheap while none is due. */
 void streams_expire(struct streams *streams, int64_t wall_ms);
 
-enum { STREAMS_AT_ONCE = 100 };
 /* Which streams may stay, by their `route` and `way`; asked of those that begin, and of all by
  * streams_leave_moved(). Before this call all may. */
 void streams_judge(struct streams *streams, bool (*is_kept)(void *owner, const struct stream_member *member),
                    void *owner);
-/* Closes those that may not stay (STREAMS_MOVED): up to STREAMS_AT_ONCE at once, of more an equal share every
- * moment, so that the last are told when `spread_ms` have passed. */
+/* Closes those that may not stay (STREAMS_MOVED): few at once, more spread over `spread_ms`
+ * (route/farewell.h). */
 void streams_leave_moved(struct streams *streams, int64_t spread_ms);
 
 /* --- the list, for operators ------------------------------------------------------------------------- */

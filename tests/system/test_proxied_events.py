@@ -159,3 +159,35 @@ def test_old_client(reeve, backend):
     reeve.stop()
     bye(passage.client.read_to_end().decode())
     passage.close()
+
+
+def test_one_too_many_is_refused_over_all_gates(reeve, backend):
+    """An EventSource before the service hears of it; whoever accepts other things too when it has answered."""
+    def refused(client):
+        answer = client.read_answer()
+        assert answer.status == 503 and int(answer.fields["Retry-After"]) >= 1 and b"limits.streams" in answer.body
+        client.socket.close()
+
+    def ask(accept=""):
+        return Peer.connect(reeve.port).send(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n{accept}\r\n")
+
+    configure(reeve, backend, keys=", limits: {streams: 3}")
+    reeve.file.write_text(reeve.file.read_text() + "workers: 2\n")
+    reeve.start()
+    ready(reeve)
+    passages = [Passage(reeve, backend) for _ in range(3)]
+    for _ in range(4):  # whichever gate takes it
+        refused(ask("Accept: text/event-stream\r\n"))
+    for _ in range(4):
+        client = ask()
+        with backend.accept_request()[0] as service:
+            service.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            refused(client)
+            assert service.read_to_end() == b""
+    for passage in passages:
+        passage.write(EVENT)
+    passages.pop().close()
+    wait_for(lambda: len(json.loads(reeve.verb("connections", "--json").stdout)["connections"]) == 2, 10, "it to be gone")
+    passages.append(Passage(reeve, backend, fields="", credential="Accept: text/event-stream\r\n"))
+    for passage in passages:
+        passage.close()

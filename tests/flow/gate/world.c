@@ -146,7 +146,9 @@ void world_prepare(struct world *world, const char *routes)
                         json_pack("[{s:s, s:s, s:b}]", "descriptor", "listener:0", "address", "127.0.0.1:0",
                                   "console", world->console));
     json_object_set_new(snapshot, "console",
-                        world_json("{'path': '/_reeve/', 'allow': ['anyone'], 'open': true, 'auth': false}"));
+                        json_pack("{s:s, s:o, s:b, s:b}", "path", "/_reeve/", "allow",
+                                  world_json(world->console_allow ? world->console_allow : "['anyone']"),
+                                  "open", !world->console_allow, "auth", world->console_allow != NULL));
     json_object_set_new(snapshot, "routes", world_routes(routes));
     if (world->policies)
         json_object_set_new(snapshot, "tls", world_json(world->policies));

@@ -35,9 +35,10 @@ struct world {
     int port;
     char root[64];
     int root_fd;
-    int snapshot;         /* number of the last */
-    bool console;         /* the listener is the console's */
-    const char *policies; /* of snapshots to come, as JSON; NULL: none */
+    int snapshot;              /* number of the last */
+    bool console;              /* the listener is the console's */
+    const char *policies;      /* of snapshots to come, as JSON; NULL: none */
+    const char *console_allow; /* JSON; NULL: it is open to anyone */
 };
 
 struct peer {
