@@ -5,8 +5,9 @@
  * its last event after up to AWAY_MS, until it has seen a line with the word "end". It must see every number
  * of an epoch once and in order; where an epoch ends, a reset comes, from exactly the place where it was.
  *
- * SIGUSR1 tells how things stand; the end does so too: one line of JSON. HTTP/1.0 is spoken, so what comes is
- * the body as it is. */
+ * SIGUSR1 tells how things stand; the end does so too: one line of JSON, then with the wall clock's
+ * millisecond of every goodbye, as the kernel took it in. HTTP/1.0 is spoken, so what comes is the body as it
+ * is. */
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -24,7 +25,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { READ = 256 * 1024, EVENTS = 256, LINE_MOST = 1 << 20, ID_MOST = 64, BUCKETS = 120 };
+enum { READ = 256 * 1024, EVENTS = 256, LINE_MOST = 1 << 20, ID_MOST = 64, ARRIVAL = 128 };
 
 struct reader {
     int fd;     /* -1: away */
@@ -47,9 +48,9 @@ struct readers {
     unsigned short port;
     const char *path;
     uint64_t random;
-    int64_t start_ms;
+    int64_t arrived_ms; /* what is read now, by the wall clock */
     int64_t connects, refused, lines, resets, gaps, wrong_from, others, byes, open;
-    int64_t told[BUCKETS]; /* goodbyes, by the second */
+    int64_t *told; /* when, for each reader's first goodbye */
     char scratch[READ];
 };
 
@@ -109,10 +110,9 @@ static void take_reset(struct readers *readers, struct reader *reader, const cha
 
 static void take_goodbye(struct readers *readers)
 {
-    int64_t second = (now_ms() - readers->start_ms) / 1000;
+    if (readers->byes < readers->count)
+        readers->told[readers->byes] = readers->arrived_ms;
     readers->byes++;
-    if (second < BUCKETS)
-        readers->told[second]++;
 }
 
 static void take_event(struct readers *readers, struct reader *reader, const char *id)
@@ -188,8 +188,8 @@ static void come(struct readers *readers, struct reader *reader)
         snprintf(last, sizeof last, "Last-Event-ID: %s\r\n", reader->id);
     int size = snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n%s\r\n",
                         readers->path, last);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0);
     reader->back_ms = now_ms() + 20;
     if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 ||
         send(fd, request, (size_t)size, MSG_NOSIGNAL) != size) {
@@ -219,9 +219,26 @@ static void leave(struct readers *readers, struct reader *reader)
     readers->open--;
 }
 
+/* Reads, and sets when the last of it came, however late this process gets to it. */
+static ssize_t receive(struct readers *readers, int fd)
+{
+    char arrival[ARRIVAL];
+    struct iovec into = {readers->scratch, READ};
+    struct msghdr message = {
+        .msg_iov = &into, .msg_iovlen = 1, .msg_control = arrival, .msg_controllen = sizeof arrival};
+    ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT);
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    for (struct cmsghdr *at = size > 0 ? CMSG_FIRSTHDR(&message) : NULL; at; at = CMSG_NXTHDR(&message, at))
+        if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_TIMESTAMPNS)
+            memcpy(&time, CMSG_DATA(at), sizeof time);
+    readers->arrived_ms = time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    return size;
+}
+
 static void on_bytes(struct readers *readers, struct reader *reader)
 {
-    ssize_t size = recv(reader->fd, readers->scratch, READ, MSG_DONTWAIT);
+    ssize_t size = receive(readers, reader->fd);
     if (size < 0 && errno == EAGAIN)
         return;
     if (size > 0) {
@@ -237,10 +254,10 @@ static void tell(const struct readers *readers)
     printf("{\"connects\": %" PRId64 ", \"refused\": %" PRId64 ", \"lines\": %" PRId64
            ", \"resets\": %" PRId64 ", \"gaps\": %" PRId64 ", \"wrong_from\": %" PRId64
            ", \"others\": %" PRId64 ", \"byes\": %" PRId64 ", \"open\": %" PRId64
-           ", \"done\": %d, \"began\": %d, \"told\": [",
+           ", \"done\": %d, \"told\": [",
            readers->connects, readers->refused, readers->lines, readers->resets, readers->gaps,
-           readers->wrong_from, readers->others, readers->byes, readers->open, readers->done, readers->count);
-    for (int i = 0; i < BUCKETS; i++)
+           readers->wrong_from, readers->others, readers->byes, readers->open, readers->done);
+    for (int64_t i = 0; readers->done == readers->count && i < readers->byes && i < readers->count; i++)
         printf("%s%" PRId64, i ? ", " : "", readers->told[i]);
     printf("]}\n");
     fflush(stdout);
@@ -276,7 +293,7 @@ int main(int count, char **words)
     readers->held = words[6][0] == '1';
     readers->epoll = epoll_create1(EPOLL_CLOEXEC);
     readers->all = MEMORY_ARRAY(struct reader, (size_t)readers->count);
-    readers->start_ms = now_ms();
+    readers->told = MEMORY_ARRAY(int64_t, (size_t)readers->count);
     int signals = open_signals();
     printf("begun\n");
     fflush(stdout);
@@ -298,6 +315,7 @@ int main(int count, char **words)
         buffer_free(&readers->all[i].data);
     }
     free(readers->all);
+    free(readers->told);
     close(readers->epoll);
     close(signals);
     free(readers);

@@ -3,8 +3,14 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
+import signal
 import socket
+import subprocess
 
+from conftest import BIN, SLACK
+
+READERS = pathlib.Path(BIN).parent / "tests/readers/event-readers"
 TICK = 0.012  # longer than the kernel's clock tick, which orders births of files
 
 
@@ -110,3 +116,26 @@ def open_streams(reeve, count, path="/events"):
     for stream in streams:
         assert stream.status == 200
     return streams
+
+
+class Readers:
+    """Readers in a process of their own (tests/readers/readers.c)."""
+
+    def __init__(self, port, path, count, seed, away_ms=100, held=False):
+        self.process = subprocess.Popen([READERS, str(port), path, str(count), str(seed), str(away_ms), str(int(held))],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "begun\n"  # from here on the signal has a meaning
+
+    def ask(self):
+        self.process.send_signal(signal.SIGUSR1)
+        return json.loads(self.process.stdout.readline())
+
+    def finish(self, timeout):
+        out, err = self.process.communicate(timeout=timeout * SLACK)
+        assert self.process.returncode == 0, err
+        return json.loads(out.splitlines()[-1]), err
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()

@@ -1,48 +1,16 @@
-"""Event streams in a storm: a writer that does everything to its file, and readers that come and go; a drain of thousands
-of readers; thousands at once."""
+"""Event streams in a storm: a writer that does everything to its file, and readers that come and go."""
 import contextlib
-import json
 import os
 import pathlib
 import random
-import resource
-import signal
-import subprocess
 import threading
 import time
 import traceback
 
-import pytest
+from conftest import wait_for
+from eventstreams import TICK, Readers
 
-from conftest import BIN, SLACK, wait_for
-from eventstreams import TICK
-
-READERS = pathlib.Path(BIN).parent / "tests/readers/event-readers"
 SECONDS = 60
-MANY = 5000
-
-
-class Readers:
-    """Readers in a process of their own (tests/readers/readers.c)."""
-
-    def __init__(self, port, path, count, seed, away_ms=100, held=False):
-        self.process = subprocess.Popen([READERS, str(port), path, str(count), str(seed), str(away_ms), str(int(held))],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "begun\n"  # from here on the signal has a meaning
-
-    def ask(self):
-        self.process.send_signal(signal.SIGUSR1)
-        return json.loads(self.process.stdout.readline())
-
-    def finish(self, timeout):
-        out, err = self.process.communicate(timeout=timeout * SLACK)
-        assert self.process.returncode == 0, err
-        return json.loads(out.splitlines()[-1]), err
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
 
 class Storm(threading.Thread):
@@ -190,46 +158,3 @@ routes:
     counts, told = cut
     assert (counts["gaps"], counts["wrong_from"], counts["others"]) == (0, 0, 0), (counts, told)
     assert counts["done"] == 100 and storms[1].cut_count > 3 and counts["resets"] > 50
-
-
-@pytest.fixture
-def many_descriptors():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 3 * MANY)), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_thousands_at_once(reeve, folder, many_descriptors):
-    """5,000 readers on one gate; then its drain of 10 s: goodbyes are spread, and everybody comes back to what it has not
-    got."""
-    path = folder / "events.jsonl"
-    path.write_bytes(b"0 0\n")
-    reeve.start(f"""
-drain: {{timeout: 13s}}
-routes:
-  - {{path: /events, events: {{file: "{folder}/events.jsonl"}}}}
-""", workers=1)
-    readers = Readers(reeve.port, "/events", MANY, 1, away_ms=50, held=True)
-    try:
-        with open(path, "ab", buffering=0) as file:
-            wait_for(lambda: readers.ask()["lines"] == MANY, 60, "all readers")
-            file.write(b"0 1\n")
-            wait_for(lambda: readers.ask()["lines"] == 2 * MANY, 60, "a line for all")
-            before = readers.ask()
-            assert before["open"] == MANY
-            reeve.kill_keeper()
-            reeve.spawn()  # takes the port over from the gate, which tells its readers to come back
-            began, numbers = time.monotonic(), iter(range(2, 10**9))
-            while readers.ask()["byes"] < MANY:
-                assert time.monotonic() - began < 60 * SLACK
-                file.write(b"0 %d\n" % next(numbers))
-                time.sleep(0.1)
-            file.write(b"0 %d end\n" % next(numbers))
-        counts, told = readers.finish(60)
-    finally:
-        readers.close()
-    assert (counts["gaps"], counts["resets"], counts["others"], counts["byes"]) == (0, 0, 0, MANY), (counts, told)
-    # how evenly is a test of route/event_group, with a clock of its own; here other programs run as well
-    spread = counts["told"]
-    assert sum(1 for told in spread if told) >= 5 and max(spread) < MANY / 2, spread

@@ -1,6 +1,5 @@
-"""What a route says of its WebSockets (docs/websockets.md), over all gates; conversations of every kind; very many, and
-very large ones."""
-import collections
+"""What a route says of its WebSockets (docs/websockets.md), over all gates; conversations of every kind; very
+large ones."""
 import contextlib
 import ctypes
 import json
@@ -10,7 +9,6 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 
@@ -356,89 +354,3 @@ def test_a_gate_that_does_not_answer_is_named(door):
     finally:
         os.kill(stopped["pid"], signal.SIGCONT)
     wait_for(lambda: not listed(door)["silent"], 10, "it to answer again")
-
-
-# --- five thousand ----------------------------------------------------------------------------------------------
-
-MANY, DRAIN = 5000, 10
-
-
-class Crowd:
-    """So many WebSockets, both ends of each in this process."""
-
-    def __init__(self, port, backend, count):
-        self.epoll, self.clients, self.programs = select.epoll(), {}, {}
-        for _ in range(count):
-            client = Peer.connect(port)
-            client.send(handshake("/raw/x"))
-            peer, _ = backend.accept_request()
-            peer.send(ACCEPTED)
-            assert client.read_answer().status == 101
-            self.clients[client.socket.fileno()] = client.socket
-            self.programs[peer.socket.fileno()] = peer.socket
-        for fd in (*self.clients, *self.programs):
-            self.epoll.register(fd, select.EPOLLIN | select.EPOLLRDHUP)
-
-    def end_of_program(self, fd):
-        """The client's close has come through: the program closes, as it should."""
-        self.programs.pop(fd).close()
-
-    def goodbyes(self, timeout):
-        """When each client was told, and what; each answers as it should."""
-        told, end = [], time.monotonic() + timeout
-        while self.clients and time.monotonic() < end:
-            for fd, _ in self.epoll.poll(1, 64):
-                if fd in self.programs:
-                    self.end_of_program(fd)
-                    continue
-                client = self.clients.pop(fd)
-                told.append((time.monotonic(), client.recv(100)))
-                client.sendall(frame(8, (1001).to_bytes(2, "big")))
-                client.close()
-        return told
-
-    def close(self):
-        for connection in (*self.clients.values(), *self.programs.values()):
-            connection.close()
-        self.epoll.close()
-
-
-def buckets(times):
-    counts = collections.Counter(int(at - times[0]) for at in times)
-    return [counts[i] for i in range(max(counts) + 1)]
-
-
-def late(times, least=0.05):
-    """Whoever was held up (this process too) catches up: seconds lost in each 1 s bucket or before it."""
-    lost = collections.Counter()
-    for before, after in zip(times, times[1:]):
-        if after - before > least:
-            for second in range(int(before - times[0]), int(after - times[0]) + 2):
-                lost[second] += after - before
-    return lost
-
-
-def test_five_thousand_idle_and_their_goodbye(make_reeve, backend):
-    """On one gate: little memory each, all listed; a stop tells each at a frame boundary, spread over the drain."""
-    reeve = make_reeve()
-    sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
-    reeve.start(f"""
-services: {{backend: {{address: "http://127.0.0.1:{backend.port}"}}}}
-routes: [{{path: /*, to: backend}}]
-""", {"ASAN_OPTIONS": sanitizer}, workers=1, drain=f"{{timeout: {DRAIN}s}}")
-    gate = reeve.gates()[0]
-    before = private_memory(gate)
-    with contextlib.closing(Crowd(reeve.port, backend, MANY)) as crowd:
-        each = (private_memory(gate) - before) / MANY
-        assert each < (12 << 10), f"{each} bytes each"  # AddressSanitizer takes several times what is asked for
-        assert len(listed(reeve)["connections"]) == MANY
-        stop = subprocess.Popen([*reeve.command()[:1], "-c", str(reeve.file), "down"], stdout=subprocess.DEVNULL)
-        told = crowd.goodbyes(DRAIN + 20)
-        assert stop.wait(60) == 0
-    assert len(told) == MANY
-    assert {said for _, said in told} == {b"\x88\x02\x03\xe9"}
-    times = [at for at, _ in told]
-    spread, mean, lost = buckets(times), MANY / (DRAIN - 3), late(times)
-    assert times[-1] - times[0] > 5, spread
-    for second, count in enumerate(spread):
-        assert count <= 2 * mean + mean * 2 * lost[second], f"{spread}, held up {dict(lost)}"
