@@ -119,6 +119,58 @@ static const char page_head[] =
     "done and the answer is 412. A target without a command of its own (`address:`) is 409.\n\n"
     "| request | query | body | |\n|---|---|---|---|\n";
 
+/* Not from a table: objects are the keeper's (wire/target.c, keep/connections.c); tests/system/test_api.py
+ * looks whether each member is here. */
+static const char page_objects[] =
+    "\n## A target\n\n"
+    "The same object wherever a target is shown: in answers of the API (`GET targets` has them as "
+    "`targets`), in "
+    "`reeve status --json`, in the topic `targets` of a stream.\n\n"
+    "| member | |\n|---|---|\n"
+    "| `name` | `NAME` of a service, `TEMPLATE/ID` of an instance |\n"
+    "| `kind` | `service` or `instance` |\n"
+    "| `href` | its path in the API; in answers of the API only |\n"
+    "| `wanted` | `up` or `down` |\n"
+    "| `state` | `down`, `starting`, `ready`, `stopping`, `backoff`, `ended`, `failed` |\n"
+    "| `since` | when it came into that state (RFC 3339) |\n"
+    "| `ready` | whether requests are passed on to it |\n"
+    "| `address` | where it listens, with `https://` before it where it speaks TLS; null: nowhere |\n"
+    "| `tls` | how a peer over TLS is checked: `pin`, `ca`, `system`, or `none` (it is not); null: in the "
+    "clear |\n"
+    "| `url` | the path of a route that leads to it, or null |\n"
+    "| `owner` | who has created it, or null |\n"
+    "| `restarts` | how often it was started again by itself |\n"
+    "| `next_attempt` | in `backoff`: when it is started again; else null |\n"
+    "| `cause` | why its last run ended, or null: `kind` (`exit`, `signal`, `oom`, `exec`, `not-ready`, "
+    "`liveness`, `stopped`, `idle`, `max-lifetime`, `dependency`, `lost`), `code` and `signal` (or null), "
+    "`text` "
+    "|\n"
+    "| `run` | its last run, or null: `generation`, `pid` and `started` (null while there is no process), "
+    "`ready_after_ms` (or null) |\n"
+    "| `generation` | that of `run`; in answers of `start`, `stop`, `restart` and `signal` only |\n"
+    "| `streams` | requests and streams that are open to it now |\n"
+    "| `idle_since` | when users' traffic to it was last seen; null: it is in use, or never was |\n"
+    "| `terminal` | of a run with a terminal: `columns`, `rows`, `viewers` (those of all gates and of `reeve "
+    "attach`); else null |\n"
+    "\n## A connection\n\n"
+    "`GET connections` is `{\"connections\": [...], \"silent\": [...], \"more\": N}`: the open streams, the "
+    "gates that did not answer in time (by their number), and how many are not listed (of one gate 5,000 "
+    "are).\n\n"
+    "| member | |\n|---|---|\n"
+    "| `id` | `GATE.GENERATION.SERIAL`, for `DELETE` |\n"
+    "| `kind` | `websocket`, `upgrade` (to another protocol), `events` or `terminal` |\n"
+    "| `route` | where its route stands (`reeve.yaml:12:5`); null: it has gone, or it is one of the API |\n"
+    "| `user` | who has signed in, or the token's name; null: nobody |\n"
+    "| `address` | the client's, or whom a trusted proxy names; null: a unix socket's |\n"
+    "| `since`, `age_ms` | when it began, and how long ago that is |\n"
+    "| `target` | what it leads to; not there for a stream of several topics, or of a route without `target` "
+    "|\n"
+    "| `idle_ms` | how long no data of a user has passed; not for event streams |\n"
+    "| `bytes_in`, `bytes_out` | from and to the client; of terminals what was typed and shown; not for "
+    "event "
+    "streams |\n"
+    "| `messages_in`, `messages_out` | whole messages from and to the client, of WebSockets |\n";
+
 static void append_parameters(struct buffer *page, const struct api_parameter *list)
 {
     bool first = true;
@@ -139,6 +191,7 @@ char *api_openapi_page(void)
         append_parameters(&page, row->body);
         buffer_append_format(&page, " | %s |\n", row->about);
     }
+    buffer_append_text(&page, page_objects);
     char *text = slice_to_text(buffer_slice(&page));
     buffer_free(&page);
     return text;

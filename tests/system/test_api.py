@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -31,6 +32,13 @@ def ask(port, method, path, body=None, headers=None, base=BASE):
         expected = "application/problem+json" if response.status >= 400 else "application/json"
         assert method == "HEAD" or kind == expected, (kind, content)
         return response.status, response.headers, json.loads(content) if content else None
+
+
+def documented(heading):
+    """The members that docs/api.md has in the table below this heading."""
+    page = (pathlib.Path(__file__).parents[2] / "docs/api.md").read_text()
+    rows = page.partition(f"## {heading}\n")[2].partition("\n## ")[0].split("\n| `")[1:]
+    return {name for row in rows for name in re.findall("[a-z_]+", row.partition(" |")[0])}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +98,7 @@ def test_every_path_of_the_document_is_answered(api):
 def test_one_service(api):
     status, fields, web = api("GET", "services/web")
     assert status == 200 and web["name"] == "web"
+    assert set(web) | {"generation"} == documented("A target")
     assert fields["ETag"] == f'"{web["run"]["generation"]}"'
     for path in "services/nothing", "services/web%2F", "services/..", "services/%ff", "nonsense", "services", "":
         status, _, problem = api("GET", path)

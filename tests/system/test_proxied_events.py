@@ -7,6 +7,7 @@ import pytest
 from conftest import SLACK, wait_for
 from people import add_user, make_token
 from peers import Backend, Peer, read_fields, within
+from test_websocket_routes import all_listed
 
 EVENT = b"id: 7\ndata: {\"n\": 7}\n\n"
 
@@ -187,7 +188,7 @@ def test_one_too_many_is_refused_over_all_gates(reeve, backend):
     for passage in passages:
         passage.write(EVENT)
     passages.pop().close()
-    wait_for(lambda: len(json.loads(reeve.verb("connections", "--json").stdout)["connections"]) == 2, 10, "it to be gone")
+    wait_for(lambda: len(all_listed(reeve)["connections"]) == 2, 10, "it to be gone")
     passages.append(Passage(reeve, backend, fields="", credential="Accept: text/event-stream\r\n"))
     for passage in passages:
         passage.close()

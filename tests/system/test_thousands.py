@@ -14,7 +14,7 @@ from conftest import SLACK, wait_for
 from eventstreams import Readers
 from peers import ACCEPTED, Backend, Peer, frame, handshake
 from test_relay import private_memory
-from test_websocket_routes import listed
+from test_websocket_routes import all_listed
 
 MANY, DRAIN, RESTART = 5000, 10, (1012).to_bytes(2, "big")
 TIMESTAMP = 35  # SO_TIMESTAMPNS: when the kernel took in what is read, however late that is
@@ -119,7 +119,7 @@ routes:
         wait_for(lambda: readers.ask()["lines"] == 2 * MANY, 120, "a line for all")
         crowd.echo(crowd.pairs[7::20])
         assert readers.ask()["open"] == MANY
-        rows = listed(reeve)
+        rows = all_listed(reeve)
         assert (len(rows["connections"]), rows["more"]) == (MANY, MANY)  # no more of one gate are listed
         assert reeve.gates() == [gate]
 
