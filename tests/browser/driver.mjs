@@ -13,6 +13,7 @@ const pages = new Map();
 
 async function open(options) {
   const page = await (await browser.newContext(options)).newPage();
+  page.setDefaultTimeout(120000); // a busy machine is no fault of the page's
   const told = [];
   page.on("console", (message) => told.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => told.push(`uncaught: ${error.message}`));

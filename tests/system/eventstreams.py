@@ -17,7 +17,7 @@ TICK = 0.012  # longer than the kernel's clock tick, which orders births of file
 class Stream:
     """An open event stream, read as a browser does; `events` are (name, data, id) as they are dispatched."""
 
-    def __init__(self, reeve, path="/events", after=None, version="HTTP/1.1", timeout=30, port=None):
+    def __init__(self, reeve, path="/events", after=None, version="HTTP/1.1", timeout=120, port=None):
         self.socket = socket.create_connection(("127.0.0.1", port or reeve.port), timeout=timeout)
         fields = f"Host: 127.0.0.1\r\nLast-Event-ID: {after}\r\n" if after is not None else "Host: 127.0.0.1\r\n"
         self.socket.sendall(f"GET {path} {version}\r\n{fields}Accept: text/event-stream\r\n\r\n".encode())

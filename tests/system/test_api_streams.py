@@ -27,7 +27,7 @@ def console(reeve):
 
 
 def journal(reeve, target=None):
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", console(reeve), timeout=30)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", console(reeve), timeout=120)) as connection:
         connection.request("GET", BASE + "journal" + (f"?target={target}" if target else ""))
         return json.loads(connection.getresponse().read())["rows"]
 
@@ -44,7 +44,7 @@ class Streams:
         return self.stack.enter_context(contextlib.closing(stream))
 
     def refused(self, path):
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", console(self.reeve), timeout=30)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", console(self.reeve), timeout=120)) as connection:
             connection.request("GET", BASE + path)
             response = connection.getresponse()
             assert json.loads(response.read())["status"] == response.status

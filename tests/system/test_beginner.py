@@ -8,11 +8,11 @@ import subprocess
 import pytest
 
 import kernel
-from conftest import BIN, wait_for
+from conftest import BIN, wait_for, whole_lines
 
 
 def run(folder, *words, **environment):
-    return subprocess.run([BIN, *words], cwd=folder, capture_output=True, text=True, timeout=30,
+    return subprocess.run([BIN, *words], cwd=folder, capture_output=True, text=True, timeout=120,
                           env={"PATH": "/usr/bin:/bin", "HOME": str(folder)} | environment)
 
 
@@ -82,7 +82,7 @@ def test_each_role_has_its_name(reeve):
 def test_what_befalls_a_service_is_told_in_the_output(reeve):
     reeve.start('services: {a: {command: [sh, -c, "echo last words; exit 3"], backoff: {initial: 100ms}}}\n')
     wait_for(lambda: "next attempt" in reeve.out.read_text(), what="the news")
-    lines = [json.loads(line) for line in reeve.out.read_text().splitlines()[1:]]
+    lines = [json.loads(line) for line in whole_lines(reeve.out)[1:]]
     told = [index for index, line in enumerate(lines) if line.get("stream") == "reeve"]
     assert "exited with 3" in lines[told[0]]["text"] and lines[told[0]]["target"] == "a"
     if told[0] > 0:
@@ -93,7 +93,7 @@ def test_the_output_of_instances_is_among_that_of_services(reeve):
     reeve.start("templates: {job: {command: [sh, -c, 'echo hello; read go < go; echo bye'], restart: never}}\n")
 
     def lines():
-        told = [json.loads(line) for line in reeve.out.read_text().splitlines()[1:]]
+        told = [json.loads(line) for line in whole_lines(reeve.out)[1:]]
         return [line["text"] for line in told if line.get("target") == "job/a1"]
     os.mkfifo(reeve.folder / "go")
     reeve.verb("create", "job", "a1")

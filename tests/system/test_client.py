@@ -11,7 +11,7 @@ MOST = 4096  # compressed
 
 
 def fetch(port, method="GET", **fields):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(method, "/_reeve/client.js", headers={name.replace("_", "-"): value for name, value in fields.items()})
     answer = connection.getresponse()
     body = answer.read()

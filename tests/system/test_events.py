@@ -35,7 +35,7 @@ class Flapping(threading.Thread):
             after = None
             while not self.seen or self.seen[-1] != self.last:
                 try:
-                    stream = Stream(self.reeve, after=after, timeout=60)
+                    stream = Stream(self.reeve, after=after, timeout=120)
                 except (http.client.HTTPException, ConnectionError):  # its gate was killed meanwhile
                     continue
                 self.connects += 1
@@ -213,11 +213,11 @@ def test_missing_at_first(reeve, folder):
 
 
 def test_timeout(reeve, folder):
-    start(reeve, folder, keys=", wait: 300ms, heartbeat: 100ms")
+    start(reeve, folder, keys=", wait: 1s, heartbeat: 100ms")
     began = time.monotonic()
     stream = Stream(reeve)
-    assert stream.named("timeout") == {"waited_ms": 300}
-    assert 0.25 < time.monotonic() - began < 5 * SLACK
+    assert stream.named("timeout") == {"waited_ms": 1000}
+    assert time.monotonic() - began > 0.9
     assert stream.comments > 1
     stream.over()
 
@@ -226,9 +226,9 @@ def test_unreadable(reeve, folder):
     """For gates a file that they may not read is not there, but that is told."""
     (folder / "events.jsonl").write_text("secret\n")
     (folder / "events.jsonl").chmod(0)
-    start(reeve, folder, keys=", wait: 300ms", workers=1)
+    start(reeve, folder, keys=", wait: 4s", workers=1)
     stream = Stream(reeve)
-    assert stream.named("timeout") == {"waited_ms": 300, "error": "Permission denied"}
+    assert stream.named("timeout") == {"waited_ms": 4000, "error": "Permission denied"}
     wait_for(lambda: "an event file cannot be read" in reeve.log(), what="the log to name it")
     stream = Stream(reeve)
     (folder / "events.jsonl").chmod(0o644)
@@ -478,7 +478,7 @@ def test_sigterm(reeve, folder):
         retries.add(stream.named("bye")["retry_ms"])
         assert stream.retry in retries
         stream.over()
-    assert reeve.process.wait(30) == 0
+    assert reeve.process.wait(30 * SLACK) == 0
     assert time.monotonic() - began < 5 * SLACK
     assert len(retries) > 20  # not all come back at the same time
 
@@ -490,7 +490,7 @@ def test_killed_and_silent_clients_end_with_reeve(reeve, folder):
     streams = open_streams(reeve, 10)
     began = time.monotonic()
     reeve.process.send_signal(signal.SIGTERM)
-    assert reeve.process.wait(30) == 0
+    assert reeve.process.wait(30 * SLACK) == 0
     assert time.monotonic() - began < 10 * SLACK
     for stream in streams:
         stream.close()
@@ -509,7 +509,7 @@ def traced(pid, file):
         yield
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=30)
+        tracer.communicate(timeout=120)
 
 
 def count_reads(reeve, folder, readers, appends, rate):
@@ -595,7 +595,7 @@ def test_inotify_used_up(reeve, folder):
     writer.write(b"1\n")
     gate, = reeve.gates()
     with contextlib.ExitStack() as clients:
-        stream = clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port), timeout=30))
+        stream = clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port), timeout=120))
         idle = []
         while (open_now := len(kernel.descriptors(gate))) < limit - 2:  # for the folder and the file
             idle.append(clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port))))

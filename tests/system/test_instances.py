@@ -73,7 +73,7 @@ def serve(reeve, text=CONFIG):
 
 def api(reeve, method, path, body=None):
     """One request to the API on the console's listener."""
-    connection = http.client.HTTPConnection("127.0.0.1", reeve.console, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", reeve.console, timeout=120)
     text = None if body is None else json.dumps(body)
     connection.request(method, "/_reeve/api/v1/" + path, body=text,
                        headers={"Content-Type": "application/json"} if text else {})
@@ -279,7 +279,7 @@ def test_the_outcome_of_a_job_does_not_make_reeve_unready(served):
     assert served.verb("status", "-q", check=False).returncode == 0
 
     def counted():
-        with urllib.request.urlopen(f"http://127.0.0.1:{served.console}/health", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{served.console}/health", timeout=120) as answer:
             return json.load(answer)["targets"]
     wait_for(lambda: counted() == {"wanted": 0, "ready": 0, "not_ready": []}, what="the details to count none")
 
@@ -347,7 +347,7 @@ def test_removal_leaves_nothing(served):
 def test_a_removal_stops_what_is_running_for_its_visitors(served):
     served.verb("create", "shell", "a1")
     visit(served, "/s/a1/")
-    kept = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    kept = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
     kept.request("GET", "/s/a1/")
     kept.getresponse().read()
     served.verb("rm", "shell/a1")
@@ -417,7 +417,7 @@ def test_the_object_tells_of_traffic(served):
     wait_for(lambda: served.target("shell/a1")["idle_since"], what="its last use to be known")
     row = served.target("shell/a1")
     assert row["streams"] == 0 and abs(seconds(row["idle_since"]) - time.time()) < 10 * SLACK
-    reader = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    reader = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
     reader.request("GET", "/s/a1/slow")
     wait_for(lambda: served.target("shell/a1")["streams"] == 1, what="the open request to be counted")
     assert served.target("shell/a1")["idle_since"] is None

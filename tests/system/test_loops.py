@@ -5,11 +5,11 @@ import time
 import pytest
 
 import kernel
-from conftest import SLACK, free_port, program, wait_for
+from conftest import SLACK, free_port, program, row_of, wait_for, words_in
 
 
 def loop(reeve, name):
-    return next(row for row in reeve.status()["loops"] if row["name"] == name)
+    return row_of(reeve.status()["loops"], name)
 
 
 def degraded(reeve):
@@ -21,7 +21,7 @@ def test_the_first_run_comes_at_start_and_the_next_after_a_period(reeve):
     reeve.start(f"loops:\n  tick: {{every: 400ms, command: [sh, -c, 'date +%s.%N >> {file}; sleep 0.3']}}\n"
                 f"  rare: {{every: 1h, command: [touch, '{reeve.folder / 'rare'}']}}\n")
     wait_for(lambda: (reeve.folder / "rare").exists(), what="the first run of a rare loop")
-    wait_for(lambda: len(file.read_text().split()) >= 4, what="four runs")
+    wait_for(lambda: len(words_in(file)) >= 4, what="four runs")
     times = [float(word) for word in file.read_text().split()]
     pauses = [after - before for before, after in zip(times, times[1:])]
     assert all(pause >= 0.7 for pause in pauses), f"`every` counts from the end of a run: {pauses}"
@@ -67,7 +67,7 @@ def test_a_failing_loop_is_seen_runs_again_and_recovers(reeve):
 def test_failures_in_a_row_come_later_and_later(reeve):
     file = reeve.folder / "ticks"
     reeve.start(f"loops:\n  bad: {{every: 250ms, command: [sh, -c, 'date +%s.%N >> {file}; exit 1']}}\n")
-    wait_for(lambda: len(file.read_text().split()) >= 5 if file.exists() else False, 15, "five runs")
+    wait_for(lambda: len(words_in(file)) >= 5, 15, "five runs")
     times = [float(word) for word in file.read_text().split()]
     pauses = [after - before for before, after in zip(times, times[1:])][:4]
     for pause, least in zip(pauses, (0.25, 0.5, 1.0, 2.0)):
@@ -77,10 +77,10 @@ def test_failures_in_a_row_come_later_and_later(reeve):
 def test_a_hanging_run_fails_at_its_deadline_and_nothing_of_it_is_left(reeve):
     pids = reeve.folder / "pids"
     script = f"trap : TERM; sleep 1000 & echo $! $$$$ >> {pids}; wait; sleep 1000"
-    reeve.start(f"loops:\n  stuck: {{every: 300ms, timeout: 500ms, command: [sh, -c, '{script}']}}\n")
+    reeve.start(f"loops:\n  stuck: {{every: 300ms, timeout: 3s, command: [sh, -c, '{script}']}}\n")
     row = wait_for(lambda: (row := loop(reeve, "stuck"))["failures"] and row, what="the failure")
-    assert row["last"]["text"] == "did not end within 500ms" and row["state"] == "running", row
-    assert "did not end within 500ms" in degraded(reeve)["loop stuck"]
+    assert row["last"]["text"] == "did not end within 3s" and row["state"] == "running", row
+    assert "did not end within 3s" in degraded(reeve)["loop stuck"]
     wait_for(lambda: len(pids.read_text().splitlines()) >= 2, 15, "the next run")
     first = [int(word) for word in pids.read_text().splitlines()[0].split()]
     assert not any(kernel.alive(pid) for pid in first), "the run was killed whole"
@@ -89,22 +89,22 @@ def test_a_hanging_run_fails_at_its_deadline_and_nothing_of_it_is_left(reeve):
 def test_a_killed_run_and_a_killed_hold_are_seen(reeve):
     pids = reeve.folder / "pids"
     reeve.start(f"loops:\n  long: {{every: 300ms, command: [sh, -c, 'echo $$$$ >> {pids}; sleep 1000']}}\n")
-    wait_for(lambda: pids.exists() and pids.read_text(), what="the first run")
+    wait_for(lambda: words_in(pids), what="the first run")
     kernel.kill(int(pids.read_text().split()[0]))
     wait_for(lambda: "SIGKILL" in (loop(reeve, "long")["last"] or {}).get("text", ""), what="the kill to be seen")
-    wait_for(lambda: len(pids.read_text().split()) == 2, what="the next run")
+    wait_for(lambda: len(words_in(pids)) == 2, what="the next run")
     second = int(pids.read_text().split()[1])
     kernel.kill(kernel.parent(second))
     wait_for(lambda: loop(reeve, "long")["failures"] == 2, what="the lost hold to be seen")
     assert "hold" in loop(reeve, "long")["last"]["text"]
     assert not kernel.alive(second)
-    wait_for(lambda: len(pids.read_text().split()) == 3, what="the run after that")
+    wait_for(lambda: len(words_in(pids)) == 3, what="the run after that")
 
 
 def test_sigterm_ends_a_run(reeve):
     pids = reeve.folder / "pids"
     reeve.start(f"loops:\n  long: {{every: 300ms, command: [sh, -c, 'sleep 1000 & echo $! $$$$ > {pids}; wait']}}\n")
-    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2, what="the run")
+    wait_for(lambda: len(words_in(pids)) == 2, what="the run")
     begun = time.monotonic()
     reeve.stop()
     assert time.monotonic() - begun < 4 * SLACK
@@ -114,12 +114,12 @@ def test_sigterm_ends_a_run(reeve):
 def test_a_dead_keepers_run_is_ended_by_the_next(reeve):
     pids = reeve.folder / "pids"
     reeve.start(f"loops:\n  long: {{every: 300ms, command: [sh, -c, 'echo $$$$ >> {pids}; exec sleep 1000']}}\n")
-    wait_for(lambda: pids.exists() and pids.read_text(), what="the run")
+    wait_for(lambda: words_in(pids), what="the run")
     first = int(pids.read_text())
     reeve.kill_keeper()
     assert kernel.alive(first)
     reeve.start()
-    wait_for(lambda: len(pids.read_text().split()) == 2, what="the first run of the next keeper")
+    wait_for(lambda: len(words_in(pids)) == 2, what="the first run of the next keeper")
     assert not kernel.alive(first), "they never run side by side"
 
 
@@ -175,7 +175,7 @@ def test_a_vital_loop_stops_the_watchdogs_pings(reeve, vital, pinged):
         (reeve.folder / "bad").write_text("")
         wait_for(lambda: loop(reeve, "bad")["failures"] >= 2, what="the loop to fail")
         drain(manager)
-        manager.settimeout(1.2)
+        manager.settimeout(20 * SLACK if pinged else 1.2)
         assert heard(manager) is pinged
         (reeve.folder / "bad").unlink()
         manager.settimeout(20 * SLACK)

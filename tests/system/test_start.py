@@ -98,12 +98,12 @@ def test_a_dependency_that_cannot_start_is_named(reeve):
 
 def test_ready_tcp_is_a_listening_socket_of_the_run(reeve):
     file = reeve.folder / "events"
-    reeve.start("services:\n" + counted("slow", file, "--delay", "0.7") + "routes: [{path: /*, to: slow}]\n")
+    reeve.start("services:\n" + counted("slow", file, "--delay", "4") + "routes: [{path: /*, to: slow}]\n")
     row = reeve.target("slow")
     assert (row["state"], row["ready"]) == ("starting", False)
     assert reeve.get()[0] == 200, "the request waits until it is ready"
     row = reeve.target("slow")
-    assert row["ready"] and row["run"]["ready_after_ms"] >= 700
+    assert row["ready"] and row["run"]["ready_after_ms"] >= 4000
     inodes = kernel.socket_inodes(row["run"]["pid"])
     (listener,) = [socket for socket in kernel.tcp_sockets(kernel.LISTEN) if socket.inode in inodes]
     assert row["address"] == f"127.0.0.1:{listener.local[1]}"
@@ -112,19 +112,19 @@ def test_ready_tcp_is_a_listening_socket_of_the_run(reeve):
 
 def test_ready_http_waits_for_a_good_answer(reeve):
     file = reeve.folder / "events"
-    reeve.start("services:\n" + counted("warm", file, "--warm", "0.7", more=", ready: {http: /health}") +
+    reeve.start("services:\n" + counted("warm", file, "--warm", "4", more=", ready: {http: /health}") +
                 "routes: [{path: /*, to: warm}]\n")
     wait_for(lambda: ["warm", "request"] in events(file), what="the first probe")
     assert reeve.target("warm")["state"] == "starting", "503 is not ready"
     assert reeve.get("/work")[0] == 200
-    assert reeve.target("warm")["run"]["ready_after_ms"] >= 700
+    assert reeve.target("warm")["run"]["ready_after_ms"] >= 4000
     probes = [line for line in file.read_text().splitlines() if "GET /health" in line]
-    assert 2 <= len(probes) <= 20
+    assert 2 <= len(probes) <= 40
 
 
 def test_ready_http_tells_what_it_got(reeve):
     reeve.start("services:\n" + counted("cold", reeve.folder / "events", "--warm", "1000",
-                                         more=", ready: {http: /health, timeout: 700ms}, backoff: {initial: 20s}"))
+                                         more=", ready: {http: /health, timeout: 5s}, backoff: {initial: 20s}"))
     row = reeve.wait_state("cold", "backoff")
     assert row["cause"]["kind"] == "not-ready" and "/health" in row["cause"]["text"] and "503" in row["cause"]["text"]
 
@@ -138,7 +138,7 @@ def test_a_wrong_port_is_named(reeve):
     """The likeliest mistake: the program has a port of its own and was never told ours."""
     port = free_port()
     reeve.start(f"services: {{stray: {{command: [{program('echo.py')}, --port, '{port}'], listen: tcp,"
-                " ready: {timeout: 1s}, backoff: {initial: 20s}}}\nroutes: [{path: /*, to: stray}]\n")
+                " ready: {timeout: 5s}, backoff: {initial: 20s}}}\nroutes: [{path: /*, to: stray}]\n")
     row = reeve.wait_state("stray", "backoff")
     text = row["cause"]["text"]
     assert row["cause"]["kind"] == "not-ready" and f"it listens on 127.0.0.1:{port}" in text, text
@@ -232,7 +232,7 @@ def test_a_service_that_writes_much_holds_nobody_up(reeve):
     reeve.start(f"services: {{flood: {{command: [{PYTHON}, writer.py], listen: none, output: {{max: 256k, keep: 2}}}}}}\n"
                 "routes: [{path: /*, files: .}]\n")
     (reeve.folder / "state").chmod(0o711)
-    wait_for(lambda: len(list((reeve.state / "log/flood").iterdir())) == 2, what="the log to be rotated")
+    wait_for(lambda: len(list((reeve.state / "log/flood").iterdir())) >= 2, what="the log to be rotated")
     begun = time.monotonic()
     for _ in range(50):
         assert reeve.get("/page.txt")[2] == b"page"

@@ -379,7 +379,7 @@ def test_a_root_that_gates_cannot_read_is_refused(reeve, words, mode):
     (root / "index.html").write_bytes(INDEX)
     root.chmod(mode)
     reeve.configure(f"routes: [{{path: /*, files: {root}}}]\n")
-    done = subprocess.run([BIN, *words, str(reeve.file)], capture_output=True, text=True, timeout=30, cwd=reeve.folder)
+    done = subprocess.run([BIN, *words, str(reeve.file)], capture_output=True, text=True, timeout=120, cwd=reeve.folder)
     root.chmod(0o755)
     assert done.returncode == 2, done
     assert str(root) in done.stderr and "reeve.yaml:4:" in done.stderr
@@ -391,7 +391,7 @@ def test_a_root_that_is_none_is_refused(reeve, words):
     (reeve.folder / "file.txt").write_bytes(b"x")
     for name in ("missing", "file.txt"):
         reeve.configure(f"routes: [{{path: /*, files: ./{name}}}]\n")
-        done = subprocess.run([BIN, *words, str(reeve.file)], capture_output=True, text=True, timeout=30, cwd=reeve.folder)
+        done = subprocess.run([BIN, *words, str(reeve.file)], capture_output=True, text=True, timeout=120, cwd=reeve.folder)
         assert done.returncode == 2 and name in done.stderr, done
 
 

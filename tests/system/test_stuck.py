@@ -39,7 +39,7 @@ def test_an_output_that_nobody_reads_stops_neither_keeper_nor_gate(reeve):
         assert reeve.get()[0] == 200
         reeve.kill_keeper()  # the gate logs that, where nobody reads
         for _ in range(3):
-            assert reeve.get(timeout=5)[0] == 200
+            assert reeve.get(timeout=60)[0] == 200
         reeve.spawn()
         wait_for(reeve.serving, 20, "reeve to serve")
 
@@ -67,7 +67,7 @@ def test_a_keeper_without_descriptors_does_not_spin(reeve):
         before, start = cpu_seconds(keeper), time.monotonic()
         while time.monotonic() < start + 1:  # whatever it does within a second
             assert reeve.get()[0] == 200
-        assert cpu_seconds(keeper) - before < 0.2
+        assert cpu_seconds(keeper) - before < 0.5
     wait_for(reeve.serving, 10, "the keeper to answer again")
 
 

@@ -13,7 +13,7 @@ import warnings
 
 import pytest
 
-from conftest import free_port, wait_for
+from conftest import free_port, row_of, wait_for
 from peers import Backend, Peer, frame, handshake
 from secure import Identity, Secure
 
@@ -268,7 +268,7 @@ def test_loops_ask_over_tls_and_fail_closed(make_reeve, backend, nas, other):
                 "loops: {tick: {every: 200ms, http: {to: it, path: /tick}}}\n")
 
     def last(reeve):
-        return next(row for row in reeve.status()["loops"] if row["name"] == "tick")["last"] or {}
+        return row_of(reeve.status()["loops"], "tick")["last"] or {}
 
     reeve = make_reeve().start(text(nas.pin()), workers=1)
     wait_for(lambda: any(each.target == "/tick" for each in backend.requests), 10, "the loop to ask")
@@ -343,7 +343,7 @@ def test_a_handshake_that_takes_too_long(make_reeve):
     with Backend() as silent:
         started = time.monotonic()
         with refused_by(make_reeve, silent.port, ", tls: {verify: none}", ", timeout: {connect: 300ms}") as (status, _):
-            assert status == 504 and time.monotonic() - started < 15
+            assert status == 504 and time.monotonic() - started >= 0.25
 
 
 def test_a_damaged_authority_is_an_error_of_the_check(reeve, folder):

@@ -21,7 +21,7 @@ from peers import ACCEPTED, Backend, Peer, frame, handshake
 from test_api import ask, console_port, documented
 from test_relay import private_memory
 
-SEED = int(os.environ.get("SEED", time.time()))
+SEED = int(os.environ.get("SEED", 1))  # the same conversations each time; SEED=... looks further
 LARGEST = 64 << 20
 OWN = "http://127.0.0.1:{port}"
 
@@ -49,7 +49,7 @@ services:
 routes:
   - {{path: /raw/*, to: backend}}
   - {{path: /tty, to: backend, websocket: {{subprotocol: tty}}}}
-  - {{path: /quick, to: backend, websocket: {{ping: 400ms}}}}
+  - {{path: /quick, to: backend, websocket: {{ping: 1s}}}}
   - {{path: /few, to: backend, limits: {{streams: 5, per_address: 3}}, websocket: {{refuse: close}}}}
   - {{path: /events, events: {{file: {folder}/events.jsonl}}, limits: {{streams: 2}}}}
 """, workers=2)
@@ -210,7 +210,7 @@ def test_a_stalled_reader_is_not_gone(door, backend):
         sender = threading.Thread(target=say_much, args=[peer.socket, size, progress], daemon=True)
         sender.start()
         stand_still(progress)
-        time.sleep(1.5)  # several intervals: a promise of what does not happen
+        time.sleep(4)  # several intervals: a promise of what does not happen
         assert len(client.read(10 + size)) == 10 + size
         sender.join(60)
 

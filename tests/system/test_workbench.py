@@ -1,7 +1,6 @@
 """The example that `make run` starts, from a copy: page, API and feed answer, and a killed API comes back."""
 import asyncio
 import json
-import time
 
 import pytest
 import websockets
@@ -42,7 +41,6 @@ def test_page_api_and_feed(workbench):
 def test_the_killed_api_comes_back(workbench):
     """As the page does it: POST /api/kill, then 503 with the cause until the next run is there."""
     pid = json.loads(workbench.get("/api/status")[2])["pid"]
-    started = time.monotonic()
     assert workbench.get("/api/kill", method="POST")[0] in (202, 502)  # it may die before its answer is out
 
     seen = []
@@ -53,7 +51,6 @@ def test_the_killed_api_comes_back(workbench):
         return status == 200 and json.loads(body)["pid"] != pid
 
     wait_for(back, 20, "the API to be back")
-    assert time.monotonic() - started < 20
     refused = [(fields, json.loads(body)) for status, fields, body in seen if status == 503]
     assert refused, [status for status, _, _ in seen]
     fields, problem = refused[0]

@@ -8,7 +8,7 @@ import time
 import pytest
 import recordings
 
-SEED = int(os.environ.get("SEED", time.time_ns() % 1000000))
+SEED = int(os.environ.get("SEED", 1))  # the same bytes each time; SEED=... looks further
 
 # What is not as it was for a viewer that comes at a cut (docs/terminals.md): the input up to there, and what follows.
 DIFFERENCES = {
@@ -181,7 +181,7 @@ def capture(folder, name, data, columns, rows):
                    check=True, env=environment, timeout=60)
     try:
         subprocess.run([*tmux, "wait-for", "shown"], check=True, timeout=60)
-        deadline, before = time.monotonic() + 20, None
+        deadline, before = time.monotonic() + 120, None
         while time.monotonic() < deadline:
             text = subprocess.run([*tmux, "capture-pane", "-e", "-p"], check=True, stdout=subprocess.PIPE,
                                   timeout=60).stdout.decode()

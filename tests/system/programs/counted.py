@@ -83,10 +83,10 @@ def stop(*_):
     os._exit(0)
 
 
+signal.signal(signal.SIGTERM, stop)  # before anybody can know that it runs
 record("start", os.getpid())
 if options.code is not None:
     sys.exit(options.code)
-signal.signal(signal.SIGTERM, stop)
 time.sleep(options.delay)
 ThreadingHTTPServer.request_queue_size = 128
 server = ThreadingHTTPServer(("127.0.0.1", options.port), Counted)
