@@ -269,6 +269,14 @@ void logins_forget(struct logins *logins, unsigned slot)
     }
 }
 
+size_t logins_count(const struct logins *logins)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LOGINS_HELPERS_MOST; i++)
+        count += logins->places[i].helper != NULL;
+    return count;
+}
+
 bool logins_has(const struct logins *logins, pid_t pid)
 {
     for (size_t i = 0; i < LOGINS_HELPERS_MOST; i++)

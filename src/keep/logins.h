@@ -17,5 +17,7 @@ void logins_free(struct logins **logins);
 void logins_ask(struct logins *logins, unsigned slot, const struct channel_message *message);
 /* The gate of that slot has gone: nobody is there to be let in. */
 void logins_forget(struct logins *logins, unsigned slot);
+/* Helpers that have not gone, the ones that only end included: LOGINS_HELPERS_MOST at most. */
+size_t logins_count(const struct logins *logins);
 /* Whether this process is a helper of ours: it may not come to the control socket. */
 bool logins_has(const struct logins *logins, pid_t pid);

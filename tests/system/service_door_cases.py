@@ -130,8 +130,8 @@ def backend_accepts_and_is_silent(form):
 @case(python="several", reeve=1, why="one start, however many ask; in Python the others die of the taken port", own=True)
 def starts_of_ten_at_once(form):
     async def dial():
-        with contextlib.suppress(OSError, websockets.WebSocketException):
-            async with form.socket(open_timeout=30) as terminal:
+        with contextlib.suppress(OSError, websockets.WebSocketException, asyncio.TimeoutError):
+            async with form.socket(open_timeout=120) as terminal:
                 await terminal.send("pid")
                 await terminal.recv()
 
@@ -202,7 +202,7 @@ def second_start(form):
         if form.process.poll() is not None:
             wait_for(form.answers, 30, "the second to serve")
             return "first ended", second.poll()
-        return "first serves on", second.wait(10)
+        return "first serves on", second.wait(120)
     finally:
         second.kill()
         second.wait()

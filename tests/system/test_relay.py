@@ -543,10 +543,10 @@ log: {{access: none}}
         return [descriptors(pid) for pid in pids]
 
     run(2000)
-    time.sleep(1)  # what a gate closes behind its clients is closed by then
     opened, before = open_now(), [private_memory(pid) for pid in pids]
     run(8000)
-    assert reeve.gates() == pids[:-1]
-    wait_for(lambda: [now <= then for now, then in zip(open_now(), opened)] == [True] * len(pids), what="as few descriptors as before")
+    wait_for(lambda: all(now <= then for now, then in zip(open_now(), opened)), what="as few descriptors as before")
     grown = [private_memory(pid) - memory for pid, memory in zip(pids, before)]
-    assert max(grown) < 8000 * 32, f"memory: {grown} bytes more in gates and keeper"
+    assert reeve.gates() == pids[:-1]
+    assert max(grown[:-1]) < 8000 * 64, f"memory: {grown} bytes more in gates and keeper"
+    assert grown[-1] < 2 << 20, f"{grown[-1]} bytes more in the keeper"  # with time a sanitizer's quarantine of 1 MiB fills

@@ -118,11 +118,12 @@ static void test_four_at_once(void **state)
         order(&keeper, json_pack("{s:s, s:i}", "do", "close", "id", (int)id));
         assert_int_equal(wait_for_status(&keeper, id, 100), 401);
     }
-    UNTIL(keeper.world, helpers(pids) == 0);
+    UNTIL(keeper.world, logins_count(keeper.logins) == 0);
     assert_int_equal(sign_in(&keeper, 6, "ann", "password"), 200); /* nothing of it counted */
     close_keeper(&keeper);
 }
 
+/* One that is ending has no name any more and still has its place: wait for the place, not for the name. */
 static void test_helpers_that_fail(void **state)
 {
     static const char *const manners[] = {"dies", "babbles"};
@@ -133,7 +134,7 @@ static void test_helpers_that_fail(void **state)
         setenv("LC_ALL", manners[id - 1], 1);
         ask(&keeper, id, "ann");
         UNTIL(keeper.world, status_of(&keeper, id) == 503);
-        UNTIL(keeper.world, helpers(pids) == 0);
+        UNTIL(keeper.world, logins_count(keeper.logins) == 0);
     }
     setenv("LC_ALL", "hangs", 1);
     ask(&keeper, 3, "ann");
@@ -141,7 +142,7 @@ static void test_helpers_that_fail(void **state)
     UNTIL(keeper.world, helpers(pids) == 1);
     pass_ms(&keeper, 10001);
     UNTIL(keeper.world, status_of(&keeper, 3) == 503);
-    UNTIL(keeper.world, helpers(pids) == 0);
+    UNTIL(keeper.world, logins_count(keeper.logins) == 0);
     assert_int_equal(journal_rows(&keeper, "helper-killed"), 1);
     setenv("LC_ALL", "C", 1);
     write_users(&keeper, "ann\n"); /* then nobody can be checked */
@@ -154,7 +155,6 @@ static void test_helpers_that_fail(void **state)
 static void test_a_gate_that_dies_in_between(void **state)
 {
     static struct keeper keeper; /* its clock is the loop's to the end */
-    pid_t pids[16];
     open_keeper(&keeper, *state);
     setenv("LC_ALL", "hangs", 1);
     for (uint32_t id = 1; id <= 4; id++) {
@@ -165,7 +165,7 @@ static void test_a_gate_that_dies_in_between(void **state)
     json_decref(keeper.admission);
     keeper.admission = NULL;
     order(&keeper, json_pack("{s:s}", "do", "die"));
-    UNTIL(keeper.world, keeper.gone == 1 && helpers(pids) == 0);
+    UNTIL(keeper.world, keeper.gone == 1 && logins_count(keeper.logins) == 0);
     UNTIL(keeper.world, keeper.admission); /* the next one knows who may pass */
     assert_int_equal(sign_in(&keeper, 5, "ann", "password"), 200);
     close_keeper(&keeper);
@@ -188,14 +188,13 @@ static void test_failures_in_a_row_have_to_wait(void **state)
 static void test_an_address_that_only_asks_has_to_wait(void **state)
 {
     static struct keeper keeper; /* its clock is the loop's to the end */
-    pid_t pids[16];
     open_keeper(&keeper, *state);
     for (uint32_t id = 1; id <= 20; id++) {
         ask(&keeper, id, "ann");
         assert_int_equal(wait_for_status(&keeper, id, 0), 100);
         order(&keeper, json_pack("{s:s, s:i}", "do", "close", "id", (int)id)); /* its client has left */
         assert_int_equal(wait_for_status(&keeper, id, 100), 401);
-        UNTIL(keeper.world, helpers(pids) == 0);
+        UNTIL(keeper.world, logins_count(keeper.logins) == 0);
     }
     assert_int_equal(sign_in(&keeper, 21, "ann", "password"), 429);
     pass_ms(&keeper, 1000);

@@ -8,7 +8,7 @@
 
 #include "reeve/writer.h"
 
-enum { LINE_SIZE = 1000, LINES = 4000, PATIENCE_S = 10 /* then SIGALRM ends the test */ };
+enum { LINE_SIZE = 1000, LINES = 4000, PATIENCE_S = 60 /* then SIGALRM ends the test */ };
 
 /* More than any queue of the kernel's and the writer's own holds. */
 static void write_lines(struct writer *writer)
