@@ -35,6 +35,7 @@ struct side {
     size_t inserted;    /* of these, at the front: put in by relay_insert() */
     struct pipe *pipe;  /* NULL: none is needed */
     size_t piped;       /* read from this side into it, not yet taken by the other */
+    size_t foreseen;    /* bytes that come next and count as tapped already */
     uint64_t passed;
     enum flow_state state; /* of the flow that starts here */
 };
@@ -215,16 +216,14 @@ static void hold(struct side *side, struct slice bytes)
     stream_want_write(other(side)->stream, true);
 }
 
-/* `more`: what comes next is written at once. */
-static void deliver(struct side *side, struct slice bytes, bool more)
+static void deliver(struct side *side, struct slice bytes)
 {
     if (buffer_size(&side->held) > 0) { /* an insert from inside the tap is half-written */
         hold(side, bytes);
         return;
     }
     struct side *sink = other(side);
-    ssize_t count = more ? stream_write_more(sink->stream, bytes.data, bytes.size)
-                         : stream_write(sink->stream, bytes.data, bytes.size);
+    ssize_t count = stream_write(sink->stream, bytes.data, bytes.size);
     if (count < 0 && count != -EAGAIN) {
         broke(sink);
         return;
@@ -264,15 +263,24 @@ static bool flush_pipe(struct side *side)
     return true;
 }
 
+/* `count` bytes were read. How many of them neither tap nor foresee() has seen. */
+static size_t take_foreseen(struct side *side, size_t count)
+{
+    size_t foreseen = side->foreseen < count ? side->foreseen : count;
+    side->foreseen -= foreseen;
+    return count - foreseen;
+}
+
 /* Through the side's pipe. */
-static void read_unseen(struct side *side, uint64_t most)
+static void read_unseen(struct side *side, size_t size)
 {
     struct relay *relay = side->relay;
-    size_t size = most < side->pipe->room ? (size_t)most : side->pipe->room;
     ssize_t count = stream_read_pipe(side->stream, side->pipe->write_end, size);
     if (count > 0) {
         side->piped = (size_t)count;
-        relay->settings.on_unseen(relay->owner, direction_of(side), (size_t)count);
+        size_t unseen = take_foreseen(side, (size_t)count);
+        if (unseen > 0)
+            relay->settings.on_unseen(relay->owner, direction_of(side), unseen);
         if (!flush_pipe(side) && !relay->ended)
             set_state(side, side->state);
         return;
@@ -284,60 +292,89 @@ static void read_unseen(struct side *side, uint64_t most)
         ended_or_broke(side, count);
 }
 
-/* How many bytes may go through a pipe, which the side has then; 0: *look says how many to read at most. */
-static uint64_t find_unseen(struct side *side, size_t *look)
+static uint64_t ask_unseen(struct side *side, size_t *look)
 {
     struct relay *relay = side->relay;
-    *look = relay->settings.high_water;
-    if (!relay->settings.pipes || relay->no_pipes || side->state != FLOW_OPEN ||
-        !stream_is_direct(side->stream) || !stream_is_direct(other(side)->stream))
-        return 0;
-    uint64_t count = relay->settings.unseen(relay->owner, direction_of(side), look);
-    if (count > 0)
-        side->pipe = pipes_take(relay->settings.pipes);
-    return side->pipe ? count : 0;
+    *look = 0;
+    return relay->settings.unseen(relay->owner, direction_of(side), look);
 }
 
-/* The head of a large frame goes together with what it lets pass. */
-static void deliver_head(struct side *side, struct slice bytes)
-{
-    size_t look;
-    uint64_t unseen = find_unseen(side, &look);
-    deliver(side, bytes, unseen > 0);
-    if (side->pipe && waiting(side) == 0 && side->state == FLOW_OPEN)
-        read_unseen(side, unseen);
-    else
-        give_pipe(side);
-}
-
-/* `head`: so few were read because a large frame may begin with them. */
-static void pass(struct side *side, char *bytes, size_t size, bool head)
+static void pass(struct side *side, char *bytes, size_t size)
 {
     struct relay *relay = side->relay;
     struct relay_piece piece = {bytes, size};
     if (relay->settings.tap && !relay->settings.tap(relay->owner, direction_of(side), &piece))
         end(relay, broken_reason(side));
-    else if (piece.size > 0 && head)
-        deliver_head(side, slice_of(piece.data, piece.size));
     else if (piece.size > 0)
-        deliver(side, slice_of(piece.data, piece.size), false);
+        deliver(side, slice_of(piece.data, piece.size));
+}
+
+/* Through memory. */
+static void read_seen(struct side *side)
+{
+    char *scratch = (char *)loop_scratch(side->relay->loop) + RELAY_PIECE_ROOM;
+    bool foreseen = side->foreseen > 0 && side->state == FLOW_OPEN;
+    ssize_t count =
+        stream_read(side->stream, scratch, foreseen ? side->foreseen : side->relay->settings.high_water);
+    if (count <= 0 && count != -EAGAIN)
+        ended_or_broke(side, count);
+    else if (count > 0 && foreseen) {
+        take_foreseen(side, (size_t)count);
+        deliver(side, slice_of(scratch, (size_t)count));
+    } else if (count > 0 && side->state == FLOW_OPEN)
+        pass(side, scratch, (size_t)count);
+}
+
+/* So that a frame of which nobody need see more than its head is sent whole: in two pieces it costs more.
+ * True: bytes are there, *unseen of them to move. */
+static bool look_ahead(struct side *side, size_t look, uint64_t *unseen)
+{
+    struct relay *relay = side->relay;
+    char head[RELAY_LOOK_MOST];
+    ssize_t count = stream_peek(side->stream, head, look < sizeof head ? look : sizeof head);
+    if (count == -EAGAIN)
+        return false;
+    if (count > 0)
+        side->foreseen =
+            relay->settings.foresee(relay->owner, direction_of(side), slice_of(head, (size_t)count));
+    if (side->foreseen > 0)
+        *unseen = side->foreseen + ask_unseen(side, &look);
+    return true;
+}
+
+static bool may_move(const struct side *side)
+{
+    const struct relay *relay = side->relay;
+    return relay->settings.pipes && !relay->no_pipes && side->foreseen == 0 && side->state == FLOW_OPEN &&
+           stream_is_direct(relay->sides[0].stream) && stream_is_direct(relay->sides[1].stream);
+}
+
+/* How many bytes may go through a pipe, which the side has then. -EAGAIN: nothing is there. */
+static ssize_t find_unseen(struct side *side)
+{
+    size_t look;
+    uint64_t count = ask_unseen(side, &look);
+    if (count > 0 || look > 0)
+        side->pipe = pipes_take(side->relay->settings.pipes);
+    if (!side->pipe)
+        return 0;
+    size_t room = side->pipe->room;
+    bool some = count > 0 || look_ahead(side, look, &count);
+    if (count == 0)
+        give_pipe(side);
+    if (!some)
+        return -EAGAIN;
+    return count < room ? (ssize_t)count : (ssize_t)room;
 }
 
 static void on_readable(void *owner)
 {
     struct side *side = owner;
-    size_t look;
-    uint64_t unseen = find_unseen(side, &look);
-    if (unseen > 0) {
-        read_unseen(side, unseen);
-        return;
-    }
-    char *scratch = (char *)loop_scratch(side->relay->loop) + RELAY_PIECE_ROOM;
-    ssize_t count = stream_read(side->stream, scratch, look);
-    if (count > 0 && side->state == FLOW_OPEN)
-        pass(side, scratch, (size_t)count, look < side->relay->settings.high_water);
-    else if (count <= 0 && count != -EAGAIN)
-        ended_or_broke(side, count);
+    ssize_t unseen = may_move(side) ? find_unseen(side) : 0;
+    if (unseen > 0)
+        read_unseen(side, (size_t)unseen);
+    else if (unseen == 0)
+        read_seen(side);
 }
 
 /* True: nothing is left. */
@@ -397,7 +434,7 @@ static void open_flow(struct side *side)
     struct buffer early = side->held;
     side->held = BUFFER(early.limit);
     if (buffer_size(&early) > 0)
-        pass(side, early.data + early.start, buffer_size(&early), false);
+        pass(side, early.data + early.start, buffer_size(&early));
     buffer_free(&early);
     if (side->relay->ended)
         return;

@@ -33,6 +33,7 @@ struct relay_piece {
 };
 /* So much room is before the bytes of a piece that was read in the same direction after another one. */
 enum { RELAY_PIECE_ROOM = 64 };
+enum { RELAY_LOOK_MOST = 16 };
 
 /* Copied at the start. */
 struct relay_settings {
@@ -43,11 +44,16 @@ struct relay_settings {
      * the memory, not use loop_scratch() (where it is) and not destroy the relay; false ends the relay at
      * once (protocol error of that side). */
     bool (*tap)(void *owner, enum relay_direction direction, struct relay_piece *piece);
-    /* How many of the next bytes the tap need not see. 0: it must; then *look, which is high_water, may be
-     * made smaller: no more is read at once. Asked before each read; NULL: it must see all. */
+    /* How many of the next bytes the tap need not see. 0: it must; then *look, which is 0, may say how many
+     * of them `foresee` wants to see before they are read, RELAY_LOOK_MOST at most. Asked before each read;
+     * NULL: the tap must see all. */
     uint64_t (*unseen)(void *owner, enum relay_direction direction, size_t *look);
     /* So many of them have been read and are not seen. Not NULL where `unseen` is not. */
     void (*on_unseen)(void *owner, enum relay_direction direction, size_t count);
+    /* The next bytes begin with these (fewer than were asked for when no more are there). Says how many bytes
+     * from here on count as tapped and pass without on_unseen(); `unseen` is asked at once for what follows
+     * them. 0: they go to the tap. */
+    size_t (*foresee)(void *owner, enum relay_direction direction, struct slice bytes);
     struct pipes *pipes; /* for these bytes; outlives the relay; NULL: the tap sees all */
     /* Fires exactly once, from the loop and never from inside relay_start(), with the first reason that
      * ended it; the relay may be destroyed there. Both streams are already closed. */

@@ -410,10 +410,14 @@ ssize_t stream_write_pipe(struct stream *stream, int pipe, size_t size)
     return count >= 0 ? count : written(stream, count, size);
 }
 
-ssize_t stream_write_more(struct stream *stream, const void *bytes, size_t size)
+ssize_t stream_peek(struct stream *stream, void *memory, size_t size)
 {
     CHECK(stream_is_direct(stream));
-    return written(stream, send(stream->watch.fd, bytes, size, MSG_NOSIGNAL | MSG_MORE), size);
+    ssize_t count = recv(stream->watch.fd, memory, size, MSG_PEEK);
+    if (count > 0)
+        return count;
+    stream->readable = false;
+    return count == 0 ? 0 : -errno;
 }
 
 /* --- wishes --------------------------------------------------------------------------------- */

@@ -48,8 +48,8 @@ ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size
  * SIGPIPE. */
 ssize_t stream_read_pipe(struct stream *stream, int pipe, size_t size);
 ssize_t stream_write_pipe(struct stream *stream, int pipe, size_t size);
-/* As stream_write(), and the next bytes follow at once: they may leave together. Direct too. */
-ssize_t stream_write_more(struct stream *stream, const void *bytes, size_t size);
+/* As stream_read(), but they stay there to be read; fewer than `size` says nothing. Direct too. */
+ssize_t stream_peek(struct stream *stream, void *memory, size_t size);
 
 /* Level-like wishes. Reading stays wanted until taken back; writing is wanted once. */
 void stream_want_read(struct stream *stream, bool wanted);

@@ -305,6 +305,14 @@ static void on_unseen(void *owner, enum relay_direction direction, size_t count)
     tell_behind(tunnel);
 }
 
+static size_t foresee(void *owner, enum relay_direction direction, struct slice bytes)
+{
+    struct tunnel *tunnel = owner;
+    if (direction == RELAY_A_TO_B && tunnel->edit.held_size > 0)
+        return 0; /* those come first */
+    return websocket_scan_enter(&tunnel->scans[direction], bytes, LARGE_FRAME);
+}
+
 /* --- signs of life -------------------------------------------------------------------------------- */
 
 static void insert_close(struct tunnel *tunnel, enum relay_direction direction, unsigned code)
@@ -486,6 +494,7 @@ static void join(struct tunnel *tunnel, struct stream *streams[2], const struct 
                                             .tap = tap,
                                             .unseen = unseen,
                                             .on_unseen = on_unseen,
+                                            .foresee = foresee,
                                             .pipes = tunnel->tunnels->pipes,
                                             .on_end = on_end};
     for (int i = 0; i < 2; i++) {

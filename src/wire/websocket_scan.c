@@ -192,6 +192,18 @@ void websocket_scan_skip(struct websocket_scan *scan, uint64_t count)
         websocket_scan_end_frame(scan);
 }
 
+size_t websocket_scan_enter(struct websocket_scan *scan, struct slice bytes, uint64_t large)
+{
+    struct websocket_scan entered = *scan;
+    size_t used;
+    if (!websocket_scan_at_frame(scan) || !websocket_scan_take_head(&entered, bytes, &used))
+        return 0;
+    if (entered.size < large || websocket_scan_is_control(&entered))
+        return 0;
+    *scan = entered;
+    return used;
+}
+
 bool websocket_scan_at_frame(const struct websocket_scan *scan)
 {
     return scan->left == 0 && scan->head_size == 0 && !scan->error;

@@ -63,11 +63,14 @@ enum websocket_scan_result websocket_scan_next(struct websocket_scan *scan, stru
 bool websocket_scan_feed(struct websocket_scan *scan, struct slice bytes);
 
 /* How many of the next bytes are payload of a data frame of at least `large` bytes, so that nobody need look
- * at them. Between frames 0, and *look (how much is read at once) falls to the size of a head when the frame
- * before was such a one: the next may be another. */
+ * at them. Between frames 0, and *look becomes the size of a head when the frame before was such a one: the
+ * next may be another, which websocket_scan_enter() tells. */
 uint64_t websocket_scan_unseen(const struct websocket_scan *scan, uint64_t large, size_t *look);
 /* `count` of them have passed unseen. */
 void websocket_scan_skip(struct websocket_scan *scan, uint64_t count);
+/* When the next bytes begin with the head of such a frame, uses it and says how many bytes it has. Otherwise
+ * 0, and nothing is used. */
+size_t websocket_scan_enter(struct websocket_scan *scan, struct slice bytes, uint64_t large);
 
 /* Nothing of a frame is under way: a control frame may be put in here. */
 bool websocket_scan_at_frame(const struct websocket_scan *scan);

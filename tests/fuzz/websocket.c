@@ -69,22 +69,23 @@ static void fuzz_edit(const uint8_t *head, struct slice bytes)
     free(parts.bytes);
 }
 
-/* As a relay does it: whatever may pass unseen does, and a short look follows it. */
+/* As a relay does it: whatever may pass unseen does, and a look ahead follows it. */
 static void fuzz_skip(const uint8_t *head, struct slice bytes)
 {
     struct websocket_scan seen, skipped;
     websocket_scan_begin(&seen, head[0] & 1, head[0]);
     websocket_scan_begin(&skipped, head[0] & 1, head[0]);
     while (bytes.size > 0 && !seen.error) {
-        size_t look = 1 + head[1];
+        size_t look = 0, most = 1 + head[1];
         uint64_t unseen = websocket_scan_unseen(&skipped, 20, &look);
-        size_t size = unseen > 0 && unseen < look ? (size_t)unseen : look;
+        size_t used = look > 0 ? websocket_scan_enter(&skipped, slice_between(bytes, 0, look), 20) : 0;
+        size_t size = used > 0 ? used : unseen > 0 && unseen < most ? (size_t)unseen : most;
         struct slice piece = slice_between(bytes, 0, size);
         bytes = slice_from(bytes, piece.size);
         websocket_scan_feed(&seen, piece);
-        if (unseen > 0)
+        if (used == 0 && unseen > 0)
             websocket_scan_skip(&skipped, piece.size);
-        else
+        else if (used == 0)
             websocket_scan_feed(&skipped, piece);
         check_same(&seen, &skipped);
     }

@@ -187,7 +187,7 @@ static void test_forbidden_close_codes_are_not_passed(void **state)
     leave(&both);
 }
 
-/* Frames that go through a pipe, between others that do not. */
+/* Frames that go through a pipe, with others between some of them that do not. */
 static void test_large_frames_pass(void **state)
 {
     enum { SIZE = 1 << 20, ROUNDS = 4 };
@@ -200,13 +200,41 @@ static void test_large_frames_pass(void **state)
         size_t head = websocket_frame_head(bytes, WEBSOCKET_FRAME_BINARY, true, SIZE, NULL);
         memset(bytes + head, 'a' + round, SIZE);
         memcpy(bytes + head + SIZE, "\x81\x01x", 3);
-        peer_say(world, &both.program, slice_of(bytes, head + SIZE + 3));
-        struct slice heard = peer_hear_bytes(world, &both.client, total + head + SIZE + 3);
-        assert_int_equal(heard.size, total + head + SIZE + 3);
-        assert_memory_equal(heard.data + total, bytes, head + SIZE + 3);
+        size_t size = head + SIZE + (round % 2 ? 3 : 0);
+        peer_say(world, &both.program, slice_of(bytes, size));
+        struct slice heard = peer_hear_bytes(world, &both.client, total + size);
+        assert_int_equal(heard.size, total + size);
+        assert_memory_equal(heard.data + total, bytes, size);
         total = heard.size;
     }
     free(bytes);
+    leave(&both);
+}
+
+/* Behind a large frame its mask and nonce look like the head of another: it is no frame's beginning. */
+static void test_a_torn_pong_is_no_large_frame(void **state)
+{
+    enum { SIZE = 1 << 16 };
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct both both = fixture_join(fixture, ASK("/ws"));
+    for (int second = 0; second < 16; second++)
+        world_advance(world, 1000);
+    char pong[14], *large = memory_new(SIZE + 14);
+    int at_once = 1;
+    setsockopt(both.client.fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    make_pong(peer_hear(world, &both.client), pong);
+    memcpy(pong + 2, "\x82\xff\0\0", 4);
+    websocket_frame_mask(pong + 6, 8, (const uint8_t *)pong + 2, 0);
+    size_t size = websocket_frame_head(large, WEBSOCKET_FRAME_BINARY, true, SIZE, (const uint8_t[4]){0});
+    peer_say(world, &both.client, slice_of(large, size + SIZE));
+    assert_int_equal(peer_hear_bytes(world, &both.program, size + SIZE).size, size + SIZE);
+    peer_say(world, &both.client, slice_of(pong, 2));
+    assert_int_equal(peer_hear(world, &both.program).size, size + SIZE);
+    peer_say(world, &both.client, slice_of(pong + 2, 12));
+    peer_say(world, &both.client, SLICE(TEXT));
+    assert_int_equal(peer_hear(world, &both.program).size, size + SIZE + 6);
+    free(large);
     leave(&both);
 }
 
@@ -369,6 +397,7 @@ int main(void)
         TEST(test_without_pings_silence_is_fine),
         TEST(test_forbidden_close_codes_are_not_passed),
         TEST(test_large_frames_pass),
+        TEST(test_a_torn_pong_is_no_large_frame),
         TEST(test_a_subprotocol_is_asked_for_and_kept_from_the_client),
         TEST(test_a_client_that_asks_decides),
         TEST(test_a_page_of_our_own_reads_why),

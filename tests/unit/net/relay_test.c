@@ -187,6 +187,25 @@ static void no_byte_is_lost_torn_or_doubled(void **state)
     }
 }
 
+/* The rest of what was foreseen comes later, and goes past the tap even so. */
+static void foreseen_bytes_may_come_in_pieces(void **state)
+{
+    (void)state;
+    for (int tcp = 0; tcp <= 1; tcp++) {
+        struct world world;
+        open_world(&world, tcp, &(struct relay_settings){.pipes = pipes_new()});
+        world.foreseen = 20;
+        say(&world, 0, "a head of");
+        expect(&world, 1, "a head of");
+        assert_int_equal(world.unseen[0], 0);
+        say(&world, 0, " 20 bytes: span, and the rest");
+        expect(&world, 1, " 20 bytes: span, and the rest");
+        assert_int_equal(world.unseen[0], 5);
+        assert_int_equal(world.tapped[0], 33);
+        close_world(&world);
+    }
+}
+
 /* --- blocked sides ------------------------------------------------------------------------------- */
 
 static size_t say_until_blocked(struct world *world, int i)
@@ -473,6 +492,7 @@ int main(void)
         cmocka_unit_test(bytes_go_both_ways_and_half_close_passes),
         cmocka_unit_test(early_bytes_come_first_and_are_tapped),
         cmocka_unit_test(no_byte_is_lost_torn_or_doubled),
+        cmocka_unit_test(foreseen_bytes_may_come_in_pieces),
         cmocka_unit_test(an_end_waits_for_the_megabyte_in_front_of_it),
         cmocka_unit_test(a_client_lost_behind_a_blocked_backend_is_noticed),
         cmocka_unit_test(what_a_lost_client_had_sent_is_delivered_while_it_moves),

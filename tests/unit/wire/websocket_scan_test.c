@@ -130,6 +130,38 @@ static void test_the_position_is_known_at_each_byte(void **state)
     }
 }
 
+/* A large frame is entered by its whole head and nothing else is; what is not leaves no trace. */
+static void test_only_a_large_frame_is_entered(void **state)
+{
+    (void)state;
+    static const struct {
+        enum websocket_frame_opcode opcode;
+        size_t payload;
+        bool masked, enters;
+    } rows[] = {
+        {WEBSOCKET_FRAME_BINARY, 70000, true, true},  {WEBSOCKET_FRAME_TEXT, 1000, true, true},
+        {WEBSOCKET_FRAME_BINARY, 999, true, false},   {WEBSOCKET_FRAME_PING, 100, true, false},
+        {WEBSOCKET_FRAME_BINARY, 2000, false, false}, {WEBSOCKET_FRAME_CONTINUATION, 2000, true, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct websocket_scan scan, before;
+        size = 0;
+        websocket_scan_begin(&scan, true, 0);
+        before = scan;
+        add(rows[i].opcode, true, rows[i].payload, rows[i].masked);
+        size_t head = size - rows[i].payload;
+        for (size_t seen = 0; seen < head; seen++)
+            assert_int_equal(websocket_scan_enter(&scan, slice_of(bytes, seen), 1000), 0);
+        size_t entered = websocket_scan_enter(&scan, slice_of(bytes, head), 1000);
+        assert_int_equal(entered, rows[i].enters ? head : 0);
+        if (!rows[i].enters)
+            assert_memory_equal(&scan, &before, sizeof scan);
+        else
+            assert_int_equal(scan.left, rows[i].payload);
+        assert_int_equal(websocket_scan_enter(&scan, slice_of(bytes, head), rows[i].enters ? 1 : 100000), 0);
+    }
+}
+
 static void test_each_frame_ends_where_it_ends(void **state)
 {
     (void)state;
@@ -240,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_conversation_is_counted, set_up),
         cmocka_unit_test_setup(test_long_frames, set_up),
         cmocka_unit_test_setup(test_the_position_is_known_at_each_byte, set_up),
+        cmocka_unit_test_setup(test_only_a_large_frame_is_entered, set_up),
         cmocka_unit_test_setup(test_each_frame_ends_where_it_ends, set_up),
         cmocka_unit_test_setup(test_the_close_code_is_seen, set_up),
         cmocka_unit_test(test_an_error_is_told_at_once),
