@@ -35,7 +35,7 @@ struct side {
     size_t inserted;    /* of these, at the front: put in by relay_insert() */
     struct pipe *pipe;  /* NULL: none is needed */
     size_t piped;       /* read from this side into it, not yet taken by the other */
-    size_t foreseen;    /* bytes that come next and count as tapped already */
+    size_t foreseen;    /* bytes that come next and count as passed already */
     uint64_t passed;
     enum flow_state state; /* of the flow that starts here */
 };
@@ -313,9 +313,11 @@ static void pass(struct side *side, char *bytes, size_t size)
 static void read_seen(struct side *side)
 {
     char *scratch = (char *)loop_scratch(side->relay->loop) + RELAY_PIECE_ROOM;
+    size_t size = side->relay->settings.high_water;
     bool foreseen = side->foreseen > 0 && side->state == FLOW_OPEN;
-    ssize_t count =
-        stream_read(side->stream, scratch, foreseen ? side->foreseen : side->relay->settings.high_water);
+    if (foreseen && side->foreseen < size)
+        size = side->foreseen;
+    ssize_t count = stream_read(side->stream, scratch, size);
     if (count <= 0 && count != -EAGAIN)
         ended_or_broke(side, count);
     else if (count > 0 && foreseen) {
@@ -325,27 +327,45 @@ static void read_seen(struct side *side)
         pass(side, scratch, (size_t)count);
 }
 
-/* So that a frame of which nobody need see more than its head is sent whole: in two pieces it costs more.
- * True: bytes are there, *unseen of them to move. */
-static bool look_ahead(struct side *side, size_t look, uint64_t *unseen)
+/* What comes behind all that is foreseen begins with these bytes; how many nobody need see. */
+static uint64_t foresee(struct side *side, struct slice bytes)
+{
+    struct relay *relay = side->relay;
+    size_t look;
+    uint64_t unseen = ask_unseen(side, &look);
+    if (unseen > 0 || look == 0)
+        return unseen;
+    size_t size = relay->settings.foresee(relay->owner, direction_of(side), slice_between(bytes, 0, look));
+    side->foreseen += size;
+    return size > 0 ? ask_unseen(side, &look) : 0;
+}
+
+/* So that a frame of which nobody need see more than its head is sent whole, and with it those behind it that
+ * are there: each piece that is sent costs about as much as its bytes do. False: nothing is there. */
+static bool look_ahead(struct side *side, uint64_t *unseen)
 {
     struct relay *relay = side->relay;
     char head[RELAY_LOOK_MOST];
-    ssize_t count = stream_peek(side->stream, head, look < sizeof head ? look : sizeof head);
+    ssize_t count = stream_peek(side->stream, 0, head, sizeof head);
     if (count == -EAGAIN)
         return false;
     if (count > 0)
-        side->foreseen =
-            relay->settings.foresee(relay->owner, direction_of(side), slice_of(head, (size_t)count));
-    if (side->foreseen > 0)
-        *unseen = side->foreseen + ask_unseen(side, &look);
+        *unseen = foresee(side, slice_of(head, (size_t)count));
+    while (*unseen > 0 && side->foreseen + *unseen < side->pipe->room) {
+        count = stream_peek(side->stream, side->foreseen + (size_t)*unseen, head, sizeof head);
+        if (count <= 0)
+            break;
+        relay->settings.on_unseen(relay->owner, direction_of(side), (size_t)*unseen);
+        side->foreseen += (size_t)*unseen;
+        *unseen = foresee(side, slice_of(head, (size_t)count));
+    }
     return true;
 }
 
 static bool may_move(const struct side *side)
 {
     const struct relay *relay = side->relay;
-    return relay->settings.pipes && !relay->no_pipes && side->foreseen == 0 && side->state == FLOW_OPEN &&
+    return relay->settings.pipes && !relay->no_pipes && side->state == FLOW_OPEN &&
            stream_is_direct(relay->sides[0].stream) && stream_is_direct(relay->sides[1].stream);
 }
 
@@ -353,13 +373,14 @@ static bool may_move(const struct side *side)
 static ssize_t find_unseen(struct side *side)
 {
     size_t look;
-    uint64_t count = ask_unseen(side, &look);
-    if (count > 0 || look > 0)
+    uint64_t unseen = ask_unseen(side, &look);
+    if (side->foreseen > 0 || unseen > 0 || look > 0)
         side->pipe = pipes_take(side->relay->settings.pipes);
     if (!side->pipe)
         return 0;
     size_t room = side->pipe->room;
-    bool some = count > 0 || look_ahead(side, look, &count);
+    bool some = side->foreseen > 0 || unseen > 0 || look_ahead(side, &unseen);
+    uint64_t count = unseen < room ? side->foreseen + unseen : room;
     if (count == 0)
         give_pipe(side);
     if (!some)
@@ -501,7 +522,7 @@ int relay_insert(struct relay *relay, enum relay_direction direction, struct sli
     CHECK(bytes.size <= RELAY_INSERT_LARGEST);
     if (relay->ended || side->state != FLOW_OPEN)
         return waiting(side) > 0 ? -EAGAIN : -EPIPE;
-    if (waiting(side) > 0)
+    if (waiting(side) > 0 || side->foreseen > 0)
         return -EAGAIN;
     ssize_t count = stream_write(other(side)->stream, bytes.data, bytes.size);
     if (count == -EAGAIN)

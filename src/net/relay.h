@@ -45,10 +45,10 @@ struct relay_settings {
      * once (protocol error of that side). */
     bool (*tap)(void *owner, enum relay_direction direction, struct relay_piece *piece);
     /* How many of the next bytes the tap need not see. 0: it must; then *look, which is 0, may say how many
-     * of them `foresee` wants to see before they are read, RELAY_LOOK_MOST at most. Asked before each read;
-     * NULL: the tap must see all. */
+     * of them `foresee` wants to see before they are read, RELAY_LOOK_MOST at most. Asked before each read,
+     * and again for what is there behind them; NULL: the tap must see all. */
     uint64_t (*unseen)(void *owner, enum relay_direction direction, size_t *look);
-    /* So many of them have been read and are not seen. Not NULL where `unseen` is not. */
+    /* So many of them pass now and are not seen. Not NULL where `unseen` is not. */
     void (*on_unseen)(void *owner, enum relay_direction direction, size_t count);
     /* The next bytes begin with these (fewer than were asked for when no more are there). Says how many bytes
      * from here on count as tapped and pass without on_unseen(); `unseen` is asked at once for what follows

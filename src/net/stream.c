@@ -6,6 +6,7 @@
  * reports room at each read of its peer, a TCP socket once at the start). */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -410,9 +411,26 @@ ssize_t stream_write_pipe(struct stream *stream, int pipe, size_t size)
     return count >= 0 ? count : written(stream, count, size);
 }
 
-ssize_t stream_peek(struct stream *stream, void *memory, size_t size)
+static int set_peek_offset(const struct stream *stream, int offset)
+{
+    return setsockopt(stream->watch.fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+}
+
+static ssize_t peek_behind(struct stream *stream, size_t offset, void *memory, size_t size)
+{
+    if (offset > INT_MAX || set_peek_offset(stream, (int)offset) < 0)
+        return -EOPNOTSUPP;
+    ssize_t count = recv(stream->watch.fd, memory, size, MSG_PEEK);
+    ssize_t result = count < 0 ? -errno : count;
+    set_peek_offset(stream, -1);
+    return result;
+}
+
+ssize_t stream_peek(struct stream *stream, size_t offset, void *memory, size_t size)
 {
     CHECK(stream_is_direct(stream));
+    if (offset > 0)
+        return peek_behind(stream, offset, memory, size);
     ssize_t count = recv(stream->watch.fd, memory, size, MSG_PEEK);
     if (count > 0)
         return count;

@@ -48,8 +48,10 @@ ssize_t stream_write_file(struct stream *stream, int file, int64_t *offset, size
  * SIGPIPE. */
 ssize_t stream_read_pipe(struct stream *stream, int pipe, size_t size);
 ssize_t stream_write_pipe(struct stream *stream, int pipe, size_t size);
-/* As stream_read(), but they stay there to be read; fewer than `size` says nothing. Direct too. */
-ssize_t stream_peek(struct stream *stream, void *memory, size_t size);
+/* As stream_read(), but they stay there to be read; fewer than `size` says nothing. Behind `offset` bytes
+ * that stay unlooked at it is another -errno where the kernel cannot (SO_PEEK_OFF: TCP since Linux 6.9), and
+ * -EAGAIN leaves the stream readable. Direct too. */
+ssize_t stream_peek(struct stream *stream, size_t offset, void *memory, size_t size);
 
 /* Level-like wishes. Reading stays wanted until taken back; writing is wanted once. */
 void stream_want_read(struct stream *stream, bool wanted);

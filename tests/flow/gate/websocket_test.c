@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "link/page_slots.h"
+#include "wire/websocket_edit.h"
 #include "wire/websocket_frame.h"
 
 #include "fixture.h"
@@ -211,6 +212,35 @@ static void test_large_frames_pass(void **state)
     leave(&both);
 }
 
+/* Several are there at once, and a ping finds its place behind them. */
+static void test_large_frames_in_a_row_pass(void **state)
+{
+    enum { SIZE = 40000, FRAMES = 16 };
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    struct both both = fixture_join(fixture, ASK("/ws"));
+    char *bytes = memory_new(FRAMES * (SIZE + 14));
+    for (int masked = 0; masked <= 1; masked++) {
+        size_t size = 0;
+        for (int i = 0; i < FRAMES; i++) {
+            size += websocket_frame_head(bytes + size, WEBSOCKET_FRAME_BINARY, true, SIZE,
+                                         masked ? (const uint8_t[4]){1, 2, 3, 4} : NULL);
+            for (int k = 0; k < SIZE; k++)
+                bytes[size++] = (char)(k * 31 + i + k / 251);
+        }
+        peer_say(world, masked ? &both.client : &both.program, slice_of(bytes, size));
+        struct slice heard = peer_hear_bytes(world, masked ? &both.program : &both.client, size);
+        assert_int_equal(heard.size, size);
+        assert_memory_equal(heard.data, bytes, size);
+    }
+    buffer_clear(&both.client.received);
+    for (int second = 0; second < 16; second++)
+        world_advance(world, 1000);
+    assert_int_equal(peer_hear_bytes(world, &both.client, WEBSOCKET_EDIT_PING).size, WEBSOCKET_EDIT_PING);
+    free(bytes);
+    leave(&both);
+}
+
 /* Behind a large frame its mask and nonce look like the head of another: it is no frame's beginning. */
 static void test_a_torn_pong_is_no_large_frame(void **state)
 {
@@ -231,9 +261,10 @@ static void test_a_torn_pong_is_no_large_frame(void **state)
     assert_int_equal(peer_hear_bytes(world, &both.program, size + SIZE).size, size + SIZE);
     peer_say(world, &both.client, slice_of(pong, 2));
     assert_int_equal(peer_hear(world, &both.program).size, size + SIZE);
-    peer_say(world, &both.client, slice_of(pong + 2, 12));
-    peer_say(world, &both.client, SLICE(TEXT));
-    assert_int_equal(peer_hear(world, &both.program).size, size + SIZE + 6);
+    memcpy(large, pong + 2, 12);
+    memcpy(large + 12, TEXT, 6);
+    peer_say(world, &both.client, slice_of(large, 18));
+    assert_int_equal(peer_hear_bytes(world, &both.program, size + SIZE + 6).size, size + SIZE + 6);
     free(large);
     leave(&both);
 }
@@ -397,6 +428,7 @@ int main(void)
         TEST(test_without_pings_silence_is_fine),
         TEST(test_forbidden_close_codes_are_not_passed),
         TEST(test_large_frames_pass),
+        TEST(test_large_frames_in_a_row_pass),
         TEST(test_a_torn_pong_is_no_large_frame),
         TEST(test_a_subprotocol_is_asked_for_and_kept_from_the_client),
         TEST(test_a_client_that_asks_decides),
