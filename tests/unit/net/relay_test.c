@@ -289,9 +289,11 @@ static void a_client_lost_behind_a_blocked_backend_is_noticed(void **state)
         say_until_blocked(&world, 0);
         reset_far(&world, 0);
         turn_all(world.loop);
-        assert_int_equal(world.ends, 0); /* the backend may still take what was sent */
-        world.clock.now_us += 500000;
-        turn_all(world.loop);
+        assert_int_equal(world.ends, 0);                  /* the backend may still take what was sent */
+        for (int i = 0; world.ends == 0 && i < 10; i++) { /* a busy kernel may still be at it for a while */
+            world.clock.now_us += 500000;
+            turn_all(world.loop);
+        }
         assert_int_equal(world.ends, 1);
         assert_int_equal(world.end, RELAY_ENDED); /* nothing failed that we tried: it closed whole */
         bool ended = false;
