@@ -40,16 +40,35 @@ static struct slice join_target(struct arena *arena, struct slice path, struct s
     return arena_join(arena, parts, sizeof parts / sizeof *parts);
 }
 
+/* Programs build links from it, and "//evil.example" and "/\\evil.example" are other sites to a browser: one
+ * slash before each segment, no backslash. Dot segments are gone already. data is NULL when the arena is
+ * full. */
+static struct slice tidy_prefix(struct arena *arena, struct slice raw)
+{
+    if (raw.size == 0 ||
+        (slice_find(raw, '\\') == raw.size && !memmem(raw.data, raw.size, "//", sizeof "//" - 1)))
+        return raw;
+    char *start = arena_new(arena, raw.size * (sizeof "%5C" - 1)), *at = start;
+    for (size_t i = 0; start && i < raw.size; i++) {
+        bool repeated = i > 0 && raw.data[i] == '/' && raw.data[i - 1] == '/';
+        if (!repeated)
+            at = slice_put(at, raw.data[i] == '\\' ? SLICE("%5C") : slice_of(&raw.data[i], 1));
+    }
+    return slice_of(start, (size_t)(at - start));
+}
+
 struct forward_target forward_target(struct exchange *exchange, const struct forward_rule *rule,
                                      unsigned before_rest)
 {
+    struct arena *arena = exchange_arena(exchange);
     const struct exchange_request *request = exchange_request(exchange);
     size_t stripped = count_stripped(request, rule, before_rest);
     struct slice path = stripped ? uri_skip_segments(request->raw_path, stripped) : request->raw_path;
-    return (struct forward_target){
-        .target = join_target(exchange_arena(exchange), path, request->query),
-        .stripped = slice_between(request->raw_path, 0, request->raw_path.size - path.size),
-    };
+    struct slice prefix =
+        tidy_prefix(arena, slice_between(request->raw_path, 0, request->raw_path.size - path.size));
+    if (!prefix.data)
+        return (struct forward_target){0};
+    return (struct forward_target){.target = join_target(arena, path, request->query), .stripped = prefix};
 }
 
 /* --- fields -------------------------------------------------------------------------------------- */
@@ -62,7 +81,8 @@ static bool is_ours(const struct field *field)
     case FIELD_CONTENT_LENGTH:
     case FIELD_EXPECT:
     case FIELD_FORWARDED:
-    case FIELD_HOST: /* that of an absolute target counts more */
+    case FIELD_HOST:  /* that of an absolute target counts more */
+    case FIELD_PROXY: /* CGI makes HTTP_PROXY of it, and programs would send their own requests there */
     case FIELD_REMOTE_USER:
     case FIELD_REMOTE_GROUPS:
     case FIELD_X_FORWARDED_FOR:
@@ -137,6 +157,17 @@ static void put_before(struct exchange *exchange, enum field_id id, struct slice
         *own = arena_join(exchange_arena(exchange), parts, 3);
 }
 
+/* Theirs may be "/", and "/" before "/evil.example" would name another site. */
+static void put_prefix_before(struct exchange *exchange, struct slice *own)
+{
+    struct slice outer = told(exchange, FIELD_X_FORWARDED_PREFIX);
+    while (own->size > 0 && outer.size > 0 && outer.data[outer.size - 1] == '/')
+        outer.size--;
+    const struct slice parts[] = {outer, *own};
+    if (outer.size > 0)
+        *own = arena_join(exchange_arena(exchange), parts, 2);
+}
+
 static void put_instead(struct exchange *exchange, enum field_id id, struct slice *own)
 {
     struct slice value = told(exchange, id);
@@ -147,7 +178,7 @@ static void put_instead(struct exchange *exchange, enum field_id id, struct slic
 static void hear_proxy(struct exchange *exchange, struct way *way)
 {
     put_before(exchange, FIELD_X_FORWARDED_FOR, SLICE(", "), &way->peers);
-    put_before(exchange, FIELD_X_FORWARDED_PREFIX, (struct slice){0}, &way->prefix);
+    put_prefix_before(exchange, &way->prefix);
     put_before(exchange, FIELD_FORWARDED, SLICE(", "), &way->forwarded);
     put_instead(exchange, FIELD_X_FORWARDED_HOST, &way->host);
     put_instead(exchange, FIELD_X_FORWARDED_PROTO, &way->scheme);

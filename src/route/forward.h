@@ -17,7 +17,7 @@ struct forward_rule {
 
 struct forward_target {
     struct slice target;   /* path and query for the upstream */
-    struct slice stripped; /* what was taken off the path, as sent; empty: nothing */
+    struct slice stripped; /* what was taken off the path: encoded, one slash per segment; empty: nothing */
 };
 
 /* `before_rest`: segments before the `*` of the route (route/match.h). Text is in the exchange's arena;

@@ -48,6 +48,7 @@
     ROW(ORIGIN, "origin", 'g', 'i', 'o')                                                                     \
     ROW(PRAGMA, "pragma", 'g', 'm', 'p')                                                                     \
     ROW(PRIORITY, "priority", 'r', 't', 'p')                                                                 \
+    ROW(PROXY, "proxy", 'o', 'x', 'p')                                                                       \
     ROW(PROXY_AUTHENTICATE, "proxy-authenticate", 'h', 't', 'p')                                             \
     ROW(PROXY_AUTHORIZATION, "proxy-authorization", 'h', 'o', 'p')                                           \
     ROW(PROXY_CONNECTION, "proxy-connection", 'n', 'o', 'p')                                                 \

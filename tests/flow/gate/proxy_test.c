@@ -7,7 +7,8 @@
     "[{'place': 'r.yaml:1:1', 'path': '/api/*', 'kind': 'proxy', 'target': 'api', 'strip': true,"            \
     "  'body_max': 100, 'connect_ms': 5000, 'response_ms': 2000, 'idle_ms': 0},"                             \
     " {'place': 'r.yaml:2:1', 'path': '/raw/*', 'kind': 'proxy', 'target': 'api'},"                          \
-    " {'place': 'r.yaml:3:1', 'path': '/v1/x/*', 'kind': 'proxy', 'target': 'api', 'strip': '/v1'}]"
+    " {'place': 'r.yaml:3:1', 'path': '/v1/x/*', 'kind': 'proxy', 'target': 'api', 'strip': '/v1'},"         \
+    " {'place': 'r.yaml:4:1', 'path': '/{id}/*', 'kind': 'proxy', 'target': 'api', 'strip': true}]"
 
 static int set_up(void **state)
 {
@@ -34,7 +35,7 @@ static void test_a_request_is_passed_on_as_the_contract_says(void **state)
     peer_say_text(world, &client,
                   "GET /api/a%20b/?q=1 HTTP/1.1\r\nHost: app.example:99\r\nX-Forwarded-For: 6.6.6.6\r\n"
                   "Forwarded: for=6.6.6.6\r\nRemote-User: root\r\nRemote_User: root\r\nX-Mine: yes\r\n"
-                  "Connection: x-hop\r\nX-Hop: 1\r\nTE: trailers\r\n\r\n");
+                  "Connection: x-hop\r\nX-Hop: 1\r\nTE: trailers\r\nProxy: http://6.6.6.6\r\n\r\n");
     struct peer program = program_accept(world, fixture->program);
     struct slice request = peer_hear(world, &program);
     assert_true(slice_starts_with(request, SLICE("GET /a%20b/?q=1 HTTP/1.1\r\n")));
@@ -103,6 +104,51 @@ static void test_a_literal_prefix_is_stripped(void **state)
     assert_true(says(request, "X-Forwarded-Prefix: /v1\r\n"));
     peer_close(&client);
     peer_close(&program);
+}
+
+/* Programs make links of it: "//evil.example" would lead to another site. */
+static void test_a_prefix_names_no_other_site(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const rows[][3] = {
+        {GET("//api/x"), "GET /x ", "\r\nX-Forwarded-Prefix: /api\r\n"},
+        {GET("///api//x"), "GET //x ", "\r\nX-Forwarded-Prefix: /api\r\n"},
+        {GET("//evil.example/x"), "GET /x ", "\r\nX-Forwarded-Prefix: /evil.example\r\n"},
+        {GET("/\\evil.example/x"), "GET /x ", "\r\nX-Forwarded-Prefix: /%5Cevil.example\r\n"},
+        {GET("/a/..//evil.example/x"), "GET /x ", "\r\nX-Forwarded-Prefix: /evil.example\r\n"},
+        {GET("/%2fevil.example/x"), "GET /x ", "\r\nX-Forwarded-Prefix: /%2fevil.example\r\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer client = client_open(&fixture->world);
+        peer_say_text(&fixture->world, &client, rows[i][0]);
+        struct peer program = program_accept(&fixture->world, fixture->program);
+        struct slice request = peer_hear(&fixture->world, &program);
+        if (!slice_starts_with(request, slice_of_text(rows[i][1])) || !says(request, rows[i][2]))
+            fail_msg("%s: " SLICE_FORMAT, rows[i][0], SLICE_ARGUMENTS(request));
+        peer_close(&program);
+        peer_close(&client);
+    }
+}
+
+static void test_a_trusted_proxys_slash_makes_no_other_site(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const rows[][2] = {
+        {"/", "\r\nX-Forwarded-Prefix: /evil.example\r\n"},
+        {"/outer/", "\r\nX-Forwarded-Prefix: /outer/evil.example\r\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = memory_format("GET /evil.example/x HTTP/1.1\r\nHost: localhost\r\n"
+                                   "X-Forwarded-Prefix: %s\r\n\r\n",
+                                   rows[i][0]);
+        struct peer client = peer_of(world_connect_from(0x7f000007, fixture->world.port));
+        peer_say_text(&fixture->world, &client, text);
+        struct peer program = program_accept(&fixture->world, fixture->program);
+        assert_true(says(peer_hear(&fixture->world, &program), rows[i][1]));
+        peer_close(&program);
+        peer_close(&client);
+        free(text);
+    }
 }
 
 static void test_a_page_without_its_slash_is_sent_there(void **state)
@@ -504,6 +550,8 @@ int main(void)
         TEST(test_a_request_is_passed_on_as_the_contract_says),
         TEST(test_fields_keep_their_order_and_get_one_layout),
         TEST(test_a_literal_prefix_is_stripped),
+        TEST(test_a_prefix_names_no_other_site),
+        TEST(test_a_trusted_proxys_slash_makes_no_other_site),
         TEST(test_a_page_without_its_slash_is_sent_there),
         TEST(test_bodies_stream_both_ways),
         TEST(test_a_slow_client_holds_the_program_back),
