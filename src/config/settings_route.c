@@ -69,6 +69,7 @@ const struct setting settings_route_rows[] = {
      .also = "try_files index spa"},
 
     {.path = "routes.*.timeout",
+     .example = "{response: 60s}",
      .type = &types_section,
      .needs = "to",
      .about = "Limits on waiting.",
@@ -84,7 +85,8 @@ const struct setting settings_route_rows[] = {
      .at = ROUTE(timeout_response_ms),
      .least = 1,
      .computed = "none",
-     .about = "From the end of the request to the head of the response.",
+     .about = "From the end of the request to the end of the head of the response; interim answers (1xx) do "
+              "not extend it.",
      .example = "60s",
      .also = "read"},
     {.path = "routes.*.timeout.idle",

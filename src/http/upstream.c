@@ -194,13 +194,20 @@ static void end_early(struct upstream_call *call, int error)
 
 /* --- deadlines ----------------------------------------------------------------------------------------- */
 
+/* The whole request is out: `response_ms` runs from here to the end of the answer's head. Neither a piece of
+ * it nor an interim head begins it anew, or a program that drips would be waited for without end. */
+static bool awaits_head(const struct upstream_call *call)
+{
+    return call->state == CALL_AWAITING && !call->out.blocked && (call->sent_end || call->send_failed);
+}
+
 /* 0: none. */
 static int64_t deadline_us(const struct upstream_call *call)
 {
     int64_t limit = 0;
     if (call->out.blocked || (call->state == CALL_ANSWERED && call->wants_body))
         limit = call->timeouts.idle_ms;
-    else if (call->state == CALL_AWAITING && (call->sent_end || call->send_failed))
+    else if (awaits_head(call))
         limit = call->timeouts.response_ms;
     return limit > 0 && call->state != CALL_OVER ? call->since_us + limit * 1000 : 0;
 }
@@ -362,7 +369,8 @@ static void read_head(struct upstream_call *call)
     }
     buffer_added(bytes, (size_t)got);
     call->heard = true;
-    progress(call);
+    if (!awaits_head(call))
+        progress(call);
     take_heads(call);
 }
 

@@ -19,7 +19,7 @@ struct upstream_pool_settings {
 
 struct upstream_timeouts {
     int64_t connect_ms;  /* 5 s */
-    int64_t response_ms; /* request sent → head; 0: unlimited */
+    int64_t response_ms; /* request sent → the final head whole, interim ones included; 0: unlimited */
     int64_t idle_ms;     /* no byte either way in a body; 0: unlimited */
 };
 

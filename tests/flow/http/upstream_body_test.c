@@ -242,6 +242,40 @@ static void silence_has_an_end(void **state)
     bench_close(&bench);
 }
 
+/* Neither the bytes of a head that drips nor interim heads buy more time. */
+static void a_dripping_head_has_an_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *drop;
+    } rows[] = {{"HTTP/1.1 200 OK\r\n", "X: y\r\n"}, {"", "HTTP/1.1 103 Early Hints\r\n\r\n"}};
+    struct bench bench;
+    struct ask ask;
+    bench_open(&bench);
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        ask_start(&bench, &ask, "POST", 4, false);
+        int fd = upstream_accept(&bench);
+        bench.clock.now_us += 25000000; /* counts from the end of the request */
+        turn_all(bench.loop);
+        assert_int_equal(upstream_write(ask.call, "body", 4), 4);
+        upstream_write_end(ask.call);
+        say(&bench, fd, slice_of_text(rows[row].first));
+        for (int i = 0; i < 3; i++) {
+            bench.clock.now_us += 6000000;
+            turn_all(bench.loop);
+            say(&bench, fd, slice_of_text(rows[row].drop));
+            assert_false(ask.failed);
+        }
+        bench.clock.now_us += 2100000;
+        turn_all(bench.loop);
+        assert_true(ask.failed);
+        assert_int_equal(ask.failure, UPSTREAM_TIMEOUT);
+        ask_close(&ask);
+        close(fd);
+    }
+    bench_close(&bench);
+}
+
 static void refusals_say_that_nothing_was_sent(void **state)
 {
     (void)state;
@@ -329,6 +363,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_gives_the_stream_away),
         cmocka_unit_test(a_refused_upgrade_is_an_ordinary_answer),
         cmocka_unit_test(silence_has_an_end),
+        cmocka_unit_test(a_dripping_head_has_an_end),
         cmocka_unit_test(refusals_say_that_nothing_was_sent),
         cmocka_unit_test(calls_may_be_closed_at_any_time),
         cmocka_unit_test(bad_fields_are_not_sent),
