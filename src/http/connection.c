@@ -337,9 +337,26 @@ static void refuse(struct connection *connection, int status, const char *detail
     exchange_refuse(connection->exchange, status, detail);
 }
 
+/* The client has ended its side: it has left, or has said all it had to say and still reads (nc -N), which
+ * looks the same. True: answer on, since a client that has left will be noticed: by what it answers to the
+ * 100 below, or to the rest of an answer of known length. What is to be upgraded needs both directions (RFC
+ * 6455 §7.1). */
+static bool may_still_read(const struct connection *connection)
+{
+    const struct exchange *exchange = connection->exchange;
+    if (!exchange->open || stream_broken(connection->stream) || exchange->framing.upgrade)
+        return false;
+    return exchange->status ? exchange->out.body == OUTGOING_LENGTH : exchange->head.minor > 0;
+}
+
+/* A 100 that nobody waits for costs a client that reads nothing; one that has left answers with a reset. */
 static void on_gone(void *owner)
 {
     struct connection *connection = owner;
+    if (connection->state == CONNECTION_EXCHANGE && may_still_read(connection)) {
+        exchange_interim(connection->exchange, 100, NULL, 0);
+        return;
+    }
     connection->watching = false;
     if (connection->state == CONNECTION_EXCHANGE || stream_broken(connection->stream))
         connection_cut(connection);
@@ -350,7 +367,7 @@ static void await_answer(struct connection *connection)
 {
     if (!connection->exchange->wants_body)
         stream_want_read(connection->stream, false);
-    if (stream_peer_ended(connection->stream)) {
+    if (stream_peer_ended(connection->stream) && !may_still_read(connection)) {
         connection_break(connection);
         return;
     }

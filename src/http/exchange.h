@@ -21,8 +21,9 @@ struct exchange_events {
     void (*on_body)(void *owner);
     /* Response body can be written again, after exchange_write() took less than given. */
     void (*on_room)(void *owner);
-    /* The client has left (its end of stream counts as leaving while an answer is awaited), a time-out or an
-     * error ended the connection: stop whatever was done for it. At most once. */
+    /* The client has left (its end of stream counts as leaving in an answer that goes on; before the head it
+     * is asked by a 100), a time-out or an error ended the connection: stop whatever was done for it. At most
+     * once. */
     void (*on_gone)(void *owner);
 };
 

@@ -376,6 +376,51 @@ static void a_client_that_leaves_is_noticed(void **state)
     }
 }
 
+/* nc -N ends its side right behind its request and waits for the answer. */
+static void a_client_that_only_says_no_more_is_answered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        bool answered, late; /* `late`: the end comes while the answer is awaited */
+    } rows[] = {
+        {"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n", true, false},
+        {"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n", true, true},
+        {"POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", true, false},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /hold HTTP/1.1\r\nHost: a\r\n\r\n", true, false},
+        {"GET /hold HTTP/1.0\r\nHost: a\r\n\r\n", false, false}, /* which knows no 100 */
+        {"GET /hold HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", false, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world world;
+        struct client client;
+        world_open(&world);
+        client_open(&world, &client);
+        struct slice request = slice_of_text(rows[i].request);
+        assert_int_equal(write(client.fd, request.data, request.size), request.size);
+        if (rows[i].late)
+            turn_all(world.loop);
+        shutdown(client.fd, SHUT_WR);
+        turn_all(world.loop);
+        assert_int_equal(world.gone, !rows[i].answered);
+        if (rows[i].answered) {
+            exchange_reply(world.held, 200, NULL, 0, SLICE("at last"));
+            client_settle(&world, &client);
+            struct slice heard = buffer_slice(&client.received);
+            assert_true(client.ended);
+            assert_non_null(memmem(heard.data, heard.size, "HTTP/1.1 200 OK\r\n", 17));
+            assert_true(slice_ends_with(heard, SLICE("\r\n\r\nat last")));
+            const char *first = memmem(heard.data, heard.size, "HTTP/1.1 100 ", 13);
+            assert_true(first && !memmem(first + 1, heard.size - (size_t)(first + 1 - heard.data),
+                                         "HTTP/1.1 100 ", 13));
+        }
+        client_close(&client);
+        turn_all(world.loop);
+        assert_int_equal(http_server_connections(world.server), 0);
+        world_close(&world);
+    }
+}
+
 static void a_failed_answer_never_ends_well(void **state)
 {
     (void)state;
@@ -535,6 +580,7 @@ int main(void)
         cmocka_unit_test(a_large_upload_comes_back),
         cmocka_unit_test(an_unread_body_is_dropped_or_costs_the_connection),
         cmocka_unit_test(a_client_that_leaves_is_noticed),
+        cmocka_unit_test(a_client_that_only_says_no_more_is_answered),
         cmocka_unit_test(a_failed_answer_never_ends_well),
         cmocka_unit_test(a_failed_answer_to_http_1_0_is_reset),
         cmocka_unit_test(small_writes_leave_together),
