@@ -1,10 +1,12 @@
 /* Creating is answered at once; removing when it is done. */
+#include <string.h>
+
 #include "keep/operate_instances.h"
-#include "keep/viewings.h"
+#include "keep/row.h"
 
 static json_t *operate_instances_row(const struct instances *instances, const struct target_row *row)
 {
-    return viewings_describe(instances_targets(instances), row, loop_clock(instances_loop(instances)));
+    return row_describe(row, loop_clock(instances_loop(instances)));
 }
 
 /* --- templates --------------------------------------------------------------------------------------------
@@ -90,12 +92,24 @@ static void operate_instances_on_forget(struct operation *operation)
     instances_forget_owner(operation->state, operation);
 }
 
+static void operate_instances_refuse_unknown(const struct instances *instances, struct operation *operation,
+                                             const char *name)
+{
+    if (targets_find(instances_targets(instances), name))
+        operation_refuse(operation, 404, "%s is a service: it cannot be removed, only stopped: reeve stop %s",
+                         name, name);
+    else if (!strchr(name, '/'))
+        operation_refuse(operation, 404, "there is no instance %s: instances are called TEMPLATE/ID", name);
+    else
+        operation_refuse(operation, 404, "there is no instance %s", name);
+}
+
 static void operate_instances_remove(void *owner, struct operation *operation)
 {
     struct instances *instances = owner;
     const char *name = operation_text(operation, "name");
     if (!name || !instances_is_known(instances, name)) {
-        operation_refuse(operation, 404, "there is no instance %s", name ? name : "(no text)");
+        operate_instances_refuse_unknown(instances, operation, name ? name : "(no text)");
     } else if (!instances_may_steer(instances, name, operation->who)) {
         operation_refuse(operation, 403, "`allow` of its template does not let you");
     } else {

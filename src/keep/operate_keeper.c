@@ -7,7 +7,7 @@
 
 #include "keep/describe.h"
 #include "keep/operate_keeper.h"
-#include "keep/viewings.h"
+#include "keep/row.h"
 
 enum { OPERATE_JOURNAL_MOST = 10000 };
 
@@ -22,8 +22,7 @@ static void operate_status(void *owner, struct operation *operation)
     json_t *rows = json_array();
     int socket;
     for (size_t i = 0; i < targets_count(settings->targets); i++)
-        json_array_append_new(
-            rows, viewings_describe(settings->targets, targets_row(settings->targets, i, &socket), clock));
+        json_array_append_new(rows, row_describe(targets_row(settings->targets, i, &socket), clock));
     json_t *answer = json_pack("{s:o, s:o, s:o}", "keeper", settings->describe(settings->owner), "gates",
                                gates_describe(settings->gates), "targets", rows);
     json_t *details = condition_describe(settings->condition);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 #include "keep/operate_targets.h"
-#include "keep/viewings.h"
+#include "keep/row.h"
 
 enum { OPERATE_NO_LIMIT = -1 };
 
@@ -36,7 +36,7 @@ struct operate_wait {
 
 static json_t *operate_row(const struct operate_targets *context, const struct target_row *row)
 {
-    return viewings_describe(context->targets, row, loop_clock(context->loop));
+    return row_describe(row, loop_clock(context->loop));
 }
 
 static void operate_list(void *owner, struct operation *operation)

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 
+#include "keep/record.h"
 #include "keep/row.h"
 #include "keep/trust.h"
 
@@ -25,6 +26,7 @@ static void row_add_upstream(struct target_row *row, const struct config_upstrea
 void row_set_service(struct target_row *row, const struct config_service *service)
 {
     bool kept = service->addresses.count == 0;
+    row->terminal.there = service->terminal.wanted;
     row->demand = kept && service->start == CONFIG_START_DEMAND;
     row->hold_ms = service->ready.timeout_ms + ROW_VERDICT_MS;
     row->url[0] = '\0';
@@ -70,6 +72,25 @@ void row_set_address(struct target_row *row, const char *address)
 {
     snprintf(row->addresses[0], TARGET_ADDRESS_SIZE, "%s", address);
     row->address_count = address[0] ? 1 : 0;
+}
+
+void row_set_run(struct target_row *row, const struct record *record)
+{
+    row->generation = record->generation;
+    row->restarts = record->restarts;
+    row->pid = record->main.pid;
+    row->started_ms = record->started_wall_ms;
+}
+
+void row_clear_run(struct target_row *row)
+{
+    row->pid = 0;
+    row->terminal = (struct target_terminal){.there = row->terminal.there};
+}
+
+json_t *row_describe(const struct target_row *row, const struct clock *clock)
+{
+    return target_row_encode(row, false, clock->boottime_ms(clock), clock->wall_ms(clock));
 }
 
 json_t *row_evidence(const struct target_row *row, int64_t boottime_ms)

@@ -425,16 +425,18 @@ static void run_on_viewing_journal(void *owner, json_t *evidence)
     run_journal(owner, "terminal", evidence);
 }
 
+static void run_on_viewing_change(void *owner, const struct hold_terminal_news *now)
+{
+    const struct run *run = owner;
+    if (run->settings.events->on_terminal && run->state < RUN_FAREWELL)
+        run->settings.events->on_terminal(run->settings.owner, now);
+}
+
 void run_attach(struct run *run, const struct hold_terminal_attach *attach, viewing_done_fn *done,
                 void *owner)
 {
     bool there = run->channel && run->state > RUN_GREETING && run->state < RUN_FAREWELL;
     viewing_ask(run->viewing, there ? run->channel : NULL, attach, done, owner);
-}
-
-json_t *run_terminal(const struct run *run)
-{
-    return viewing_describe(run->viewing);
 }
 
 static struct run *run_new(const struct run_settings *settings, const struct record *record)
@@ -444,7 +446,8 @@ static struct run *run_new(const struct run_settings *settings, const struct rec
     run->record = *record;
     run->main.fd = -1;
     run->stop_grace_ms = -1;
-    run->viewing = viewing_new(settings->loop, &(struct viewing_events){run_on_viewing_journal, run});
+    run->viewing = viewing_new(settings->loop,
+                               &(struct viewing_events){run_on_viewing_journal, run_on_viewing_change, run});
     return run;
 }
 

@@ -33,6 +33,8 @@ struct run_events {
     void (*on_over)(void *owner, const struct run_end *end);
     /* `evidence` is borrowed. */
     void (*on_journal)(void *owner, const char *event, const json_t *evidence);
+    /* Its terminal has another size or number of viewers; NULL: nobody wants to know. */
+    void (*on_terminal)(void *owner, const struct hold_terminal_news *now);
 };
 
 struct run_settings {
@@ -70,8 +72,6 @@ int run_signal(struct run *run, int signo, const char *by);
 /* Asks its hold for a view of its terminal; done() as for viewing_ask(). */
 void run_attach(struct run *run, const struct hold_terminal_attach *attach, viewing_done_fn *done,
                 void *owner);
-/* Its terminal, as viewing_describe(). */
-json_t *run_terminal(const struct run *run);
 /* SIGKILL to every process of the run, found by identity, until none is left; then on_over. */
 void run_kill(struct run *run);
 /* Notes in the record when the target became ready. */

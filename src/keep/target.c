@@ -154,11 +154,16 @@ static void target_set_cause(struct target *target, const struct target_cause *c
 static void target_on_executed(void *owner)
 {
     struct target *target = owner;
-    const struct record *record = run_record(target->run);
     target->adopting = false;
-    target->row.pid = record->main.pid;
-    target->row.started_ms = record->started_wall_ms;
+    row_set_run(&target->row, run_record(target->run));
     target_event(target, TABLE_EXECUTED);
+    target_changed(target);
+}
+
+static void target_on_terminal(void *owner, const struct hold_terminal_news *now)
+{
+    struct target *target = owner;
+    target->row.terminal = (struct target_terminal){true, now->columns, now->rows, now->viewers};
     target_changed(target);
 }
 
@@ -196,6 +201,7 @@ static const struct run_events target_run_events = {
     .on_lost = target_on_lost,
     .on_over = target_on_over,
     .on_journal = target_write_journal,
+    .on_terminal = target_on_terminal,
 };
 
 static struct run_settings target_run_settings(struct target *target)
@@ -272,7 +278,7 @@ static void target_clear_run(struct target *target)
     target_look_no_more(target);
     loop_timer_stop(&target->backoff);
     endpoint_clear(&target->endpoint, &target->row, target->shared->ports);
-    target->row.pid = 0;
+    row_clear_run(&target->row);
     target->was_ready = false;
     target->needs_healing = false;
     target->ending = ENDING_ITSELF;
@@ -326,8 +332,7 @@ static void target_launch(struct target *target, enum table_event event)
     }
     cause_set(&target->row.cause, TARGET_CAUSE_EXEC, "%s", error.text);
     target_journal(target, "start-failed");
-    const struct policy_end end = {.ran = false};
-    target_event(target, target_judge(target, &end));
+    target_event(target, target_judge(target, &(struct policy_end){.ran = false}));
 }
 
 static void target_watch(struct target *target, enum table_event event)
@@ -381,10 +386,8 @@ static void target_end(struct target *target, enum table_event event)
         return;
     }
     /* It only waited for its dependencies. */
-    const struct policy_end end = {.ran = false};
-    struct target_cause none = {0};
-    target_set_cause(target, &none);
-    target_event(target, target_judge(target, &end));
+    target_set_cause(target, &(struct target_cause){0});
+    target_event(target, target_judge(target, &(struct policy_end){.ran = false}));
 }
 
 static void target_on_backoff(struct loop_timer *timer)
@@ -524,10 +527,7 @@ void target_adopt(struct target *target, const struct record *record)
     target->adopting = true;
     target->opened = true;
     target->was_ready = record->ready_after_ms >= 0;
-    target->row.generation = record->generation;
-    target->row.restarts = record->restarts;
-    target->row.pid = record->main.pid;
-    target->row.started_ms = record->started_wall_ms;
+    row_set_run(&target->row, record);
     row_set_address(&target->row, record->address);
     endpoint_adopt(&target->endpoint, &target->service->listen, record->address, target->shared->ports);
     target->run = run_adopt(&run, record);

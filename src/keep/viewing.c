@@ -13,6 +13,7 @@
 
 struct viewing {
     struct loop *loop;
+    struct viewing_events events;
     struct visits *visits;
     struct list asks;
     size_t asked; /* of them */
@@ -112,7 +113,10 @@ static void viewing_on_news(struct viewing *viewing, const json_t *body)
     struct error error = {0};
     if (!hold_terminal_news_decode(body, &news, &error))
         return;
+    const struct hold_terminal_news before = viewing->now;
     viewing->now = news;
+    if (news.columns != before.columns || news.rows != before.rows || news.viewers != before.viewers)
+        viewing->events.on_change(viewing->events.owner, &viewing->now);
     if (news.action != HOLD_TERMINAL_NOTHING)
         viewing_journal_news(viewing, &news);
 }
@@ -206,18 +210,11 @@ void viewing_ask(struct viewing *viewing, struct channel *channel, const struct 
         loop_timer_start(viewing->loop, &request->limit, VIEWING_ANSWER_MS, viewing_on_limit);
 }
 
-json_t *viewing_describe(const struct viewing *viewing)
-{
-    const struct hold_terminal_news *now = &viewing->now;
-    return now->columns ? json_pack("{s:I, s:I, s:I}", "columns", (json_int_t)now->columns, "rows",
-                                    (json_int_t)now->rows, "viewers", (json_int_t)now->viewers)
-                        : NULL;
-}
-
 struct viewing *viewing_new(struct loop *loop, const struct viewing_events *events)
 {
     struct viewing *viewing = MEMORY_NEW(struct viewing);
     viewing->loop = loop;
+    viewing->events = *events;
     viewing->visits = visits_new(loop, events->on_journal, events->owner);
     list_init(&viewing->asks);
     return viewing;

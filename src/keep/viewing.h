@@ -18,6 +18,8 @@ enum { VIEWING_ANSWER_MS = 5000, VIEWING_MOST = 32, VIEWING_MUTE_MOST = 2 };
 struct viewing_events {
     /* What viewers do, for the journal (keep/visits); the reference to `evidence` is given. */
     void (*on_journal)(void *owner, json_t *evidence);
+    /* Size or number of viewers are others now. */
+    void (*on_change)(void *owner, const struct hold_terminal_news *now);
     void *owner;
 };
 
@@ -37,8 +39,6 @@ void viewing_ask(struct viewing *viewing, struct channel *channel, const struct 
                  viewing_done_fn *done, void *owner);
 /* A message of the hold; false: it is not about a terminal. */
 bool viewing_hear(struct viewing *viewing, const struct channel_message *message);
-/* {columns, rows, viewers}, a new reference; NULL: it has no terminal, or nothing is known of it yet. */
-json_t *viewing_describe(const struct viewing *viewing);
 /* What is only counted so far is told to the journal. */
 void viewing_tell(struct viewing *viewing);
 /* The same, and open questions are answered with 503. */

@@ -82,7 +82,8 @@ void viewings_attach(struct viewings *viewings, const json_t *question, const st
     } else if (!viewings_may(viewings, question, name, who)) {
         viewings_refuse(done, owner, 403, "this is not for you to ask");
     } else if (!targets_service(targets, name)->terminal.wanted) {
-        viewings_refuse(done, owner, 409, "it has no terminal: its configuration says no `terminal:`");
+        snprintf(state, sizeof state, "%s has no terminal: its configuration says no `terminal:`", name);
+        viewings_refuse(done, owner, 409, state);
     } else if (!targets_run(targets, name)) {
         viewings_refuse(done, owner, 503, viewings_state(row, who, state));
     } else {
@@ -101,16 +102,6 @@ void viewings_forget(struct viewings *viewings, const void *owner)
         if (ask->owner == owner)
             ask->done = NULL;
     }
-}
-
-json_t *viewings_describe(const struct targets *targets, const struct target_row *row,
-                          const struct clock *clock)
-{
-    json_t *object = target_row_encode(row, false, clock->boottime_ms(clock), clock->wall_ms(clock));
-    const struct run *run = targets_run(targets, row->name);
-    json_t *terminal = run ? run_terminal(run) : NULL;
-    json_object_set_new(object, "terminal", terminal ? terminal : json_null());
-    return object;
 }
 
 struct viewings *viewings_new(const struct viewings_settings *settings)

@@ -27,7 +27,3 @@ void viewings_attach(struct viewings *viewings, const json_t *question, const st
                      viewing_done_fn *done, void *owner);
 /* The asker has gone. */
 void viewings_forget(struct viewings *viewings, const void *owner);
-
-/* The target object of contract §2, for people and programs: the row, and `terminal`. A new reference. */
-json_t *viewings_describe(const struct targets *targets, const struct target_row *row,
-                          const struct clock *clock);

@@ -119,7 +119,7 @@ static void open_stream(struct call *call, json_t *arguments)
 {
     release(call);
     if (event_stream_is_asked(call->exchange))
-        api_streams_answer(call->means.streams, call->found.row, arguments, call->exchange);
+        api_streams_answer(call->means.streams, call->found.row, arguments, call->base, call->exchange);
     json_decref(arguments);
 }
 

@@ -109,8 +109,9 @@ static json_t *read_value(enum api_kind kind, struct slice text)
     case API_DURATION:
         return text_to_duration(text, &milliseconds) ? json_integer(milliseconds) : NULL;
     case API_TEXT:
-    case API_SIGNAL:
-        return text.size > 0 ? json_stringn(text.data, text.size) : NULL; /* NULL: it is no UTF-8 */
+    case API_SIGNAL: /* what reads it ends at a NUL */
+        return text.size > 0 && slice_find(text, '\0') == text.size ? json_stringn(text.data, text.size)
+                                                                    : NULL; /* NULL: it is no UTF-8 */
     case API_TEXTS:
         break;
     }

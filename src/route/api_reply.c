@@ -48,7 +48,7 @@ static bool write_href(const json_t *target, const char *base, char *href, size_
     return name != NULL;
 }
 
-static void add_href(json_t *target, const char *base)
+void api_reply_add_href(json_t *target, const char *base)
 {
     char href[sizeof((struct api_reply *)0)->location];
     if (write_href(target, base, href, sizeof href))
@@ -63,7 +63,7 @@ static json_int_t generation_of(const json_t *target)
 static void make_target(const struct api_row *row, const char *base, struct api_reply *reply)
 {
     json_int_t generation = generation_of(reply->body);
-    add_href(reply->body, base);
+    api_reply_add_href(reply->body, base);
     snprintf(reply->tag, sizeof reply->tag, "\"%lld\"", (long long)generation);
     if (row->form == API_VERB)
         json_object_set_new(reply->body, "generation", json_integer(generation));
@@ -100,5 +100,5 @@ void api_reply_make(const struct api_row *row, const char *base, int status, con
         make_target(row, base, reply);
     targets = json_object_get(reply->body, "targets");
     for (size_t i = 0; i < json_array_size(targets); i++)
-        add_href(json_array_get(targets, i), base);
+        api_reply_add_href(json_array_get(targets, i), base);
 }

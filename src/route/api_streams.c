@@ -8,9 +8,10 @@ static struct slice text_of(const json_t *arguments, const char *name)
 }
 
 void api_streams_answer(const struct api_streams *streams, const struct api_row *row, const json_t *arguments,
-                        struct exchange *exchange)
+                        const char *base, struct exchange *exchange)
 {
     struct topics_request request = {.exchange = exchange,
+                                     .base = base,
                                      .list = text_of(arguments, "topics"),
                                      .target = text_of(arguments, "name"),
                                      .from = text_of(arguments, "from"),

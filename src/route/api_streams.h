@@ -17,6 +17,7 @@ struct api_streams {
     void *owner;
 };
 
-/* `arguments` are those of the row (route/api_arguments.h); borrowed. */
+/* `arguments` are those of the row (route/api_arguments.h); borrowed. `base`: as for
+ * api_reply_make(). */
 void api_streams_answer(const struct api_streams *streams, const struct api_row *row, const json_t *arguments,
-                        struct exchange *exchange);
+                        const char *base, struct exchange *exchange);

@@ -11,7 +11,7 @@
 #include "route/page.h"
 #include "route/problem.h"
 
-enum { PAGE_LIMIT = 16384, MOST_FIELDS = 7, NUMBER_SIZE = 24 };
+enum { PAGE_LIMIT = 16384, MOST_FIELDS = 9, NUMBER_SIZE = 24 };
 
 static void append_fact(struct buffer *page, const char *name, const char *value)
 {
@@ -106,6 +106,10 @@ void problem_reply(struct exchange *exchange, const struct problem *problem)
     }
     if (problem->allow)
         fields[count++] = field(SLICE("Allow"), problem->allow);
+    if (problem->upgrade) {
+        fields[count++] = field(SLICE("Upgrade"), problem->upgrade);
+        fields[count++] = field(SLICE("Connection"), "Upgrade");
+    }
     if (problem->authenticate)
         fields[count++] = field(SLICE("WWW-Authenticate"), "Bearer");
     CHECK(count <= MOST_FIELDS);

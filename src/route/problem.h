@@ -11,6 +11,7 @@ struct problem {
     const char *title;                /* a few words */
     const char *detail;               /* one sentence with what to do; NULL: none */
     const char *allow;                /* for 405: the Allow field */
+    const char *upgrade;              /* for 426: the Upgrade field, named in Connection (RFC 9110 §7.8) */
     bool authenticate;                /* for 401: WWW-Authenticate: Bearer */
     const char *target;               /* NULL: not about a target */
     const struct target_cause *cause; /* NULL or of kind NONE: none */

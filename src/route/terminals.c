@@ -277,13 +277,16 @@ static bool is_handshake(struct exchange *exchange)
 {
     const struct exchange_request *request = exchange_request(exchange);
     static const struct exchange_field versions[] = {
-        {SLICE("Sec-WebSocket-Version"), SLICE("13"), .checked = true}};
+        {SLICE("Sec-WebSocket-Version"), SLICE("13"), .checked = true},
+        {SLICE("Upgrade"), SLICE("websocket"), .checked = true},
+        {SLICE("Connection"), SLICE("Upgrade"), .checked = true},
+    };
     char byte;
     switch (websocket_check_request(request->head)) {
     case WEBSOCKET_FINE:
         break;
     case WEBSOCKET_BAD_VERSION:
-        exchange_reply(exchange, 426, versions, 1, (struct slice){0});
+        exchange_reply(exchange, 426, versions, 3, (struct slice){0});
         return false;
     case WEBSOCKET_OTHER:
     case WEBSOCKET_BAD:
@@ -301,11 +304,18 @@ static bool is_handshake(struct exchange *exchange)
 static void answer_probe(struct terminals *terminals, struct exchange *exchange,
                          const struct backend *backend)
 {
-    static const struct exchange_field fields[] = {{SLICE("Upgrade"), SLICE("websocket"), .checked = true}};
-    if (verdict_of(terminals, backend) == BACKENDS_REFUSE)
-        unavailable_reply(exchange, backends_row(backend), NULL);
+    const struct target_row *row = backends_row(backend);
+    if (!row->terminal.there)
+        problem_reply_status(exchange, 404, "This program has no terminal.");
+    else if (verdict_of(terminals, backend) == BACKENDS_REFUSE)
+        unavailable_reply(exchange, row, NULL);
     else
-        exchange_reply(exchange, 426, fields, 1, SLICE("A terminal is opened by a WebSocket's handshake.\n"));
+        problem_reply(exchange,
+                      &(struct problem){.status = 426,
+                                        .type = "upgrade-required",
+                                        .title = "A handshake is needed",
+                                        .detail = "A terminal is opened by a WebSocket's handshake.",
+                                        .upgrade = "websocket"});
 }
 
 static void join(struct terminals *terminals, struct exchange *exchange, const struct terminals_visit *visit)

@@ -50,6 +50,7 @@ struct topic_feed {
     struct topic_row_reader row;
 
     struct topic_targets *targets; /* of TOPIC_TARGETS */
+    const char *base;              /* of the API, for `href` */
     struct list link;
     uint64_t seen; /* the last change that was told */
 };

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include "route/api_reply.h"
 #include "route/topic_targets.h"
 
 enum { GONE_MOST = 64 };
@@ -39,10 +40,13 @@ static const struct gone *next_gone(const struct topic_targets *targets, uint64_
     return found;
 }
 
-static json_t *row_json(const struct topic_targets *targets, const struct backend *backend)
+static json_t *row_json(const struct topic_feed *feed, const struct backend *backend)
 {
-    const struct clock *clock = loop_clock(targets->loop);
-    return target_row_encode(backends_row(backend), false, clock->boottime_ms(clock), clock->wall_ms(clock));
+    const struct clock *clock = loop_clock(feed->targets->loop);
+    json_t *row =
+        target_row_encode(backends_row(backend), false, clock->boottime_ms(clock), clock->wall_ms(clock));
+    api_reply_add_href(row, feed->base);
+    return row;
 }
 
 /* The next change as JSON; NULL: there is none. */
@@ -59,7 +63,7 @@ static json_t *next_json(struct topic_feed *feed)
     if (!backend)
         return NULL;
     feed->seen = backends_change(backend);
-    return row_json(targets, backend);
+    return row_json(feed, backend);
 }
 
 static void serve(struct topic_feed *feed)

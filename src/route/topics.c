@@ -288,6 +288,7 @@ static bool prepare(struct topics *topics, const struct topics_request *request,
     feed->tails = topics->settings.tails;
     feed->rows = topics->rows;
     feed->targets = topics->targets;
+    feed->base = request->base;
     if (feed->topic.kind == TOPIC_EVENTS &&
         !request->find_events(request->owner, request->exchange, target, &feed->file))
         return refuse(request, 404, "No route has `events` with this target.");

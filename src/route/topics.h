@@ -23,6 +23,7 @@ void topics_free(struct topics **topics);
 
 struct topics_request {
     struct exchange *exchange; /* GET or HEAD; it may pass */
+    const char *base;          /* "/_reeve/api/v1/"; lasts as long as the exchange */
     struct slice list;         /* topics=...; data NULL: one topic without a name, below */
     enum topic_kind kind;
     struct slice target;

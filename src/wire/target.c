@@ -109,6 +109,14 @@ static json_t *target_run_encode(const struct target_row *row)
     return object;
 }
 
+static json_t *target_terminal_encode(const struct target_terminal *terminal)
+{
+    if (terminal->columns == 0)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I}", "columns", (json_int_t)terminal->columns, "rows",
+                     (json_int_t)terminal->rows, "viewers", (json_int_t)terminal->viewers);
+}
+
 static void target_internal_encode(const struct target_row *row, json_t *object)
 {
     json_t *addresses = json_array();
@@ -116,6 +124,7 @@ static void target_internal_encode(const struct target_row *row, json_t *object)
         json_array_append_new(addresses, target_text(row->addresses[i]));
     json_object_set_new(object, "slot", json_integer(row->slot));
     json_object_set_new(object, "demand", json_boolean(row->demand));
+    json_object_set_new(object, "has_terminal", json_boolean(row->terminal.there));
     json_object_set_new(object, "addresses", addresses);
     json_object_set_new(object, "tls_policy", target_text_or_null(row->tls));
     json_object_set_new(object, "socket", json_boolean(row->socket));
@@ -154,6 +163,7 @@ json_t *target_row_encode(const struct target_row *row, bool internal, int64_t b
     json_object_set_new(object, "ready", json_boolean(row->ready));
     json_object_set_new(object, "address", target_address_encode(row));
     json_object_set_new(object, "tls", target_tls_encode(row));
+    json_object_set_new(object, "terminal", target_terminal_encode(&row->terminal));
     json_object_set_new(object, "url", target_text_or_null(row->url));
     json_object_set_new(object, "owner", target_text_or_null(row->owner));
     json_object_set_new(object, "restarts", json_integer((json_int_t)row->restarts));
@@ -312,6 +322,17 @@ static bool target_numbers_decode(const json_t *object, struct target_row *row)
     return true;
 }
 
+/* Rows of an earlier version have neither member. */
+static bool target_terminal_decode(const json_t *object, struct target_terminal *terminal)
+{
+    const json_t *now = json_object_get(object, "terminal");
+    terminal->there = json_is_true(json_object_get(object, "has_terminal"));
+    return !now || json_is_null(now) ||
+           (json_is_object(now) && target_read_number(now, "columns", UINT16_MAX, &terminal->columns) &&
+            target_read_number(now, "rows", UINT16_MAX, &terminal->rows) &&
+            target_read_number(now, "viewers", UINT16_MAX, &terminal->viewers));
+}
+
 bool target_row_decode(const json_t *object, struct target_row *row)
 {
     *row = (struct target_row){0};
@@ -324,6 +345,7 @@ bool target_row_decode(const json_t *object, struct target_row *row)
            target_read_flag(object, "demand", &row->demand) &&
            target_read_flag(object, "socket", &row->socket) &&
            target_addresses_decode(json_object_get(object, "addresses"), row) &&
+           target_terminal_decode(object, &row->terminal) &&
            target_cause_decode(json_object_get(object, "cause"), &row->cause) &&
            target_run_decode(json_object_get(object, "run"), row);
 }

@@ -51,6 +51,11 @@ enum {
     TARGET_TLS_SIZE = 80,
 };
 
+struct target_terminal {
+    bool there;                     /* its configuration says `terminal:` */
+    int64_t columns, rows, viewers; /* of the current run; columns 0: nothing is known of it */
+};
+
 struct target_row {
     char name[TARGET_NAME_SIZE]; /* "api", "shell/a1" */
     bool instance;
@@ -66,9 +71,10 @@ struct target_row {
     char tls[TARGET_TLS_SIZE]; /* how certificates of the addresses are checked: "pin:" "ca:" "system:"
                                   "none:" and which one in the snapshot; "": in the clear */
     bool socket;               /* the address is an unix socket whose O_PATH descriptor comes with the row */
-    int64_t since_ms;          /* wall clock of the last change of state */
-    int64_t next_attempt_ms;   /* CLOCK_BOOTTIME; 0: none */
-    int64_t hold_ms;           /* how long a request may wait for it */
+    struct target_terminal terminal;
+    int64_t since_ms;        /* wall clock of the last change of state */
+    int64_t next_attempt_ms; /* CLOCK_BOOTTIME; 0: none */
+    int64_t hold_ms;         /* how long a request may wait for it */
     uint64_t restarts;
     struct target_cause cause;
     uint64_t generation;    /* of the current or last run; 0: never ran */
@@ -87,8 +93,8 @@ const char *target_state_name(enum target_state state);     /* "down" "starting"
 const char *target_cause_name(enum target_cause_kind kind); /* "exit" "not-ready" ...; NULL for none */
 
 /* The contract's object (RFC 3339 times) plus, with `internal`, the members for gates (slot, demand,
- * addresses, socket, since_ms, next_attempt_ms, hold_ms, started_ms). A new reference. `boottime_ms` and
- * `wall_ms` are now, to convert times. */
+ * has_terminal, addresses, socket, since_ms, next_attempt_ms, hold_ms, started_ms). A new reference.
+ * `boottime_ms` and `wall_ms` are now, to convert times. */
 json_t *target_row_encode(const struct target_row *row, bool internal, int64_t boottime_ms, int64_t wall_ms);
 /* Reads what target_row_encode(internal) wrote; type-, length- and range-checked. False: malformed. */
 bool target_row_decode(const json_t *object, struct target_row *row);

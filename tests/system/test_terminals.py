@@ -59,7 +59,7 @@ def test_what_is_not_a_terminal_or_not_there(reeve, attach):
     done = reeve.verb("attach", "shell", check=False)
     assert done.returncode == 2 and "attach needs a terminal" in done.stderr
     reeve.verb("create", "t", "a")
-    for name, status, text in (("nobody", 6, "no such target"), ("t/a", 1, "it has no terminal")):
+    for name, status, text in (("nobody", 6, "no such target"), ("t/a", 1, "t/a has no terminal")):
         each = attach(name)
         assert each.end() == status
         assert each.saw(text), bytes(each.seen)

@@ -36,6 +36,27 @@ static void answer(struct world *world, uint32_t id, int status, json_t *body)
     turn_all(world->loop);
 }
 
+/* The same object as GET targets has (contract §2). */
+static void test_the_stream_of_targets_has_whole_targets(void **state)
+{
+    struct world *world = *state;
+    struct target_row row = world_row("shell/a1", TARGET_READY, 0);
+    row.instance = true;
+    row.terminal = (struct target_terminal){true, 120, 40, 1};
+    world_set_row(world, &row);
+    struct peer client = client_open(world);
+    peer_say_text(world, &client, GET(API "stream?topics=targets"));
+    struct slice heard = peer_hear(world, &client);
+    assert_true(says(heard, "\"terminal\":{\"columns\":120,\"rows\":40,\"viewers\":1}"));
+    assert_true(says(heard, "\"href\":\"" API "instances/shell/a1\""));
+    buffer_clear(&client.received);
+    row.terminal.viewers = 2;
+    world_set_row(world, &row);
+    assert_true(says(peer_hear(world, &client), "\"viewers\":2}"));
+    peer_close(&client);
+    expect(world, GET(API "stream?topics=targets%00"), "HTTP/1.1 400 ", "topics is to be a text");
+}
+
 static void test_a_question_and_its_answer(void **state)
 {
     struct world *world = *state;
@@ -163,6 +184,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(test_the_stream_of_targets_has_whole_targets),
         TEST(test_a_question_and_its_answer),
         TEST(test_a_large_answer_comes_whole),
         TEST(test_bodies),

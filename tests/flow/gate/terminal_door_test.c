@@ -61,7 +61,7 @@ static void test_refusals(void **state)
     expect(world,
            "GET /t/a1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            "Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-           "HTTP/1.1 426 ", "Sec-WebSocket-Version: 13");
+           "HTTP/1.1 426 ", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
     assert_int_equal(told_times(world, MESSAGE_GATE_ATTACH), 0);
     static const struct {
         int status;
@@ -203,7 +203,12 @@ static void test_pages(void **state)
     expect(world, PAGE("/t/nobody/"), "HTTP/1.1 404 ", NULL);
     expect(world, GET("/t/nobody/token"), "HTTP/1.1 404 ", NULL);
     expect(world, GET("/t/a1/other"), "HTTP/1.1 404 ", NULL);
-    expect(world, GET("/t/a1/ws"), "HTTP/1.1 426 ", "Upgrade: websocket\r\n");
+    expect(world, GET("/t/a1/ws"), "HTTP/1.1 426 ", "Upgrade: websocket\r\nConnection: Upgrade\r\n");
+    expect(world, GET("/t/a1/ws"), "HTTP/1.1 426 ", "Content-Type: application/problem+json\r\n");
+    struct target_row row = world_row("shell/a1", TARGET_READY, 0);
+    row.terminal.there = false; /* client.js asks so whether it may come back */
+    world_set_row(world, &row);
+    expect(world, GET("/t/a1/ws"), "HTTP/1.1 404 ", "This program has no terminal.");
     expect(world, "POST /t/a1/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
            "HTTP/1.1 405 ", "Allow: GET, HEAD\r\n");
 }

@@ -182,6 +182,7 @@ struct target_row world_row(const char *name, enum target_state state, int port)
                              .ready = state == TARGET_READY,
                              .wanted = true,
                              .hold_ms = 30000,
+                             .terminal.there = strchr(name, '/') != NULL,
                              .generation = 1,
                              .ready_after_ms = -1};
     snprintf(row.name, sizeof row.name, "%s", name);

@@ -66,6 +66,7 @@ void world_send_admission(struct world *world, json_t *data);
 void world_prepare(struct world *world, const char *routes);
 void world_commit(struct world *world);
 void world_serve(struct world *world, const char *routes);
+/* An instance ("shell/a1") has a terminal. */
 struct target_row world_row(const char *name, enum target_state state, int port);
 void world_set_row(struct world *world, const struct target_row *row);
 void world_advance(struct world *world, int64_t ms);

@@ -22,6 +22,7 @@ static struct target_row full_row(void)
         .address_count = 2,
         .tls = "pin:9f86d081",
         .socket = true,
+        .terminal = {.there = true, .columns = 120, .rows = 40, .viewers = 2},
         .since_ms = 1700000000123,
         .next_attempt_ms = 5200,
         .hold_ms = 30000,
@@ -69,6 +70,10 @@ static void test_a_row_survives_the_way(void **state)
     assert_int_equal(read.streams, 2);
     assert_string_equal(read.owner, "ann");
     assert_string_equal(read.url, "/s/a1/");
+    assert_true(read.terminal.there);
+    assert_int_equal(read.terminal.columns, 120);
+    assert_int_equal(read.terminal.rows, 40);
+    assert_int_equal(read.terminal.viewers, 2);
     json_decref(object);
 }
 
@@ -92,6 +97,10 @@ static void test_the_world_sees_the_contract(void **state)
     assert_true(json_is_null(json_object_get(json_object_get(object, "cause"), "signal")));
     assert_string_equal(text_at(json_object_get(object, "run"), "started"), "2023-11-14T22:13:20.000Z");
     assert_null(json_object_get(object, "slot"));
+    assert_null(json_object_get(object, "has_terminal"));
+    const json_t *terminal = json_object_get(object, "terminal");
+    assert_int_equal(json_integer_value(json_object_get(terminal, "columns")), 120);
+    assert_int_equal(json_integer_value(json_object_get(terminal, "viewers")), 2);
     struct target_row read;
     assert_false(target_row_decode(object, &read));
     json_decref(object);
@@ -104,6 +113,7 @@ static void test_a_target_that_never_ran(void **state)
     json_t *object = target_row_encode(&row, true, 0, 0);
     assert_true(json_is_null(json_object_get(object, "run")));
     assert_true(json_is_null(json_object_get(object, "cause")));
+    assert_true(json_is_null(json_object_get(object, "terminal")));
     assert_true(json_is_null(json_object_get(object, "address")));
     assert_true(json_is_null(json_object_get(object, "next_attempt")));
     struct target_row read;
