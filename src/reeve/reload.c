@@ -1,28 +1,18 @@
 /* `reeve reload [--dry-run]`: the keeper reads its configuration again; what it changes is printed. */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "reeve/difference.h"
 #include "reeve/verbs.h"
 
 enum { RELOAD_LIMIT = 1 << 20 };
-
-static void reload_add_value(struct buffer *out, const json_t *value)
-{
-    char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-    buffer_append_text(out, text ? text : "not set");
-    free(text);
-}
 
 static void reload_print(const json_t *changes)
 {
     struct buffer out = BUFFER(RELOAD_LIMIT);
     for (size_t i = 0; i < json_array_size(changes); i++) {
         const json_t *change = json_array_get(changes, i);
-        buffer_append_format(&out, "%s: ", json_string_value(json_object_get(change, "path")));
-        reload_add_value(&out, json_object_get(change, "before"));
-        buffer_append_text(&out, " -> ");
-        reload_add_value(&out, json_object_get(change, "after"));
-        buffer_append_text(&out, "\n");
+        difference_append(&out, json_string_value(json_object_get(change, "path")),
+                          json_object_get(change, "before"), json_object_get(change, "after"));
     }
     if (json_array_size(changes) == 0)
         buffer_append_text(&out, "nothing differs from what is running\n");
