@@ -207,6 +207,18 @@ static char *type_range(const struct setting *row)
     return memory_format("a whole number, %lld or more", (long long)row->least);
 }
 
+/* Without a limit of its own it ends where a number does. */
+static void type_wrong_count(struct load *load, const struct yaml_node *node, const struct setting *row,
+                             const char *range)
+{
+    uint64_t number;
+    bool large =
+        slice_to_u64(node->text, &number) ? number > INT32_MAX : types_match("[1-9][0-9]{18,}", node->text);
+    char *limited = large && !row->most ? memory_format("%s and at most %d", range, INT32_MAX) : NULL;
+    load_wrong(load, node, limited ? limited : range);
+    free(limited);
+}
+
 static void type_read_count(struct load *load, const struct setting *row, const struct yaml_node *node,
                             void *field)
 {
@@ -223,7 +235,7 @@ static void type_read_count(struct load *load, const struct setting *row, const 
         LOAD_ERROR(load, node, "expected %s, found the text \"" SLICE_FORMAT "\"; write it without quotes",
                    range, SLICE_ARGUMENTS(text));
     else if (!digits || number < (uint64_t)row->least || number > most)
-        load_wrong(load, node, range);
+        type_wrong_count(load, node, row, range);
     *(unsigned *)field = (unsigned)number;
     free(range);
 }

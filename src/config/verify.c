@@ -119,6 +119,17 @@ static bool verify_can_be_routed_to(const struct config_service *service)
     return service->addresses.count || service->listen.kind != CONFIG_LISTEN_NONE;
 }
 
+/* A key of it was wrong, and maybe it is the one that would give it a listener. */
+static bool verify_is_misread(const struct load *load, const char *section, const char *name)
+{
+    char *prefix = memory_format("%s.%s.", section, name);
+    bool found = false;
+    for (size_t i = 0; i < load->errors->count && !found; i++)
+        found = strncmp(load->errors->items[i].text, prefix, strlen(prefix)) == 0;
+    free(prefix);
+    return found;
+}
+
 static void verify_loops(struct load *load, struct verify_name *services)
 {
     for (size_t i = 0; i < load->config->loops.count; i++) {
@@ -126,7 +137,8 @@ static void verify_loops(struct load *load, struct verify_name *services)
         const struct config_service *service = loop->http.to ? verify_find(services, loop->http.to) : NULL;
         struct config_place place = config_place_of(&loop->item, "http.to");
         char *path = memory_format("loops.%s.http.to", loop->name);
-        if (service && !verify_can_be_routed_to(service))
+        if (service && !verify_can_be_routed_to(service) &&
+            !verify_is_misread(load, "services", service->name))
             errors_add(
                 load->errors, place,
                 "%s: the service \"%s\" has no listener; give it listen: tcp, or listen: tcp:3000 when "
@@ -145,7 +157,9 @@ static void verify_targets(struct load *load)
         struct verify_target target;
         if (!route->to || !*route->to || !verify_target_find(load, route, "to", route->to, &target))
             continue;
-        if (!verify_can_be_routed_to(target.service))
+        const char *section = target.template ? "templates" : "services";
+        if (!verify_can_be_routed_to(target.service) &&
+            !verify_is_misread(load, section, target.service->name))
             errors_add(load->errors, config_place_of(&route->item, "to"),
                        "routes[%zu].to: the %s \"%s\" has no listener; give it listen: tcp%s", i,
                        target.template ? "template" : "service", target.service->name,

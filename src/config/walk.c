@@ -70,6 +70,19 @@ static bool walk_is_later(const struct setting *row, const struct yaml_node *nod
     return node->kind == YAML_SCALAR ? !setting_is_built(row, node->text) : row->later;
 }
 
+/* Of a key that has values that are built, it is the value that is not: "auth.method: pam is not ...". */
+static void walk_refuse_later(struct load *load, const struct setting *row, const struct yaml_entry *entry)
+{
+    struct config_place place = entry->key->place;
+    struct slice value = entry->value->text;
+    if (row->harmless && row->values && entry->value->kind == YAML_SCALAR &&
+        slice_find(value, '$') == value.size)
+        errors_add(load->errors, place, "%s: " SLICE_FORMAT " is not supported yet; built: %s", load->path,
+                   SLICE_ARGUMENTS(value), row->harmless);
+    else
+        errors_add(load->errors, place, "%s is not supported yet", load->path);
+}
+
 /* "Not supported yet" is said once, at the outermost key; everything in it is still read over. */
 static void walk_entry(struct load *load, const struct setting *row, const struct yaml_entry *entry,
                        struct walk_target target)
@@ -78,7 +91,7 @@ static void walk_entry(struct load *load, const struct setting *row, const struc
     bool outer = load->later;
     load->later = outer || walk_is_later(row, entry->value);
     if (load->later && !outer) {
-        errors_add(load->errors, entry->key->place, "%s is not supported yet", load->path);
+        walk_refuse_later(load, row, entry);
         load->refused = true;
     }
     if (load->later)
@@ -195,15 +208,29 @@ static void walk_entries(struct load *load, const struct setting *row, const str
     }
 }
 
+/* One text where a list belongs is mostly the first key of its only item: the line as it should be. */
+static void walk_no_list(struct load *load, const struct setting *row, const struct yaml_node *node)
+{
+    const struct setting *first = setting_child(setting_child(row, NULL), NULL);
+    struct slice key = setting_key(row), item = first ? setting_key(first) : (struct slice){0};
+    bool fits =
+        node->kind == YAML_SCALAR && item.data && first->type->shape == TYPE_VALUE &&
+        (slice_find(node->text, ':') < node->text.size || slice_find(node->text, '/') < node->text.size);
+    char *expected =
+        fits ? memory_format("a list; write " SLICE_FORMAT ": [{" SLICE_FORMAT ": \"" SLICE_FORMAT "\"}]",
+                             SLICE_ARGUMENTS(key), SLICE_ARGUMENTS(item), SLICE_ARGUMENTS(node->text))
+             : walk_expected(row, "a list");
+    load_wrong(load, node, expected);
+    free(expected);
+}
+
 static void walk_items(struct load *load, const struct setting *row, const struct yaml_node *node,
                        void *field)
 {
     if (node->kind == YAML_EMPTY)
         return;
     if (node->kind != YAML_SEQUENCE) {
-        char *expected = walk_expected(row, "a list");
-        load_wrong(load, node, expected);
-        free(expected);
+        walk_no_list(load, row, node);
         return;
     }
     size_t index = 0;

@@ -353,6 +353,12 @@ json_t *dataplane_list_streams(struct dataplane *dataplane, size_t most)
     return json_pack("{s:o, s:I}", "streams", rows, "more", (json_int_t)more);
 }
 
+json_t *dataplane_describe_stream(struct dataplane *dataplane, uint64_t serial)
+{
+    return streams_row(dataplane->streams, serial,
+                       &(struct streams_listing){.route_of = place_of, .owner = dataplane->serving});
+}
+
 bool dataplane_close_stream(struct dataplane *dataplane, uint64_t serial)
 {
     return streams_close_one(dataplane->streams, serial);

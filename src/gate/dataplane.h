@@ -65,6 +65,8 @@ void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase
 void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms);
 /* {streams: rows of route/streams.h, more: how many are not listed}; a new reference. */
 json_t *dataplane_list_streams(struct dataplane *dataplane, size_t most);
+/* One of these; NULL: there is none (any more). */
+json_t *dataplane_describe_stream(struct dataplane *dataplane, uint64_t serial);
 /* False: there is none (any more). */
 bool dataplane_close_stream(struct dataplane *dataplane, uint64_t serial);
 bool dataplane_is_empty(const struct dataplane *dataplane);

@@ -22,7 +22,7 @@ static struct slice foreign_origin(struct arena *arena, struct slice origin)
                         SLICE_ARGUMENTS(origin));
 }
 
-static struct slice detail_of(struct exchange *exchange, enum admit_verdict verdict)
+static struct slice detail_of(struct exchange *exchange, enum admit_verdict verdict, bool sign_in)
 {
     const struct exchange_request *request = exchange_request(exchange);
     switch (verdict) {
@@ -33,7 +33,9 @@ static struct slice detail_of(struct exchange *exchange, enum admit_verdict verd
     case ADMIT_NO_ROUTE:
         return SLICE("No route leads there.");
     case ADMIT_NO_CREDENTIAL:
-        return SLICE("Sign in, or show a token: Authorization: Bearer reeve_...");
+        return sign_in ? SLICE("Sign in, or show a token: Authorization: Bearer reeve_...")
+                       : SLICE("Show a token: Authorization: Bearer reeve_...; `reeve token create NAME` "
+                               "makes one.");
     case ADMIT_NOT_ALLOWED:
         return SLICE("You are known here, but this is not for you.");
     case ADMIT_PASS:
@@ -48,5 +50,5 @@ void denial_reply(struct exchange *exchange, enum admit_verdict verdict, bool si
     bool person =
         verdict == ADMIT_NO_CREDENTIAL && sign_in && !request->upgrade && navigation_is(request->head);
     if (!person || !login_redirect(exchange))
-        problem_reply_status(exchange, admit_status(verdict), detail_of(exchange, verdict).data);
+        problem_reply_status(exchange, admit_status(verdict), detail_of(exchange, verdict, sign_in).data);
 }

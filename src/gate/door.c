@@ -75,7 +75,8 @@ bool door_admits(const struct door *door, const struct admission *admission, str
     const struct fields *fields = &request->head->fields;
     const struct admit_request facts = {
         .host = request->host,
-        .host_is_address = request->host_is_address,
+        .host_is_address = request->host_is_address ||
+                           (question->hostless && request->authority.size == 0 && request->head->minor == 0),
         .authority = request->authority,
         .origin = fields_get(fields, FIELD_ORIGIN),
         .site = fields_get(fields, FIELD_SEC_FETCH_SITE),

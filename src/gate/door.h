@@ -15,6 +15,7 @@ void door_free(struct door **door);
 struct door_question {
     enum admit_door door;
     bool routed;
+    bool hostless; /* HTTP/1.0 may come without a Host (RFC 9112 §3.2): nothing depends on it there */
     const char *const *allow;
     size_t allow_count;
 };

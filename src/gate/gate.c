@@ -474,9 +474,11 @@ static bool obey_streams(struct gate *gate, struct channel_message *message)
     const json_t *close = json_object_get(message->body, "close");
     json_int_t most = json_integer_value(json_object_get(message->body, "most"));
     if (json_is_integer(close)) {
-        bool found = dataplane_close_stream(gate->dataplane, (uint64_t)json_integer_value(close));
+        uint64_t serial = (uint64_t)json_integer_value(close);
+        json_t *stream = dataplane_describe_stream(gate->dataplane, serial);
+        bool found = dataplane_close_stream(gate->dataplane, serial);
         channel_send(gate->channel, MESSAGE_GATE_STREAMS_ANSWER, message->id,
-                     json_pack("{s:b}", "found", found), NULL, 0);
+                     json_pack("{s:b, s:o?}", "found", found, "stream", stream), NULL, 0);
     } else if (most > 0) {
         answer_streams(gate, message->id, dataplane_list_streams(gate->dataplane, (size_t)most));
     }

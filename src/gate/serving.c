@@ -297,7 +297,8 @@ static struct door_question ask(const struct serving *serving, const struct exch
                                 const struct principal *principal, struct arena *arena,
                                 const struct errand *errand)
 {
-    struct door_question question = {.door = ADMIT_OWN, .routed = true};
+    struct door_question question = {
+        .door = ADMIT_OWN, .routed = true, .hostless = errand->page != HEALTH_NONE};
     if (errand->console != CONSOLE_NOTHING) {
         console_ask(serving->console, request, principal, errand->console, &question);
     } else if (errand->login == LOGIN_NONE && !errand->asset && errand->page == HEALTH_NONE) {

@@ -125,7 +125,19 @@ static void query_take_list(struct query *query, unsigned slot, const struct cha
     json_decref(answer);
 }
 
-static void query_closed(struct query *query, bool found)
+/* What the gate said of it, for the journal; `stream` may be anything. */
+static json_t *query_evidence(const struct query *query, const json_t *stream)
+{
+    static const char *const shown[] = {"kind", "target", "user", "address", "route"};
+    json_t *evidence =
+        json_pack("{s:s, s:s}", "connection", query->close, "by", operation_by(query->operation));
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (json_is_string(json_object_get(stream, shown[i])))
+            json_object_set(evidence, shown[i], json_object_get(stream, shown[i]));
+    return evidence;
+}
+
+static void query_closed(struct query *query, bool found, const json_t *stream)
 {
     struct journal *journal = query->connections->settings.journal;
     char id[sizeof query->close];
@@ -134,8 +146,7 @@ static void query_closed(struct query *query, bool found)
         query_refuse(query, 404, "there is no such connection (any more)");
         return;
     }
-    journal_note(journal, "connection-closed",
-                 json_pack("{s:s, s:s}", "connection", id, "by", operation_by(query->operation)));
+    journal_note(journal, "connection-closed", query_evidence(query, stream));
     query_answer(query, 200, json_pack("{s:s}", "id", id));
 }
 
@@ -149,7 +160,8 @@ void connections_answered(struct connections *connections, unsigned slot,
             continue;
         query->waits[slot] = false;
         if (query->close[0]) {
-            query_closed(query, json_is_true(json_object_get(message->body, "found")));
+            query_closed(query, json_is_true(json_object_get(message->body, "found")),
+                         json_object_get(message->body, "stream"));
             return;
         }
         query_take_list(query, slot, message);
@@ -168,7 +180,7 @@ void connections_slot_gone(struct connections *connections, unsigned slot)
             continue;
         query->waits[slot] = false;
         if (query->close[0])
-            query_closed(query, false);
+            query_closed(query, false, NULL);
         else if (!query_waits(query))
             query_finish(query);
     }

@@ -59,7 +59,10 @@ bool console_url(const struct listeners *listeners, const struct config *config,
         return false;
     const struct address *address = &listeners->addresses[listeners->console];
     address_format(address, text);
-    if (address->any.sa_family == AF_UNIX)
+    bool any = strncmp(text, "0.0.0.0:", 8) == 0 || strncmp(text, "[::]:", 5) == 0;
+    if (any)
+        snprintf(url, size, "http://127.0.0.1%s%s", strrchr(text, ':'), config->console.path);
+    else if (address->any.sa_family == AF_UNIX)
         snprintf(url, size, "%s", text);
     else
         snprintf(url, size, "http://%s%s", text, config->console.path);

@@ -199,7 +199,10 @@ static json_t *snapshot_route_files(struct snapshot *snapshot, const struct conf
     const struct snapshot_root wanted = {.route = route,
                                          .key = "files",
                                          .path = route->files,
-                                         .advice = "build it first, or name the folder that holds the files",
+                                         .advice = strchr(route->files, '{')
+                                                       ? "`files` takes no {captures}: name one folder"
+                                                       : "build it first, or name the folder that holds the "
+                                                         "files",
                                          .list = true};
     int root = snapshot_open_root(&wanted, user, error);
     if (root < 0)

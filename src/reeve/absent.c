@@ -138,8 +138,37 @@ static void absent_append_fallback(struct buffer *out, const struct config_route
     free(page);
 }
 
+/* Nobody follows a link out of the folder that was opened, and nothing but a file has a place to go on from.
+ */
+static void absent_append_events(struct buffer *out, const struct config *config,
+                                 const struct config_route *route)
+{
+    const char *file = route->events.file;
+    struct stat about;
+    if (strpbrk(file, "{$") || lstat(file, &about) || S_ISREG(about.st_mode))
+        return;
+    absent_warn(out, &route->item, "events.file",
+                "routes[%zu].events.file: %s is %s, and only a file itself is read: name the file",
+                (size_t)(route - config->routes.items), file,
+                S_ISLNK(about.st_mode)   ? "a symbolic link"
+                : S_ISDIR(about.st_mode) ? "a folder"
+                                         : "no ordinary file");
+}
+
+/* Where everybody could come, the API answers nobody: contract §1 "With auth: none". */
+static void absent_append_console(struct buffer *out, const struct config *config)
+{
+    const char *listen = config->console.listen;
+    if (config->auth.method == CONFIG_AUTH_NONE && listen && !addresses_stay_here(listen))
+        absent_warn(out, &config->item, "console.listen",
+                    "console.listen: without `auth` the API answers 403 on %s; listen on 127.0.0.1 or "
+                    "unix:/path, or set `auth`",
+                    listen);
+}
+
 void absent_append(struct buffer *out, const struct config *config)
 {
+    absent_append_console(out, config);
     for (size_t i = 0; i < config->services.count; i++) {
         absent_append_service(out, "services", &config->services.items[i]);
         absent_append_names(out, &config->services.items[i]);
@@ -150,6 +179,9 @@ void absent_append(struct buffer *out, const struct config *config)
     for (size_t i = 0; i < config->routes.count; i++)
         if (config->routes.items[i].files && config->routes.items[i].fallback)
             absent_append_fallback(out, &config->routes.items[i]);
+    for (size_t i = 0; i < config->routes.count; i++)
+        if (config->routes.items[i].events.file)
+            absent_append_events(out, config, &config->routes.items[i]);
     for (size_t i = 0; i < config->routes.count; i++)
         if (config->routes.items[i].terminal && route_terminal_is_local(config, &config->routes.items[i]))
             absent_append_terminal(out, config, &config->routes.items[i]);

@@ -151,6 +151,8 @@ static int attach_tell_end(const struct attach *attach, enum attached_end end, c
         fprintf(stderr, "reeve: %s: %s\n", name, sentence);
     else if (end == ATTACHED_DETACHED)
         fprintf(stderr, "reeve: detached from %s; it goes on\n", name);
+    if (lost && attach->command->json) /* it has been told */
+        return COMMAND_FAILED;
     if (lost)
         return command_fail(COMMAND_FAILED, "%s: its hold has gone; `reeve why %s` tells more", name, name);
     return end == ATTACHED_HUNG_UP ? COMMAND_FAILED : COMMAND_DONE;
@@ -168,6 +170,17 @@ static int attach_show(struct attach *attach, int link)
     return code;
 }
 
+/* A target that is not there is the better news. */
+static int attach_refuse_pipe(const struct command *command)
+{
+    json_t *row = NULL;
+    int code = command_ask(command, "target", json_pack("{s:s}", "name", command->arguments[0]), &row);
+    json_decref(row);
+    if (code != COMMAND_DONE)
+        return code;
+    return command_fail(COMMAND_USAGE, "attach needs a terminal: its standard input and output are none");
+}
+
 int attach_verb(const struct command *command)
 {
     const char *keys = command->detach_keys ? command->detach_keys : attach_standard_keys;
@@ -178,7 +191,7 @@ int attach_verb(const struct command *command)
         return command_fail(COMMAND_USAGE, "%s", error.text);
     int failed = raw_open(&attach.raw);
     if (failed == -ENOTTY)
-        return command_fail(COMMAND_USAGE, "attach needs a terminal: its standard input and output are none");
+        return attach_refuse_pipe(command);
     if (failed)
         return command_fail(COMMAND_FAILED, "this terminal cannot be used: %s", strerror(-failed));
     int code = attach_connect(&attach, &link);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "keep/control.h"
 #include "keep/directories.h"
 #include "keep/lock.h"
@@ -19,14 +20,31 @@ extern char **environ;
 
 enum { COMMAND_INLINE = MESSAGE_BODY_LARGEST - 1024 };
 
+/* Set once, by the arguments. */
+static bool command_for_program;
+
+static void command_fail_json(const char *text)
+{
+    json_t *object = json_pack("{s:{s:s}}", "error", "text", text);
+    json_dumpf(object, stdout, JSON_COMPACT); /* in one line: `run` and `logs` print lines */
+    putchar('\n');
+    json_decref(object);
+}
+
 int command_fail(int code, const char *format, ...)
 {
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    fputs("reeve: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, again);
+    char *text = memory_new((size_t)(size < 0 ? 0 : size) + 1);
+    vsnprintf(text, (size_t)(size < 0 ? 0 : size) + 1, format, arguments);
+    va_end(again);
     va_end(arguments);
+    fprintf(stderr, "reeve: %s\n", text);
+    if (command_for_program)
+        command_fail_json(utf8_clean(text));
+    free(text);
     return code;
 }
 
@@ -183,8 +201,17 @@ static const char *command_guess_option(const struct verb *verb, const char *wor
     return nearest;
 }
 
+/* Of the contract, and not built yet. */
+static bool command_is_later(const struct verb *verb, const char *word)
+{
+    return strcmp(verb->name, "run") == 0 && strcmp(word, "--replace") == 0;
+}
+
 static bool command_refuse_option(const struct verb *verb, const char *word, struct error *error)
 {
+    if (command_is_later(verb, word))
+        return error_set(error, "%s %s is not supported yet; end the other one first: reeve down", verb->name,
+                         word);
     const char *guess = command_guess_option(verb, word);
     if (guess)
         return error_set(error, "%s knows no option %s; did you mean %s?", verb->name, word, guess);
@@ -205,6 +232,8 @@ bool command_parse(const struct verb *verb, int count, char **arguments, struct 
 {
     *command = (struct command){.verb = verb->name, .report = -1, .state = getenv("REEVE_STATE")};
     struct command_words words = {.items = arguments, .count = count, .error = error};
+    for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++)
+        command_for_program |= strcmp(arguments[i], "--json") == 0 && (verb->options & COMMAND_TAKES_JSON);
     bool options = true, good = true;
     for (; good && words.at < count; words.at++) {
         const char *word = arguments[words.at];
@@ -250,6 +279,8 @@ struct config *command_load(const struct command *command, const char *given)
     if (!config) {
         char *text = config_errors_text(&errors);
         fputs(text, stderr);
+        if (command->json)
+            command_fail_json(utf8_clean(text));
         free(text);
     }
     config_errors_free(&errors);

@@ -95,7 +95,7 @@ int command_ask_at(int connection, const char *operation, json_t *arguments, jso
 /* An HTTP status as the exit code it means. */
 int command_code(int status);
 
-/* "reeve: text\n" to stderr; returns `code`. */
+/* "reeve: text\n" to stderr, and with --json {"error": {"text": ...}} to stdout; returns `code`. */
 __attribute__((format(printf, 2, 3))) int command_fail(int code, const char *format, ...);
 /* Writes the text as it is; nothing for an empty one. */
 void command_print(FILE *out, struct slice text);

@@ -80,9 +80,23 @@ static int connections_list(const struct command *command)
     return code;
 }
 
+/* "gate.generation.serial", as the list shows it. */
+static bool connections_is_id(const char *text)
+{
+    struct slice rest = slice_of_text(text), part;
+    int count = 0;
+    for (uint64_t number; slice_next(&rest, '.', &part); count++)
+        if (!slice_to_u64(part, &number))
+            return false;
+    return count == 3;
+}
+
 static int connections_close(const struct command *command)
 {
     const char *id = command->arguments[1];
+    if (!connections_is_id(id))
+        return command_fail(COMMAND_USAGE,
+                            "\"%s\" is no ID of a connection: 1.1.18, as `reeve connections` shows it", id);
     json_t *answer = NULL;
     int code = command_ask(command, "connection-close", json_pack("{s:s}", "id", id), &answer);
     if (code == COMMAND_DONE && command->json)

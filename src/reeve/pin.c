@@ -140,6 +140,16 @@ static void pin_print(const struct command *command, const struct tls_certificat
            found->pin, found->pin);
 }
 
+/* What TLS has to say names the address already. */
+static int pin_fail(const struct pin_place *place, const char *trouble)
+{
+    char *address = memory_format(strchr(place->host, ':') ? "[%s]:%s" : "%s:%s", place->host, place->port);
+    bool named = strncmp(trouble, address, strlen(address)) == 0;
+    int code = command_fail(COMMAND_FAILED, "%s%s%s", named ? "" : address, named ? "" : ": ", trouble);
+    free(address);
+    return code;
+}
+
 int pin_verb(const struct command *command)
 {
     const char *address = command->arguments[0];
@@ -154,8 +164,7 @@ int pin_verb(const struct command *command)
     if (look.seen)
         pin_print(command, &look.certificate);
     else
-        code = command_fail(COMMAND_FAILED, strchr(place.host, ':') ? "[%s]:%s: %s" : "%s:%s: %s", place.host,
-                            place.port, look.trouble ? look.trouble : "no address");
+        code = pin_fail(&place, look.trouble ? look.trouble : "no address");
     pin_close(&look);
     return code;
 }

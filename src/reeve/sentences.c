@@ -496,9 +496,11 @@ static void finish(struct sentence *sentence)
 {
     if (sentence->events == 0)
         return;
+    char time[CLOCK_TEXT_SIZE];
     struct slice text = buffer_slice(&sentence->text);
     json_array_append_new(sentence->all,
-                          json_pack("{s:I, s:o, s:i}", "time_ms", (json_int_t)sentence->first_ms, "text",
+                          json_pack("{s:I, s:s, s:o, s:i}", "time_ms", (json_int_t)sentence->first_ms, "time",
+                                    clock_format(sentence->first_ms, time), "text",
                                     json_stringn_nocheck(text.data, text.size), "events", sentence->events));
     buffer_clear(&sentence->text);
     sentence->events = 0;

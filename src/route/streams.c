@@ -363,6 +363,13 @@ static struct stream_member *find(struct streams *streams, uint64_t serial)
     return NULL;
 }
 
+json_t *streams_row(struct streams *streams, uint64_t serial, const struct streams_listing *listing)
+{
+    struct stream_member *member = find(streams, serial);
+    return member && member->kind ? row_of(streams, member, listing->route_of(listing->owner, member->route))
+                                  : NULL;
+}
+
 bool streams_close_one(struct streams *streams, uint64_t serial)
 {
     struct stream_member *member = find(streams, serial);

@@ -109,5 +109,7 @@ struct streams_listing {
 /* Rows of those that streams_from() has told of: {id: its serial, kind, route, user, address, age_ms, ...}; a
  * new reference. *more: how many have no row. */
 json_t *streams_list(struct streams *streams, const struct streams_listing *listing, size_t *more);
+/* One row of the list, a new reference; NULL: there is none (any more). */
+json_t *streams_row(struct streams *streams, uint64_t serial, const struct streams_listing *listing);
 /* Closes the one with this serial (STREAMS_CLOSED). False: there is none (any more). */
 bool streams_close_one(struct streams *streams, uint64_t serial);

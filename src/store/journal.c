@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include "store/database.h"
@@ -53,8 +54,11 @@ static json_t *journal_row_json(sqlite3_stmt *query)
     const char *target = (const char *)sqlite3_column_text(query, 1);
     const char *evidence = (const char *)sqlite3_column_text(query, 3);
     json_t *parsed = evidence ? json_loads(evidence, 0, NULL) : NULL;
-    return json_pack("{s:I, s:s?, s:s, s:o}", "time_ms", (json_int_t)sqlite3_column_int64(query, 0), "target",
-                     target, "event", (const char *)sqlite3_column_text(query, 2), "evidence",
+    int64_t wall_ms = sqlite3_column_int64(query, 0);
+    char time[CLOCK_TEXT_SIZE];
+    return json_pack("{s:I, s:s, s:s?, s:s, s:o}", "time_ms", (json_int_t)wall_ms, "time",
+                     clock_format(wall_ms, time), "target", target, "event",
+                     (const char *)sqlite3_column_text(query, 2), "evidence",
                      parsed ? parsed : json_object());
 }
 

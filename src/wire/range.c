@@ -6,11 +6,23 @@
 
 enum range_one { RANGE_ONE_BAD, RANGE_ONE_ABSENT, RANGE_ONE_FINE };
 
+/* A number that no file reaches is one all the same. */
+static bool range_number(struct slice digits, uint64_t *number)
+{
+    if (slice_to_u64(digits, number))
+        return true;
+    *number = UINT64_MAX;
+    for (size_t i = 0; i < digits.size; i++)
+        if (digits.data[i] < '0' || digits.data[i] > '9')
+            return false;
+    return digits.size > 0;
+}
+
 /* "-50": the last bytes. */
 static enum range_one range_suffix(struct slice digits, uint64_t size, struct range *range)
 {
     uint64_t length = 0;
-    if (!slice_to_u64(digits, &length))
+    if (!range_number(digits, &length))
         return RANGE_ONE_BAD;
     if (length == 0 || size == 0)
         return RANGE_ONE_ABSENT;
@@ -29,7 +41,7 @@ static enum range_one range_one(struct slice text, uint64_t size, struct range *
     if (dash == 0)
         return range_suffix(last, size, range);
     uint64_t start = 0, end = UINT64_MAX;
-    if (!slice_to_u64(slice_between(text, 0, dash), &start) || (last.size > 0 && !slice_to_u64(last, &end)) ||
+    if (!range_number(slice_between(text, 0, dash), &start) || (last.size > 0 && !range_number(last, &end)) ||
         end < start)
         return RANGE_ONE_BAD;
     if (start >= size)

@@ -56,6 +56,8 @@ def test_usage():
     (["status", "too", "many"], "too"),
     (["status", "-c"], "-c needs a value"),
     (["logs", "--since", "yesterday"], "--since"),
+    (["run", "--replace"], "not supported yet"),
+    (["connections", "close", "abc"], "no ID of a connection"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_what_is_not_understood(words, text):
     done = command(*words)
@@ -134,6 +136,22 @@ def test_check_looks_at_what_the_file_names(tmp_path):
     assert done.returncode == 2 and f"{file}:2:" in done.stderr and "missing" in done.stderr
 
 
+def test_check_warns_of_what_would_answer_nobody(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "there.jsonl").write_text("")
+    (folder / "link.jsonl").symlink_to("there.jsonl")
+    file = tmp_path / "reeve.yaml"
+    file.write_text("console: {listen: '0.0.0.0:8081'}\nroutes:\n"
+                    "  - {path: /a, events: {file: data/link.jsonl}}\n  - {path: /b, events: {file: data/there.jsonl}}\n")
+    done = command("check", file)
+    assert done.returncode == 0, done.stderr
+    assert f"{file}:1:11: warning: console.listen: without `auth` the API answers 403 on 0.0.0.0:8081" in done.stderr
+    assert f"{file}:3:25: warning: routes[0].events.file: {folder}/link.jsonl is a symbolic link" in done.stderr
+    assert done.stderr.count("warning") == 2
+
+
 def test_config_shows_the_effective_configuration(tmp_path):
     file = tmp_path / "reeve.yaml"
     file.write_text("name: shown\nservices:\n  api: {command: [x, '${PORT}'], backoff: {max: 7s}}\n"
@@ -196,6 +214,9 @@ def test_no_reeve_runs(reeve):
         done = reeve.verb(*words, check=False)
         assert done.returncode == 5 and "reeve run" in done.stderr, words
     assert command("status", "--state", reeve.folder / "nothing").returncode == 5
+    done = reeve.verb("status", "--json", check=False)
+    assert done.returncode == 5 and json.loads(done.stdout)["error"]["text"] in done.stderr
+    assert "reeve run" in json.loads(done.stdout)["error"]["text"]
     reeve.start()
     reeve.stop()
     assert reeve.verb("status", check=False).returncode == 5
@@ -258,6 +279,11 @@ def test_verbs_fail_with_the_cause(reeve):
         assert done.returncode == 6 and "nosuch" in done.stderr
     reeve.wait_state("echo", "ready")
     assert reeve.verb("logs", "nosuch", check=False).returncode == 6
+    done = reeve.verb("rm", "echo", check=False)
+    assert done.returncode == 6 and "echo is a service" in done.stderr and "reeve stop echo" in done.stderr
+    assert reeve.verb("attach", "nosuch", check=False).returncode == 6  # not: it needs a terminal
+    done = reeve.verb("check", "--json", str(reeve.folder / "nowhere.yaml"), check=False)
+    assert done.returncode == 2 and "nowhere.yaml" in json.loads(done.stdout)["error"]["text"]
     reeve.verb("stop", "mute", "broken")
 
 

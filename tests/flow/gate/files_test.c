@@ -71,6 +71,8 @@ static void test_what_answers(void **state)
         {"GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n", "HTTP/1.1 421 ", NULL},
         /* ours, below everything but a bare star */
         {GET("/health"), "HTTP/1.1 200 ", "\r\n\r\n{\"status\":\"ok\"}"},
+        {"GET /health HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n{\"status\":\"ok\"}"},
+        {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 421 ", NULL},
         {GET("/ready"), "HTTP/1.1 200 ", NULL},
         {GET("/_reeve/health"), "HTTP/1.1 200 ", "\r\n\r\n{\"status\":\"ok\"}"},
     };

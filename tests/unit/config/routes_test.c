@@ -64,7 +64,7 @@ static void test_bad(void **state)
          "10:42: routes[7].timeout: it needs `to` in the same route\n"
          "11:16: routes[8].to: the name of a service is missing\n"
          "12:32: routes[9].limits.rate is not supported yet\n"
-         "12:45: routes[9].host_header is not supported yet\n"
+         "12:45: routes[9].host_header: target is not supported yet; built: client\n"
          "13:26: routes[10].limits: they are for open streams, and files have none\n"
          "14:26: routes[11].websocket: it needs `to` in the same route\n"
          "15:42: routes[12].limits.per_user: expected a whole number, 1 or more, found \"0\"\n"

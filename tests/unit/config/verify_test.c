@@ -12,6 +12,8 @@ static void test_bad(void **state)
          "3:19: services.b.depends_on: there is no service \"bbbx\"; there are a, b, c, d\n"
          "4:19: services.c.depends_on: services wait for each other in a circle: a -> b -> c -> a\n"
          "5:19: services.d.depends_on: services wait for each other in a circle: d -> d"},
+        {"services: {api: {comand: \"x ${PORT}\"}}\nroutes:\n  - {path: /x, to: api}\n",
+         "1:18: services.api.comand: there is no such key; did you mean \"command\"?"},
         {"services: {api: {command: x}, web: {address: \"h:1\"}}\n"
          "routes:\n"
          "  - {path: /a, to: api}\n"

@@ -65,7 +65,7 @@ static void test_bad(void **state)
          "5:22: services.api.limits.memory: expected a size in bytes: a whole number, with k, M or G for "
          "larger units, found \"lots\"\n"
          "6:5: services.api.replicas is not supported yet\n"
-         "8:5: services.api.order is not supported yet\n"
+         "8:5: services.api.order: start-first is not supported yet; built: stop-first\n"
          "9:5: services.api.watch is not supported yet"},
         {"templates: {shell: {command: x, paramters: {}, liveness: {}}}\n"
          "notify: {on: [failed], webhok: http://x}\n",
@@ -78,15 +78,32 @@ static void test_bad(void **state)
     WORLD_CHECK_BAD(rows);
 }
 
+static void test_what_belongs_there_is_shown(void **state)
+{
+    (void)state;
+    static const struct world_bad rows[] = {
+        {"listen: 127.0.0.1:9090\n", "1:9: listen: expected a list; write listen: [{address: "
+                                     "\"127.0.0.1:9090\"}], found \"127.0.0.1:9090\""},
+        {"services: {a: {address: \"127.0.0.1:9\"}}\nroutes:\n  - {path: /a, to: a, timeout: 5s}\n  - {path: "
+         "/b, to: "
+         "a, limits: {streams: 99999999999999}}\n",
+         "3:32: routes[0].timeout: expected a mapping of keys, such as {response: 60s}, found \"5s\"\n"
+         "4:41: routes[1].limits.streams: expected a whole number, 1 or more and at most 2147483647, found "
+         "\"99999999999999\""},
+    };
+    WORLD_CHECK_BAD(rows);
+}
+
 /* Some values of a choice are built before others. */
 static void test_values_that_are_not_built(void **state)
 {
     (void)state;
     static const struct world_bad rows[] = {
-        {"auth: pam\n", "1:7: auth.method is not supported yet"},
+        {"auth: pam\n", "1:7: auth.method: pam is not supported yet; built: none | password"},
         {"auth: \"${HOME}\"\n", "1:7: auth.method is not supported yet"},
         {"auth: {method: forward, users: x, forward: {}}\n",
-         "1:8: auth.method is not supported yet\n1:35: auth.forward is not supported yet"},
+         "1:8: auth.method: forward is not supported yet; built: none | password\n1:35: auth.forward is not "
+         "supported yet"},
         {"auth: {method: pasword, session: {lifetime: 1ms}}\n",
          "1:16: auth.method: expected one of none | password | pam | forward, found \"pasword\"; did you "
          "mean "
@@ -100,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_what_belongs_there_is_shown),
         cmocka_unit_test(test_values_that_are_not_built),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,10 @@ static void test_ranges(void **state)
         {"bytes=5", 1000, RANGE_WHOLE, 0, {{0}}},
         {"bytes=-", 1000, RANGE_WHOLE, 0, {{0}}},
         {"bytes=0-1,x", 1000, RANGE_WHOLE, 0, {{0}}},
-        {"bytes=0-18446744073709551616", 1000, RANGE_WHOLE, 0, {{0}}},
+        {"bytes=0-18446744073709551616", 1000, RANGE_PARTS, 1, {{0, 1000}}},
+        {"bytes=1-9999999999999999999999", 1000, RANGE_PARTS, 1, {{1, 999}}},
+        {"bytes=-99999999999999999999999", 1000, RANGE_PARTS, 1, {{0, 1000}}},
+        {"bytes=99999999999999999999999-", 1000, RANGE_UNSATISFIABLE, 0, {{0}}},
         {"bytes=0-", UINT64_MAX, RANGE_PARTS, 1, {{0, UINT64_MAX}}},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
