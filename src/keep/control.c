@@ -21,6 +21,7 @@ enum {
     CONTROL_EXIT_FAILED = 1,
     CONTROL_EXIT_USAGE = 2,
     CONTROL_NAME_SIZE = 24,
+    CONTROL_CONNECT_S = 2,
 };
 
 struct control {
@@ -321,6 +322,9 @@ int control_connect(const char *runtime_directory)
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    /* One that accepts nothing keeps who knocks waiting when enough do: EAGAIN then. */
+    const struct timeval patience = {.tv_sec = CONTROL_CONNECT_S};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     int error = -errno;

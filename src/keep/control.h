@@ -42,7 +42,7 @@ void control_free(struct control **control);
 /* --- the other end, for the command and for a second keeper (blocking, no loop)
  * ------------------------------ */
 
-/* Connects. The descriptor, or -errno (ENOENT, ECONNREFUSED: nobody there). */
+/* Connects. The descriptor, or -errno (ENOENT, ECONNREFUSED: nobody there; EAGAIN: it accepts nothing). */
 int control_connect(const char *runtime_directory);
 struct control_question {
     enum message_type type;

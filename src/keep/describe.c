@@ -27,9 +27,10 @@ json_t *describe_keeper(const struct describe *describe)
     }
     char started[CLOCK_TEXT_SIZE], url[DESCRIBE_URL_SIZE];
     bool console = console_url(listeners, describe->config, url, sizeof url);
-    return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:s, s:o, s:s?}", "name", describe->config->name, "pid",
-                     (int)getpid(), "version", REEVE_VERSION, "config", describe_path(describe->config->file),
-                     "state", describe_path(describe->state), "phase", phases[describe->phase], "started",
-                     clock_format(describe->started_wall_ms, started), "listen", addresses, "console",
-                     console ? url : NULL);
+    return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:s, s:o, s:s?, s:I}", "name", describe->config->name,
+                     "pid", (int)getpid(), "version", REEVE_VERSION, "config",
+                     describe_path(describe->config->file), "state", describe_path(describe->state), "phase",
+                     phases[describe->phase], "started", clock_format(describe->started_wall_ms, started),
+                     "listen", addresses, "console", console ? url : NULL, "stop_at_most_ms",
+                     (json_int_t)describe->stop_ms);
 }

@@ -74,6 +74,19 @@ static bool directories_make_one(const char *path, mode_t mode, struct error *er
     return directories_check(path, mode, error);
 }
 
+bool directories_make_state(const char *state, struct error *error)
+{
+    char *logs = memory_format("%s/log", state);
+    char *runs = memory_format("%s/run", state);
+    bool made = directories_make_one(state, 0711, error) && directories_make_one(runs, 0711, error);
+    /* What cannot be logged cannot start, and says so (keep/launch): the rest goes on. */
+    if (made)
+        directories_make_one(logs, 0711, NULL);
+    free(logs);
+    free(runs);
+    return made;
+}
+
 static bool directories_make_all(const struct directories *directories, struct error *error)
 {
     size_t longest = strlen(directories->runtime) + 1 + DIRECTORIES_LONGEST_SOCKET;
@@ -81,18 +94,9 @@ static bool directories_make_all(const struct directories *directories, struct e
         return error_set(error,
                          "%s is too long for sockets (%zu bytes, 107 are possible): give a shorter `name`",
                          directories->runtime, longest);
-    char *logs = memory_format("%s/log", directories->state);
-    char *runs = memory_format("%s/run", directories->state);
-    bool made = directories_make_one(directories->state, 0711, error) &&
-                directories_make_one(runs, 0711, error) &&
-                directories_make_one(directories->runtime, 0700, error) &&
-                directories_make_one(directories->sockets, 0711, error);
-    /* What cannot be logged cannot start, and says so (keep/launch): the rest goes on. */
-    if (made)
-        directories_make_one(logs, 0711, NULL);
-    free(logs);
-    free(runs);
-    return made;
+    return directories_make_state(directories->state, error) &&
+           directories_make_one(directories->runtime, 0700, error) &&
+           directories_make_one(directories->sockets, 0711, error);
 }
 
 bool directories_make(const char *name, const char *state, struct directories *directories,

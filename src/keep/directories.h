@@ -18,6 +18,8 @@ void directories_each(void (*found)(void *owner, const char *runtime), void *own
  * and how to mend it. */
 bool directories_make(const char *name, const char *state, struct directories *directories,
                       struct error *error);
+/* The same for the state directory alone. */
+bool directories_make_state(const char *state, struct error *error);
 /* Takes the runtime directories away when nothing is left in them: at the end of an orderly stop. */
 void directories_remove_empty(const struct directories *directories);
 /* A folder of the state directory, made when it is missing. Its descriptor or -errno. */

@@ -272,6 +272,7 @@ static json_t *keeper_on_describe(void *owner)
         .state = keeper->seat.directories.state,
         .phase = keeper_phase(keeper),
         .started_wall_ms = keeper->started_wall_ms,
+        .stop_ms = lifespan_stop_ms(keeper->lifespan),
     };
     return describe_keeper(&describe);
 }
@@ -520,7 +521,7 @@ int keeper_run(const struct keeper_settings *settings, struct error *error)
         .settings = *settings,
         .config = *settings->config,
         .log = settings->log,
-        .seat = {.journal = {.clock = settings->clock, .log = settings->log}, .lock = {.fd = -1}},
+        .seat = {.journal = {.clock = settings->clock, .log = settings->log}, .lock = {.fd = -1}, .claim = {.fd = -1}},
         .hold_program = -1,
         .error = error,
         .started_wall_ms = settings->clock->wall_ms(settings->clock),

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#include "keep/control.h"
+#include "keep/incumbent.h"
 #include "keep/predecessor.h"
 #include "keep/record.h"
 #include "keep/survivors.h"
@@ -20,26 +20,13 @@ enum {
     PREDECESSOR_RUNNING = 3,
     PREDECESSOR_PAUSE_MS = 20,
     PREDECESSOR_SLACK_MS = 1000,
+    PREDECESSOR_STOP_MS = 60000, /* more than one needs beyond the time that it says its stop may take */
     PREDECESSOR_PROCESSES_MOST = 256,
 };
 
 static int64_t predecessor_now_ms(void)
 {
     return clock_system.monotonic_us(&clock_system) / 1000;
-}
-
-/* True when a keeper answers on the control socket within `timeout_ms`. */
-static bool predecessor_answers(const char *runtime_directory, int64_t timeout_ms)
-{
-    int connection = control_connect(runtime_directory);
-    if (connection < 0)
-        return false;
-    json_t *answer = NULL;
-    const struct control_question hello = {.type = MESSAGE_CONTROL_HELLO, .timeout_ms = (int)timeout_ms};
-    int failed = control_ask(connection, &hello, &answer, NULL);
-    json_decref(answer);
-    close(connection);
-    return failed == 0;
 }
 
 /* State T of /proc/PID/stat (proc_pid_stat(5)): stopped by a signal. */
@@ -74,8 +61,35 @@ static bool predecessor_signal(const struct identity *stuck, int pidfd, int sign
     return true;
 }
 
+/* 0 with a new reference in *description; -EBUSY: alive, but it hangs up; -EAGAIN: no answer. */
+static int predecessor_ask(const char *state, int64_t timeout_ms, json_t **description)
+{
+    pid_t holder = 0;
+    int connection = incumbent_connect(state, &holder);
+    return connection < 0 ? -EAGAIN : incumbent_greet(connection, timeout_ms, description);
+}
+
+/* One that was busy and now stops in order has the time that it says it needs. */
+static bool predecessor_leaves(const char *state, int pidfd, int64_t timeout_ms)
+{
+    int64_t until = predecessor_now_ms() + timeout_ms, left;
+    bool answered = false;
+    while ((left = until - predecessor_now_ms()) > 0) {
+        json_t *description = NULL;
+        if (predecessor_wait(pidfd, answered ? left : PREDECESSOR_PAUSE_MS))
+            return true;
+        if (answered || predecessor_ask(state, left, &description) != 0)
+            continue;
+        int64_t stop_ms = json_integer_value(json_object_get(description, "stop_at_most_ms"));
+        until = predecessor_now_ms() + stop_ms + PREDECESSOR_STOP_MS;
+        answered = true;
+        json_decref(description);
+    }
+    return predecessor_wait(pidfd, 0);
+}
+
 /* The lock names its holder by kernel truth, so the pid is right now; the pidfd keeps it right. */
-static void predecessor_end(pid_t pid, int64_t timeout_ms, json_t *signals)
+void predecessor_end(const char *state, pid_t pid, int64_t timeout_ms, json_t *signals)
 {
     struct identity stuck;
     int pidfd = identity_of(pid, &stuck) < 0 ? -ESRCH : identity_open(&stuck);
@@ -83,50 +97,125 @@ static void predecessor_end(pid_t pid, int64_t timeout_ms, json_t *signals)
         return;
     /* A stopped process takes no SIGTERM before somebody continues it. */
     bool polite = !predecessor_is_stopped(pid) && predecessor_signal(&stuck, pidfd, SIGTERM, signals);
-    bool gone = polite && predecessor_wait(pidfd, timeout_ms / 2);
+    bool gone = polite && predecessor_leaves(state, pidfd, timeout_ms / 2);
     if (!gone && predecessor_signal(&stuck, pidfd, SIGKILL, signals))
         predecessor_wait(pidfd, timeout_ms / 2);
     close(pidfd);
 }
 
-static int predecessor_is_running(const struct config *config, pid_t holder, struct error *error)
+/* --- the lock ------------------------------------------------------------------------------------------- */
+
+/* One that holds the lock while we want it. */
+struct predecessor {
+    const struct config *config;
+    const struct directories *directories;
+    json_t *signals;
+    struct error *error;
+    int64_t patience_ms;
+    int64_t answer_until, give_up;
+    pid_t holder;
+};
+
+static const char *predecessor_member(const json_t *description, const char *member)
 {
-    error_set(error,
-              "reeve %s is already running as pid %d (state %s); `reeve -c %s status` shows it, `reeve -c %s "
-              "down` stops "
-              "it; two reeves on one machine differ by `name` and `state`",
-              config->name, (int)holder, config->state, config->file, config->file);
+    const char *text = json_string_value(json_object_get(description, member));
+    return text ? text : "?";
+}
+
+/* `description` may be NULL: it is alive and has no time for us. */
+static int predecessor_is_running(const struct predecessor *predecessor, const json_t *description)
+{
+    const struct config *config = predecessor->config;
+    const char *name = description ? predecessor_member(description, "name") : config->name;
+    const char *phase = predecessor_member(description, "phase");
+    char *runtime = lock_read_runtime(config->state);
+    bool elsewhere = runtime && strcmp(runtime, predecessor->directories->runtime) != 0;
+    char *other = strcmp(name, config->name) == 0 && !elsewhere
+                      ? memory_text("")
+                      : memory_format(", as \"%s\" with its sockets in %s", name, runtime ? runtime : "?");
+    error_set(
+        predecessor->error,
+        "reeve %s is already running as pid %d (state %s)%s%s; `reeve -c %s status` shows it, `reeve -c "
+        "%s down` stops it; two reeves on one machine differ by `name` and `state`",
+        config->name, (int)predecessor->holder, config->state, other,
+        strcmp(phase, "stopping") == 0 ? " and is just stopping" : "", config->file, config->file);
+    free(other);
+    free(runtime);
     return PREDECESSOR_RUNNING;
+}
+
+/* Nobody is ended; who looks after the machine decides. */
+static int predecessor_is_spared(const struct predecessor *predecessor)
+{
+    const struct config *config = predecessor->config;
+    int pid = (int)predecessor->holder;
+    error_set(
+        predecessor->error,
+        "reeve %s is already running as pid %d (state %s), but does not answer; `takeover: never` leaves "
+        "it alone; end it yourself with: kill %d (and if that does not help: kill -9 %d)",
+        config->name, pid, config->state, pid, pid);
+    return PREDECESSOR_RUNNING;
+}
+
+static int predecessor_gives_up(const struct predecessor *predecessor)
+{
+    error_set(predecessor->error, "%s/lock is held by pid %d, which neither answers nor ends",
+              predecessor->directories->state, (int)predecessor->holder);
+    return PREDECESSOR_FAILED;
+}
+
+/* Somebody has the lock: 0 to try again, or the exit code with the text. */
+static int predecessor_meet(struct predecessor *predecessor)
+{
+    const char *state = predecessor->directories->state;
+    int64_t now = predecessor_now_ms();
+    int64_t left = predecessor->answer_until > now ? predecessor->answer_until - now : 1;
+    json_t *description = NULL;
+    bool stopped = predecessor->holder > 0 && predecessor_is_stopped(predecessor->holder);
+    int failed = stopped ? -EAGAIN : predecessor_ask(state, left, &description);
+    if (failed == 0) {
+        int code = predecessor_is_running(predecessor, description);
+        json_decref(description);
+        return code;
+    }
+    /* It may just be starting or ending. After SIGSTOP it will not answer however long we wait. */
+    bool patient =
+        predecessor->holder <= 0 ? now < predecessor->give_up : !stopped && now < predecessor->answer_until;
+    if (patient)
+        poll(NULL, 0, PREDECESSOR_PAUSE_MS);
+    else if (failed == -EBUSY)
+        return predecessor_is_running(predecessor, NULL);
+    else if (predecessor->holder <= 0 || now >= predecessor->give_up)
+        return predecessor_gives_up(predecessor);
+    else if (predecessor->config->takeover == CONFIG_TAKEOVER_NEVER)
+        return predecessor_is_spared(predecessor);
+    else
+        predecessor_end(state, predecessor->holder, predecessor->patience_ms, predecessor->signals);
+    return 0;
 }
 
 int predecessor_lock(const struct config *config, const struct directories *directories, struct lock *lock,
                      json_t *signals, struct error *error)
 {
-    int64_t patience = config->takeover_timeout_ms;
-    patience += PREDECESSOR_SLACK_MS; /* one that is just starting may spend the time-out on its own port */
-    int64_t give_up = predecessor_now_ms() + 3 * patience;
-    int64_t answer_until = predecessor_now_ms() + patience;
+    /* One that is just starting may spend the time-out on its own port. */
+    int64_t patience_ms = config->takeover_timeout_ms + PREDECESSOR_SLACK_MS;
+    int64_t now = predecessor_now_ms();
+    struct predecessor predecessor = {
+        .config = config,
+        .directories = directories,
+        .signals = signals,
+        .error = error,
+        .patience_ms = patience_ms,
+        .answer_until = now + patience_ms,
+        .give_up = now + 3 * patience_ms,
+    };
     for (;;) {
-        pid_t holder = 0;
-        enum lock_result result = lock_take(directories, lock, &holder, error);
-        if (result == LOCK_TAKEN)
-            return 0;
-        if (result == LOCK_FAILED)
-            return PREDECESSOR_FAILED;
-        int64_t now = predecessor_now_ms();
-        if (holder > 0 && predecessor_is_stopped(holder))
-            answer_until = now; /* SIGSTOP: it will not answer however long we wait */
-        else if (predecessor_answers(directories->runtime, answer_until > now ? answer_until - now : 1))
-            return predecessor_is_running(config, holder, error);
-        if (now >= give_up) {
-            error_set(error, "%s/lock is held by pid %d, which neither answers nor ends", directories->state,
-                      (int)holder);
-            return PREDECESSOR_FAILED;
-        }
-        if (now >= answer_until && holder > 0)
-            predecessor_end(holder, patience, signals);
-        else
-            poll(NULL, 0, PREDECESSOR_PAUSE_MS); /* it may just be starting or ending */
+        enum lock_result result = lock_take(directories, lock, &predecessor.holder, error);
+        if (result != LOCK_HELD)
+            return result == LOCK_TAKEN ? 0 : PREDECESSOR_FAILED;
+        int code = predecessor_meet(&predecessor);
+        if (code)
+            return code;
     }
 }
 

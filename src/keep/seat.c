@@ -1,3 +1,5 @@
+#include "keep/claim.h"
+#include "keep/describe.h"
 #include "keep/keeper.h"
 #include "keep/predecessor.h"
 #include "keep/seat.h"
@@ -25,6 +27,22 @@ static int seat_lock(struct seat *seat, const struct config *config, struct erro
     return code;
 }
 
+static int seat_claim(struct seat *seat, const struct config *config, struct error *error)
+{
+    struct claim claim = claim_begin(config, &seat->claim);
+    int code = CLAIM_AGAIN;
+    while (code == CLAIM_AGAIN) {
+        /* The last keeper may have taken its empty ones away while we waited for its lock. */
+        if (!seat_make_directories(seat, config, error))
+            return KEEPER_EXIT_FAILED;
+        code = claim_try(&claim, &seat->directories, error);
+    }
+    if (code)
+        journal_note(&seat->journal, "name-refused",
+                     json_pack("{s:o*}", "error", describe_path(error->text)));
+    return code;
+}
+
 int seat_take(struct seat *seat, const struct config *config, struct error *error)
 {
     if (!seat_make_directories(seat, config, error))
@@ -32,15 +50,17 @@ int seat_take(struct seat *seat, const struct config *config, struct error *erro
     int code = seat_lock(seat, config, error);
     if (code)
         return code;
-    /* The last keeper may have taken its empty ones away while we waited for its lock. */
-    return seat_make_directories(seat, config, error) ? KEEPER_EXIT_DONE : KEEPER_EXIT_FAILED;
+    return seat_claim(seat, config, error);
 }
 
 void seat_leave(struct seat *seat)
 {
     journal_close(&seat->journal);
-    if (seat->lock.fd >= 0)
+    if (seat->claim.fd >= 0) {
+        claim_leave(&seat->claim, &seat->directories);
         directories_remove_empty(&seat->directories);
+    }
+    lock_release(&seat->claim);
     directories_free(&seat->directories);
     lock_release(&seat->lock);
 }

@@ -9,12 +9,14 @@
 
 struct seat {
     struct directories directories;
-    struct lock lock;       /* fd -1: not taken */
+    struct lock lock;       /* of the state directory; fd -1: not taken */
+    struct lock claim;      /* of the runtime directory (keep/claim.h); fd -1: not taken */
     struct journal journal; /* clock and log are set before */
 };
 
-/* Makes the directories, takes the lock (see keep/predecessor.h), then opens the journal, which tells what
- * taking the lock took. 0, or the command's exit code with the text; seat_leave() follows in either case. */
+/* Makes the directories, takes the lock (see keep/predecessor.h), opens the journal, which tells what taking
+ * the lock took, and claims the runtime directory. 0, or the command's exit code with the text; seat_leave()
+ * follows in either case. */
 int seat_take(struct seat *seat, const struct config *config, struct error *error);
 /* Takes empty directories away, closes the journal, lets the lock go. */
 void seat_leave(struct seat *seat);

@@ -10,10 +10,10 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "keep/control.h"
-#include "keep/directories.h"
-#include "keep/lock.h"
+#include "keep/incumbent.h"
 #include "link/memfd.h"
 
+#include "reeve/absence.h"
 #include "reeve/command.h"
 
 extern char **environ;
@@ -253,7 +253,7 @@ bool command_parse(const struct verb *verb, int count, char **arguments, struct 
 /* --- the configuration and the keeper --------------------------------------------------------------------
  */
 
-static struct config_environment command_environment(char directory[PATH_MAX])
+struct config_environment command_environment(char directory[PATH_MAX])
 {
     if (!getcwd(directory, PATH_MAX))
         snprintf(directory, PATH_MAX, "/");
@@ -288,22 +288,29 @@ struct config *command_load(const struct command *command, const char *given)
     return config;
 }
 
+/* --state: what has a lock file was one. */
+static bool command_find_state(const struct command *command, struct command_place *place)
+{
+    char *lock = memory_format("%s/lock", command->state);
+    bool there = access(lock, F_OK) == 0;
+    free(lock);
+    if (!there)
+        return command_fail(0, "%s/lock: there was no reeve here; start it with: reeve run", command->state);
+    place->state = memory_text(command->state);
+    return true;
+}
+
 bool command_find(const struct command *command, struct command_place *place)
 {
     *place = (struct command_place){0};
-    if (command->state) {
-        place->runtime = lock_read_runtime(command->state);
-        if (!place->runtime)
-            return command_fail(0, "%s/lock: there was no reeve here; start it with: reeve run",
-                                command->state);
-        place->state = memory_text(command->state);
-        return true;
-    }
+    if (command->state)
+        return command_find_state(command, place);
     struct config *config = command_load(command, NULL);
-    if (!config)
+    if (!config) {
+        absence_tell_runner(command);
         return false;
+    }
     place->state = memory_text(config->state);
-    place->runtime = directories_runtime(config->name);
     place->name = memory_text(config->name);
     config_free(&config);
     return true;
@@ -312,7 +319,6 @@ bool command_find(const struct command *command, struct command_place *place)
 void command_place_free(struct command_place *place)
 {
     free(place->state);
-    free(place->runtime);
     free(place->name);
     *place = (struct command_place){0};
 }
@@ -325,24 +331,22 @@ void command_append_self(struct buffer *out, const struct command *command)
     buffer_append_format(out, "%s%s%s", program_invocation_name, file ? " -c " : "", file ? file : "");
 }
 
-static void command_tell_absence(const struct command *command, const struct command_place *place)
-{
-    struct buffer self = BUFFER(PATH_MAX * 2);
-    command_append_self(&self, command);
-    command_fail(0, "no reeve runs for %s; start it with: " SLICE_FORMAT " run", place->state,
-                 SLICE_ARGUMENTS(buffer_slice(&self)));
-    buffer_free(&self);
-}
-
 int command_connect(const struct command *command, const struct command_place *place)
 {
-    int connection = control_connect(place->runtime);
+    pid_t holder = 0;
+    int connection = incumbent_connect(place->state, &holder);
     if (connection >= 0)
         return connection;
-    if (connection == -ENOENT || connection == -ECONNREFUSED)
-        command_tell_absence(command, place);
+    if (connection == -ESRCH || connection == -ENOENT)
+        absence_tell(command, place);
+    else if (connection == -EAGAIN)
+        command_fail(
+            0,
+            "pid %d holds %s/lock and does not answer: it is just starting or ending, or stuck (then "
+            "`reeve run` takes its place)",
+            (int)holder, place->state);
     else
-        command_fail(0, "%s: %s", place->runtime, strerror(-connection));
+        command_fail(0, "%s/lock: %s", place->state, strerror(-connection));
     return -1;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,13 +72,14 @@ enum {
 bool command_parse(const struct verb *verb, int count, char **arguments, struct command *command,
                    struct error *error);
 
+/* What configurations are read with; `directory` is filled with the one we are in. */
+struct config_environment command_environment(char directory[PATH_MAX]);
 /* Loads and checks the file that rules (or `given`). NULL with every error printed to stderr. */
 struct config *command_load(const struct command *command, const char *given);
 
-/* Where this keeper has its files: from --state, else from the configuration. */
+/* Which keeper is meant: from --state, else from the configuration. */
 struct command_place {
     char *state;
-    char *runtime;
     char *name; /* of this reeve; NULL: only --state is known */
 };
 bool command_find(const struct command *command, struct command_place *place);

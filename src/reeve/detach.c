@@ -56,17 +56,15 @@ static int detach_read_report(int fd)
 static int detach_open_log(const struct config *config)
 {
     struct error error = {0};
-    struct directories directories;
-    if (!directories_make(config->name, config->state, &directories, &error)) {
+    if (!directories_make_state(config->state, &error)) {
         command_fail(COMMAND_FAILED, "%s", error.text);
         return -1;
     }
-    char *path = memory_format("%s/log/reeve.log", directories.state);
+    char *path = memory_format("%s/log/reeve.log", config->state);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         command_fail(COMMAND_FAILED, "%s: %s", path, strerror(errno));
     free(path);
-    directories_free(&directories);
     return fd;
 }
 

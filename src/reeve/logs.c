@@ -14,6 +14,7 @@
 #include "wire/logline.h"
 
 #include "reeve/output.h"
+#include "reeve/absence.h"
 #include "reeve/verbs.h"
 
 enum { LOGS_LINE_LIMIT = LOGLINE_RECORD_LARGEST * 2 };
@@ -300,8 +301,10 @@ static int logs_show(struct logs *logs, const char *state)
 static int logs_of_config(struct logs *logs)
 {
     struct config *config = command_load(logs->command, NULL);
-    if (!config)
+    if (!config) {
+        absence_tell_runner(logs->command);
         return COMMAND_USAGE;
+    }
     int code = logs_choose(logs, config) ? logs_show(logs, config->state) : COMMAND_NO_TARGET;
     config_free(&config);
     return code;

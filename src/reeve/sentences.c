@@ -428,6 +428,13 @@ static void tell_gate_killed(const struct telling *telling)
         buffer_append_format(telling->out, ": %s", reason);
 }
 
+static void tell_name_refused(const struct telling *telling)
+{
+    const char *text = text_in(telling, "error");
+    buffer_append_format(telling->out, "%s did not start: %s", telling->name,
+                         text ? text : "its name is taken");
+}
+
 static void tell_predecessor(const struct telling *telling)
 {
     buffer_append_format(telling->out, "%s ended the one before it: ", telling->name);
@@ -469,6 +476,7 @@ static const struct words all_words[] = {
     {"signal-received", tell_signal_received, NULL, NULL},
     {"port-takeover", tell_takeover, NULL, NULL},
     {"port-refused", tell_port_refused, NULL, NULL},
+    {"name-refused", tell_name_refused, NULL, NULL},
     {"gate-killed", tell_gate_killed, NULL, NULL},
     {"predecessor-evicted", tell_predecessor, NULL, NULL},
 };

@@ -7,8 +7,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "keep/control.h"
 #include "keep/directories.h"
+#include "keep/incumbent.h"
 #include "keep/journal.h"
 #include "keep/lock.h"
 #include "keep/tokens.h"
@@ -87,16 +87,13 @@ static int token_open_here(const struct directories *directories, struct token_q
 }
 
 /* Only --state is known: what is there must be ours, or the database would be made for somebody else. */
-static bool token_take_directories(const struct command_place *place, struct directories *directories,
-                                   struct error *error)
+static bool token_take_state(const struct command_place *place, struct error *error)
 {
     struct stat about;
     if (place->name)
-        return directories_make(place->name, place->state, directories, error);
+        return directories_make_state(place->state, error);
     if (stat(place->state, &about) < 0 || about.st_uid != geteuid())
         return error_set(error, "%s belongs to another user: run this as that one", place->state);
-    *directories =
-        (struct directories){.state = memory_text(place->state), .runtime = memory_text(place->runtime)};
     return true;
 }
 
@@ -104,19 +101,16 @@ static bool token_take_directories(const struct command_place *place, struct dir
 static int token_try_here(const struct command_place *place, struct token_question *question,
                           struct error *error)
 {
-    struct directories directories = {0};
+    const struct directories directories = {.state = place->state}; /* sockets are not ours to touch */
     struct lock lock = {.fd = -1};
     pid_t holder = 0;
-    if (!token_take_directories(place, &directories, error))
+    if (!token_take_state(place, error))
         return 503;
     enum lock_result result = lock_take(&directories, &lock, &holder, error);
     int status = result == LOCK_TAKEN  ? token_open_here(&directories, question, error)
                  : result == LOCK_HELD ? 0
                                        : 503;
     lock_release(&lock);
-    if (status && directories.sockets)
-        directories_remove_empty(&directories);
-    directories_free(&directories);
     return status;
 }
 
@@ -134,7 +128,8 @@ static int token_ask_somebody(const struct command_place *place, struct token_qu
 {
     struct error error = {0};
     for (int waited = 0; waited < TOKEN_WAIT_MS; waited += TOKEN_PAUSE_MS) {
-        int connection = control_connect(place->runtime);
+        pid_t holder = 0;
+        int connection = incumbent_connect(place->state, &holder);
         if (connection >= 0) {
             int code =
                 command_ask_at(connection, question->operation, token_arguments(question), &question->answer);

@@ -208,6 +208,19 @@ def test_the_keeper_is_found_when_the_file_is_broken(reeve):
     reeve.file.write_text(good)
 
 
+def test_a_broken_file_tells_who_runs_by_it(reeve):
+    echo(reeve)
+    with reeve.file.open("a") as file:
+        file.write("foo: 1\n")
+    for words in (["status"], ["logs"], ["why", "echo"], ["down"], ["connections"]):
+        done = reeve.verb(*words, check=False)
+        assert done.returncode == 2 and "foo" in done.stderr, done
+        assert f"runs as pid {reeve.process.pid}; `reeve --state {reeve.state} status` finds it" in done.stderr, done
+    assert command("--state", reeve.state, "status").returncode in (0, 1)
+    reeve.stop()
+    assert "pid" not in reeve.verb("status", check=False).stderr
+
+
 def test_no_reeve_runs(reeve):
     reeve.configure(PAGE)
     for words in (["status"], ["status", "-q"], ["down"], ["start", "x"], ["stop", "x"], ["restart", "x"]):

@@ -1,9 +1,13 @@
 """Who holds our port, and what becomes of them (design §3 "Start"; contract §3 exit codes 3 and 4)."""
 import contextlib
 import json
+import os
+import pathlib
+import pwd
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 import kernel
 from conftest import PROGRAMS, PYTHON, SLACK, program, wait_for
 
+NOBODY = pwd.getpwnam("nobody")
 CLIENT = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
@@ -155,6 +160,143 @@ def test_a_stopped_predecessor_is_replaced(reeve):
     assert [(row["pid"], row["signal"]) for row in rows] == [(old.pid, signal.SIGKILL)]
     assert rows[0]["start_time"] and rows[0]["reason"]
 
+
+# --- where the one before us is --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("takeover", ["never", "own"])
+def test_one_that_began_under_another_name_is_found(reeve, takeover):
+    """Its sockets are where its old name put them; the lock of the state directory tells where."""
+    reeve.start(page(reeve), takeover=takeover)
+    first, name = reeve.process, reeve.name
+    reeve.name += "-new"
+    reeve.configure(page(reeve), takeover=takeover)
+    assert reeve.status()["keeper"]["pid"] == first.pid
+    refused = reeve.verb("reload", check=False)
+    assert refused.returncode == 2 and "only taken at a start: name" in refused.stderr, refused
+    reeve.spawn()
+    assert ended(reeve) == 3
+    assert f"already running as pid {first.pid}" in reeve.log() and f'as "{name}" with its sockets in ' in reeve.log()
+    assert first.poll() is None and reeve.get()[2] == b"ours"
+    reeve.verb("down")
+    assert first.wait(10 * SLACK) == 0
+    assert not [event for _, event, _ in reeve.journal() if event == "predecessor-evicted"]
+
+
+@pytest.fixture
+def home():
+    """A folder of nobody's, which that one can reach."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        os.chown(place, NOBODY.pw_uid, NOBODY.pw_gid)
+        yield pathlib.Path(place)
+
+
+def test_one_of_another_session_is_found(home, reeve):
+    """XDG_RUNTIME_DIR is not the same over ssh, from cron, under sudo."""
+    reeve.folder, reeve.file, reeve.state = home, home / "reeve.yaml", home / "state"
+    reeve.configure(page(reeve), takeover="never")
+    words = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
+    sessions = [home / "one", home / "two"]
+    for session in sessions:
+        session.mkdir(mode=0o700)
+        os.chown(session, NOBODY.pw_uid, NOBODY.pw_gid)
+    reeve.spawn(*words, XDG_RUNTIME_DIR=str(sessions[0]))
+    wait_for(reeve.serving, 20, "reeve to serve")
+    first = reeve.process
+    for session in sessions:
+        done = subprocess.run([*words, *reeve.command()[:1], "-c", reeve.file, "status"], capture_output=True, text=True,
+                              cwd="/", env=os.environ | {"XDG_RUNTIME_DIR": str(session)})
+        assert done.returncode == 0 and f"pid {first.pid}" in done.stdout, done
+    reeve.spawn(*words, XDG_RUNTIME_DIR=str(sessions[1]))
+    assert ended(reeve) == 3 and f"already running as pid {first.pid}" in reeve.log()
+    assert first.poll() is None and reeve.get()[2] == b"ours"
+    reeve.process = first
+
+
+def test_one_that_others_keep_busy_is_not_ended(reeve):
+    """As many ask it as it admits: it hangs up on us, and lives."""
+    reeve.start(page(reeve), takeover="{holder: own, timeout: 500ms}")
+    first = reeve.process
+    with contextlib.ExitStack() as clients:
+        for _ in range(64):
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            clients.enter_context(client).connect(f"/run/reeve/{reeve.name}/control.sock")
+        reeve.spawn()
+        assert ended(reeve) == 3 and f"already running as pid {first.pid}" in reeve.log()
+    assert first.poll() is None and reeve.get()[2] == b"ours"
+    reeve.process = first
+
+
+def test_never_spares_one_that_does_not_answer(reeve):
+    reeve.start(page(reeve), takeover="{holder: never, timeout: 500ms}")
+    first = reeve.process
+    first.send_signal(signal.SIGSTOP)
+    reeve.spawn()
+    assert ended(reeve) == 3
+    assert f"pid {first.pid}" in reeve.log() and "does not answer; `takeover: never`" in reeve.log()
+    assert first.poll() is None
+    first.send_signal(signal.SIGCONT)
+    reeve.process = first
+
+
+# --- the same name twice ---------------------------------------------------------------------------------------
+
+def test_two_state_directories_do_not_share_a_name(make_reeve):
+    """Its sockets are the first one's: the second starts nothing, and ends nothing."""
+    first = make_reeve()
+    first.start(page(first))
+    gates = first.gates()
+    second = make_reeve(first.name)
+    second.configure(page(second, "second")).spawn()
+    assert ended(second) == 3
+    for text in (f'another reeve runs as "{first.name}": pid {first.process.pid}', str(first.state), str(first.file),
+                 str(second.file), f"name: {first.name}-2"):
+        assert text in second.log(), second.log()
+    assert first.gates() == gates and first.get()[2] == b"ours"
+    for verb in ("status", "down", "reload"):
+        done = second.verb(verb, check=False)
+        assert done.returncode == 5 and f"reeve --state {first.state} status" in done.stderr, done
+        assert f"pid {first.process.pid}" in done.stderr and str(first.file) in done.stderr
+    second.verb("token", "create", "ci")  # opens the second one's own database
+    assert first.status()["keeper"]["pid"] == first.process.pid and first.gates() == gates
+    (evidence,) = [evidence for _, event, evidence in second.journal() if event == "name-refused"]
+    assert str(first.state) in evidence["error"]
+    first.stop()
+    second.start()
+    assert second.get()[2] == b"second"
+
+
+def test_what_a_dead_reeve_left_behind_keeps_its_name(make_reeve):
+    """Its gates and holds have their sockets there; they are for the one of its own state directory."""
+    first = make_reeve()
+    first.start(f"services: {{echo: {{command: [{program('echo.py')}, --port, '${{PORT}}']}}}}\n"
+                "routes: [{path: /*, to: echo}]\n")
+    pid = first.wait_state("echo", "ready")["run"]["pid"]
+    first.kill_keeper()
+    second = make_reeve(first.name)
+    second.configure(page(second)).spawn()
+    assert ended(second) == 3
+    assert "what it kept goes on" in second.log() and f"reeve -c {first.file} run" in second.log()
+    first.start()
+    assert first.wait_state("echo", "ready")["run"]["pid"] == pid, "it is taken up again"
+    first.stop()
+    second.start()
+    assert second.get()[2] == b"ours"
+
+
+def test_a_dead_reeve_that_left_nothing_leaves_its_name(make_reeve):
+    first = make_reeve()
+    first.start(page(first), drain="{timeout: 500ms}")
+    gates = first.gates()
+    first.kill_keeper()
+    for pid in gates:
+        kernel.kill(pid)
+    wait_for(lambda: not first.left(), what="its gates to end")
+    second = make_reeve(first.name)
+    second.start(page(second, "second"))
+    assert second.get()[2] == b"second"
+
+
+# --- our own programs and sockets ------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("command", ["[{}]", "[sh, -c, '{}; exit']"], ids=["itself", "its child"])
 def test_a_program_of_ours_on_the_port_is_evicted(reeve, command):

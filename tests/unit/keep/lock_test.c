@@ -95,6 +95,38 @@ static void test_the_file_tells_where_the_sockets_are(void **state)
     free(runtime);
 }
 
+static void test_who_holds_it_is_seen_without_taking_it(void **state)
+{
+    (void)state;
+    pid_t holder = 1;
+    assert_false(lock_is_held(folder, &holder));
+    assert_int_equal(errno, ENOENT);
+    pid_t child = start_holder();
+    assert_true(lock_is_held(folder, &holder));
+    assert_int_equal(holder, child);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(lock_is_held(folder, &holder));
+    assert_int_equal(errno, 0);
+}
+
+static void test_one_whose_file_was_removed_keeps_nobody_out(void **state)
+{
+    (void)state;
+    struct lock old, new;
+    struct error error;
+    pid_t holder = 0;
+    assert_int_equal(lock_take_file(folder, &old, &holder, &error), LOCK_TAKEN);
+    lock_remove(&old, folder);
+    pid_t child = start_holder(); /* of a file that is new */
+    lock_remove(&old, folder);    /* and none of ours */
+    assert_int_equal(lock_take_file(folder, &new, &holder, &error), LOCK_HELD);
+    assert_int_equal(holder, child);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    lock_release(&old);
+}
+
 static void test_a_folder_that_is_not_there_is_said(void **state)
 {
     (void)state;
@@ -112,6 +144,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_held_lock_names_its_holder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_lock_does_not_live_on_in_children, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_file_tells_where_the_sockets_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_holds_it_is_seen_without_taking_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_whose_file_was_removed_keeps_nobody_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_folder_that_is_not_there_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,11 @@
 /* Who counts as left behind by a run: decided by its record and by identity, never by name. */
 #include "support.h"
 
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+
+#include "link/channel.h"
 
 #include "keep/predecessor.h"
 #include "keep/record.h"
@@ -24,6 +28,11 @@ static int tear_down(void **state)
     record_remove(directory, "api.3");
     close(directory);
     rmdir(runs);
+    for (int i = 0; i < 2; i++) {
+        char path[96];
+        snprintf(path, sizeof path, "%s/%s", folder, i ? "control.sock" : "lock");
+        unlink(path);
+    }
     return rmdir(folder);
 }
 
@@ -69,10 +78,71 @@ static void test_only_processes_of_a_recorded_run_are_ours(void **state)
     waitpid(stranger, NULL, 0);
 }
 
+/* --- one that does not answer --------------------------------------------------------------------------- */
+
+enum { PATIENT_MS = 3000, STOP_MS = PATIENT_MS + 1000, LEFT_BY_ITSELF = 7 };
+
+/* Somebody with the lock and a control socket, who answers nobody before it gets SIGTERM; then it says how
+ * long its stop may take, and takes so long. */
+static void keep_busy(const struct directories *directories, int ready)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct lock lock;
+    struct error error;
+    pid_t holder;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", directories->runtime);
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int signo = 0;
+    sigset_t terminate;
+    sigemptyset(&terminate);
+    sigaddset(&terminate, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &terminate, NULL) ||
+        lock_take(directories, &lock, &holder, &error) != LOCK_TAKEN ||
+        bind(listener, (const struct sockaddr *)&address, sizeof address) || listen(listener, 8) ||
+        write(ready, "x", 1) != 1)
+        _exit(1);
+    sigwait(&terminate, &signo);
+    struct channel_message hello;
+    int connection = accept(listener, NULL, NULL);
+    if (connection < 0 || channel_receive_now(connection, &hello, -1) < 0)
+        _exit(2);
+    json_decref(hello.body);
+    json_t *body = json_pack("{s:s, s:i}", "phase", "stopping", "stop_at_most_ms", STOP_MS);
+    if (channel_send_now(connection, MESSAGE_OK, hello.id, body, NULL, 0, -1) < 0)
+        _exit(3);
+    poll(NULL, 0, STOP_MS);
+    _exit(LEFT_BY_ITSELF);
+}
+
+/* SIGKILL would come after PATIENT_MS to one that is mute. */
+static void test_one_that_wakes_up_has_the_time_that_its_stop_takes(void **state)
+{
+    (void)state;
+    const struct directories directories = {.state = folder, .runtime = folder};
+    int ready[2], status = 0;
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t busy = fork();
+    if (busy == 0)
+        keep_busy(&directories, ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    json_t *signals = json_array();
+    predecessor_end(folder, busy, 2 * (int64_t)PATIENT_MS, signals);
+    assert_int_equal(waitpid(busy, &status, 0), busy);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), LEFT_BY_ITSELF);
+    assert_int_equal(json_array_size(signals), 1);
+    json_decref(signals);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_only_processes_of_a_recorded_run_are_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_that_wakes_up_has_the_time_that_its_stop_takes, set_up,
+                                        tear_down),
     };
     return run_group(tests);
 }

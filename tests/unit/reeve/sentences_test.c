@@ -122,12 +122,16 @@ static const struct cell cells[] = {
       {1, NULL, "port-refused", "{'address': '127.0.0.1:80', 'pid': 5, 'uid': 33, 'command': 'nginx'}"},
       {2, NULL, "port-refused", "{}"},
       {3, NULL, "gate-killed", "{'pid': 6, 'signal': 9, 'reason': 'it did not turn for 10 s'}"},
-      {4, NULL, "predecessor-evicted", "{'pid': 7, 'signal': 15}"}},
+      {4, NULL, "predecessor-evicted", "{'pid': 7, 'signal': 15}"},
+      {5, NULL, "name-refused", "{'error': 'another reeve runs as app'}"},
+      {6, NULL, "name-refused", "{}"}},
      "14:02:11 reeve took 127.0.0.1:80 over: SIGTERM to pid 5 (uid 33, nginx)\n"
      "14:02:11 reeve left 127.0.0.1:80 alone: it is held by pid 5 (uid 33, nginx)\n"
      "14:02:11 reeve left a port alone\n"
      "14:02:11 reeve killed a gate: SIGKILL to pid 6: it did not turn for 10 s\n"
-     "14:02:11 reeve ended the one before it: SIGTERM to pid 7\n"},
+     "14:02:11 reeve ended the one before it: SIGTERM to pid 7\n"
+     "14:02:11 reeve did not start: another reeve runs as app\n"
+     "14:02:11 reeve did not start: its name is taken\n"},
     {{{0, "job/a1", "instance-created", "{'by': 'uid 0'}"},
       {1, NULL, "phase", "{'phase': 'drain', 'budget_ms': 33000}"},
       {2, NULL, "phase", "{'phase': 'startup hooks', 'budget_ms': 0}"},
