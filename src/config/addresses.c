@@ -91,7 +91,7 @@ static bool address_host_fits(struct slice host, bool names)
     if (address_is_v6(host) || address_is_v4(host) || slice_equal(host, SLICE("localhost")))
         return true;
     return names && !types_match("[0-9.]+", host) &&
-           types_match("[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?", host);
+           types_match("[A-Za-z0-9]([A-Za-z0-9._-]{0,101}[A-Za-z0-9])?", host);
 }
 
 bool addresses_read(struct load *load, const struct yaml_node *node, struct slice text, bool names,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "net/resolver.h"
 #include "route/health.h"
 #include "route/problem.h"
 
@@ -25,6 +26,7 @@ struct dataplane {
     struct loop *loop;
     struct page *page; /* our own */
     struct policies *policies;
+    struct resolver *resolver;
     struct backends *backends;
     struct asker *asker;
     struct streams *streams; /* by who opened them */
@@ -390,6 +392,12 @@ static void on_events_degraded(void *owner, int error)
     free(text);
 }
 
+static void on_names_trouble(void *owner, const char *text)
+{
+    const struct dataplane *dataplane = owner;
+    dataplane->settings.events->on_trouble(dataplane->settings.owner, "names", text);
+}
+
 static void on_events_refused(void *owner, const char *path, int error)
 {
     const struct dataplane *dataplane = owner;
@@ -444,6 +452,10 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
 {
     struct dataplane *dataplane = MEMORY_NEW(struct dataplane);
     dataplane->policies = policies_new();
+    dataplane->resolver = resolver_new(&(struct resolver_settings){.loop = settings->loop,
+                                                                   .servers = settings->name_servers,
+                                                                   .on_trouble = on_names_trouble,
+                                                                   .owner = dataplane});
     const struct http_server_settings server = {
         .head_limit = HEAD_LIMIT,
         .target_limit = TARGET_LIMIT,
@@ -462,6 +474,7 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
         .on_unwant = settings->events->on_unwant,
         .on_distrust = settings->events->on_distrust,
         .policies = dataplane->policies,
+        .resolver = dataplane->resolver,
         .owner = settings->owner,
     };
     dataplane->settings = *settings;
@@ -494,7 +507,8 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
                                              .newest_row = &settings->pages->keeper->journal});
     compose_admission(dataplane);
     compose_terminals(dataplane);
-    dataplane->probes = probes_new(settings->loop, settings->events->on_probed, settings->owner);
+    dataplane->probes =
+        probes_new(settings->loop, dataplane->resolver, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
     dataplane->entrance = entrance_new(settings->loop, settings->pages, on_accept, dataplane);
     dataplane->lobby = lobby_new(on_lobby_left, dataplane);
@@ -528,6 +542,7 @@ void dataplane_free(struct dataplane **owned)
     proxy_free(&dataplane->proxy);
     backends_free(&dataplane->backends);
     policies_free(&dataplane->policies);
+    resolver_free(&dataplane->resolver);
     asker_free(&dataplane->asker);
     serving_retire(&dataplane->prepared);
     serving_retire(&dataplane->serving);

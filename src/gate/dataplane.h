@@ -35,6 +35,7 @@ struct dataplane_settings {
     struct loop *loop;
     const char *name;          /* of this reeve */
     const struct pages *pages; /* outlive it */
+    const char *name_servers;  /* NULL: the machine's */
     int output;                /* for an access log on stdout; the caller's; -1: none */
     const struct dataplane_events *events;
     void *owner;

@@ -241,6 +241,7 @@ static bool obey_hello(struct gate *gate, struct channel_message *message)
     pages_begin(&gate->pages, (uint64_t)generation, loop_now_ms(gate->loop));
     gate->name = memory_text(name);
     gate->dataplane = dataplane_new(&(struct dataplane_settings){.loop = gate->loop,
+                                                                 .name_servers = gate->settings.name_servers,
                                                                  .name = gate->name,
                                                                  .pages = &gate->pages,
                                                                  .output = gate->settings.output,
@@ -396,7 +397,7 @@ static bool obey_probe(struct gate *gate, struct channel_message *message)
         snprintf(through, sizeof through, "unix:/proc/self/fd/%d", request.socket);
         address = through;
     }
-    if (!address || !address_parse(slice_of_text(address), &request.address, NULL) ||
+    if (!address || !address_parse_upstream(slice_of_text(address), &request.address, NULL) ||
         strlen(target) >= sizeof request.target)
         return false;
     if (request.socket >= 0)

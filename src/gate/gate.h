@@ -16,6 +16,7 @@ struct gate_settings {
     int handover;          /* taken over; -1: none */
     int output;            /* for the access log on stdout; the caller's; -1: none */
     unsigned slot;
+    const char *name_servers;    /* of tests: "127.0.0.1:5353"; NULL: the machine's */
     void (*on_end)(void *owner); /* drained: call gate_free(). Once, from the loop */
     void *owner;
 };

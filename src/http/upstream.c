@@ -453,8 +453,7 @@ static void on_connected(void *owner, const struct connector_result *result)
     call->connector = NULL;
     call->trouble = result->trouble;
     if (!result->stream) {
-        bool distrust = result->trouble && result->error != -ETIMEDOUT;
-        fail(call, distrust ? UPSTREAM_DISTRUST : UPSTREAM_CONNECT, result->error);
+        fail(call, result->distrusted ? UPSTREAM_DISTRUST : UPSTREAM_CONNECT, result->error);
         return;
     }
     attach(call, result->stream);
@@ -466,7 +465,11 @@ static void on_connected(void *owner, const struct connector_result *result)
 static void dial(struct upstream_call *call)
 {
     const struct connector_settings settings = {
-        .address = call->peer.address, .policy = call->peer.tls, .timeout_ms = call->timeouts.connect_ms};
+        .address = call->peer.address,
+        .resolver = call->pool->settings.resolver,
+        .policy = call->peer.tls,
+        .timeout_ms = call->timeouts.connect_ms,
+    };
     call->state = CALL_CONNECTING;
     call->connector = connector_start(call->pool->loop, &settings, on_connected, call);
 }

@@ -13,8 +13,9 @@ struct upstream_pool;
 struct upstream_call;
 
 struct upstream_pool_settings {
-    int most_idle;   /* kept connections per address, 64 */
-    int64_t idle_ms; /* 55 s */
+    int most_idle;             /* kept connections per address, 64 */
+    int64_t idle_ms;           /* 55 s */
+    struct resolver *resolver; /* outlives it; NULL: no address is a name */
 };
 
 struct upstream_timeouts {

@@ -199,7 +199,7 @@ static void condition_on_reason(void *owner, const char *service, const char *ad
 
 /* --- gates ------------------------------------------------------------------------------------------- */
 
-static const char condition_events[] = "event streams of ";
+static const char condition_events[] = "event streams of ", condition_names[] = "names of ";
 
 static void condition_set_gate(struct condition *condition, const char *before, unsigned slot,
                                const char *reason)
@@ -212,9 +212,11 @@ static void condition_set_gate(struct condition *condition, const char *before, 
 void condition_gate_trouble(struct condition *condition, unsigned slot, const json_t *body)
 {
     const char *about = json_string_value(json_object_get(body, "what"));
+    const char *text = json_string_value(json_object_get(body, "text"));
     if (about && strcmp(about, "events") == 0)
-        condition_set_gate(condition, condition_events, slot,
-                           json_string_value(json_object_get(body, "text")));
+        condition_set_gate(condition, condition_events, slot, text);
+    else if (about && strcmp(about, "names") == 0)
+        condition_set_gate(condition, condition_names, slot, text);
 }
 
 void condition_gate_late(struct condition *condition, unsigned slot, bool late)
@@ -226,6 +228,7 @@ void condition_gate_late(struct condition *condition, unsigned slot, bool late)
 void condition_gate_gone(struct condition *condition, unsigned slot)
 {
     condition_set_gate(condition, condition_events, slot, NULL);
+    condition_set_gate(condition, condition_names, slot, NULL);
     condition_set_gate(condition, "", slot, NULL);
 }
 

@@ -4,7 +4,6 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "net/address.h"
 
 #include "keep/reach.h"
 #include "keep/row.h"
@@ -131,15 +130,12 @@ static void reach_keep_or_add(struct reach *reach, const struct target_row *row,
     item->kept = true;
 }
 
-/* What is not numeric nobody here can connect to. */
 static void reach_add(struct reach *reach, const struct config_service *service)
 {
     struct target_row row;
-    struct address parsed;
     row_init(&row, service, 0, 0);
     for (int i = 0; service->addresses.count && i < row.address_count; i++)
-        if (address_parse(slice_of_text(row.addresses[i]), &parsed, NULL))
-            reach_keep_or_add(reach, &row, i);
+        reach_keep_or_add(reach, &row, i);
 }
 
 static void reach_leave(struct reach_item *item)

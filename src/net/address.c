@@ -95,6 +95,41 @@ bool address_parse(struct slice text, struct address *address, struct error *err
     return parse_v4(text, address, error);
 }
 
+static bool is_host(struct slice host)
+{
+    bool letters = false;
+    for (size_t i = 0; i < host.size; i++) {
+        char c = host.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'), digit = c >= '0' && c <= '9';
+        if (!letter && !digit && c != '-' && c != '.' && c != '_')
+            return false;
+        letters |= letter;
+    }
+    return letters && host.size < ADDRESS_HOST_SIZE;
+}
+
+bool address_parse_upstream(struct slice text, struct address *address, struct error *error)
+{
+    if (address_parse(text, address, error))
+        return true;
+    size_t colon = slice_find(text, ':');
+    struct slice host = slice_between(text, 0, colon);
+    in_port_t port;
+    if (!is_host(host) || colon == text.size || !parse_port(slice_from(text, colon + 1), &port))
+        return false;
+    *address =
+        (struct address){.named = {.family = ADDRESS_NAME, .port = port}, .size = sizeof address->named};
+    for (size_t i = 0; i < host.size; i++)
+        address->named.host[i] =
+            (char)(host.data[i] | (host.data[i] >= 'A' && host.data[i] <= 'Z' ? 0x20 : 0));
+    return true;
+}
+
+bool address_is_name(const struct address *address)
+{
+    return address->any.sa_family == ADDRESS_NAME;
+}
+
 /* As inet_ntop(3), which goes through printf; every proxied request and every line of the access log has
  * one. */
 static char *format_v4(const void *address, char *text)
@@ -125,6 +160,9 @@ char *address_format(const struct address *address, char *text)
         inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof host);
         snprintf(text, ADDRESS_TEXT_SIZE, "[%s]:%u", host, ntohs(address->v6.sin6_port));
         break;
+    case ADDRESS_NAME:
+        snprintf(text, ADDRESS_TEXT_SIZE, "%s:%u", address->named.host, ntohs(address->named.port));
+        break;
     default:
         /* A peer that has not bound its end has no path; the field may lack its final NUL. */
         if (address->size <= offsetof(struct sockaddr_un, sun_path) || !address->local.sun_path[0])
@@ -145,6 +183,8 @@ char *address_format_host(const struct address *address, char *text)
         format_v4(&v6->s6_addr[12], text);
     else if (address->any.sa_family == AF_INET6)
         inet_ntop(AF_INET6, v6, text, ADDRESS_TEXT_SIZE);
+    else if (address_is_name(address))
+        snprintf(text, ADDRESS_TEXT_SIZE, "%s", address->named.host);
     else
         snprintf(text, ADDRESS_TEXT_SIZE, "unix");
     return text;
@@ -160,6 +200,8 @@ bool address_equal(const struct address *a, const struct address *b)
     case AF_INET6:
         return a->v6.sin6_port == b->v6.sin6_port && a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
                memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
+    case ADDRESS_NAME:
+        return a->named.port == b->named.port && strcmp(a->named.host, b->named.host) == 0;
     default:
         return strncmp(a->local.sun_path, b->local.sun_path, sizeof a->local.sun_path) == 0;
     }
@@ -173,6 +215,8 @@ bool address_is_local(const struct address *address)
         return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
     case AF_INET6:
         return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+    case ADDRESS_NAME:
+        return false;
     default:
         return true;
     }
@@ -197,9 +241,20 @@ uint16_t address_port(const struct address *address)
         return ntohs(address->v4.sin_port);
     case AF_INET6:
         return ntohs(address->v6.sin6_port);
+    case ADDRESS_NAME:
+        return ntohs(address->named.port);
     default:
         return 0;
     }
+}
+
+void address_set_port(struct address *address, const struct address *from)
+{
+    in_port_t port = htons(address_port(from));
+    if (address->any.sa_family == AF_INET)
+        address->v4.sin_port = port;
+    else if (address->any.sa_family == AF_INET6)
+        address->v6.sin6_port = port;
 }
 
 int address_of_socket(int fd, struct address *address)

@@ -276,6 +276,8 @@ static void set_expected(struct tls *tls, const struct address *address)
     X509_VERIFY_PARAM *expected = SSL_get0_param(tls->ssl);
     const char *name = tls->policy->settings.name;
     char host[ADDRESS_TEXT_SIZE];
+    if (!name && address_is_name(address))
+        name = address->named.host;
     if (name) {
         /* SSL_set_tlsext_host_name(3), which is a macro that drops the const. */
         CHECK(SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,

@@ -89,22 +89,6 @@ static void absent_append_service(struct buffer *out, const char *kind, const st
         absent_append_program(out, kind, service);
 }
 
-/* What gates cannot connect to: they look no names up. */
-static void absent_append_names(struct buffer *out, const struct config_service *service)
-{
-    for (size_t i = 0; i < service->addresses.count; i++) {
-        const char *host = service->addresses.items[i].host;
-        struct address address;
-        char *text = host ? memory_format(strchr(host, ':') ? "[%s]:1" : "%s:1", host) : NULL;
-        if (text && !address_parse(slice_of_text(text), &address, NULL))
-            absent_warn(out, &service->item, "address",
-                        "services.%s.address: host names are not looked up: write the IP address of %s%s",
-                        service->name, host,
-                        service->tls.used ? " (and with `ca` or `system` its name as tls.name)" : "");
-        free(text);
-    }
-}
-
 /* Not absent, but to be known. */
 static void absent_append_tls(struct buffer *out, const struct config_service *service)
 {
@@ -171,7 +155,6 @@ void absent_append(struct buffer *out, const struct config *config)
     absent_append_console(out, config);
     for (size_t i = 0; i < config->services.count; i++) {
         absent_append_service(out, "services", &config->services.items[i]);
-        absent_append_names(out, &config->services.items[i]);
         absent_append_tls(out, &config->services.items[i]);
     }
     for (size_t i = 0; i < config->templates.count; i++)

@@ -49,7 +49,8 @@ struct backends {
 
 struct backends *backends_new(const struct backends_settings *settings)
 {
-    const struct upstream_pool_settings pool = {.most_idle = IDLE_PER_ADDRESS, .idle_ms = IDLE_MS};
+    const struct upstream_pool_settings pool = {
+        .most_idle = IDLE_PER_ADDRESS, .idle_ms = IDLE_MS, .resolver = settings->resolver};
     struct backends *backends = MEMORY_NEW(struct backends);
     backends->settings = *settings;
     list_init(&backends->parted);

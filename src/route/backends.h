@@ -32,6 +32,7 @@ struct backends_settings {
     /* Its certificate did not pass, or it speaks no TLS. */
     void (*on_distrust)(void *owner, const char *target, const char *text);
     const struct policies *policies; /* may be NULL: then nothing is reached over TLS */
+    struct resolver *resolver;       /* outlives them */
     void *owner;
 };
 

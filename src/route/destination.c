@@ -71,7 +71,7 @@ static void set_addresses(struct destination *destination, const struct target_r
 {
     for (int i = 0; i < row->address_count; i++) {
         struct address *address = &destination->addresses[destination->count];
-        if (address_parse(slice_of_text(row->addresses[i]), address, NULL))
+        if (address_parse_upstream(slice_of_text(row->addresses[i]), address, NULL))
             destination->count++;
     }
 }

@@ -25,17 +25,19 @@ struct probe {
 
 struct probes {
     struct loop *loop;
+    struct resolver *resolver;
     struct upstream_pool *pool;
     struct list open;
     probes_fn *on_done;
     void *owner;
 };
 
-struct probes *probes_new(struct loop *loop, probes_fn *on_done, void *owner)
+struct probes *probes_new(struct loop *loop, struct resolver *resolver, probes_fn *on_done, void *owner)
 {
-    const struct upstream_pool_settings none_kept = {0};
+    const struct upstream_pool_settings none_kept = {.resolver = resolver};
     struct probes *probes = MEMORY_NEW(struct probes);
     probes->loop = loop;
+    probes->resolver = resolver;
     probes->pool = upstream_pool_new(loop, &none_kept);
     probes->on_done = on_done;
     probes->owner = owner;
@@ -142,7 +144,11 @@ static void on_connected(void *owner, const struct connector_result *result)
 static void start_connection(struct probe *probe, const struct probes_request *request)
 {
     const struct connector_settings settings = {
-        .address = request->address, .policy = request->tls, .timeout_ms = request->timeout_ms};
+        .address = request->address,
+        .resolver = probe->probes->resolver,
+        .policy = request->tls,
+        .timeout_ms = request->timeout_ms,
+    };
     probe->connector = connector_start(probe->probes->loop, &settings, on_connected, probe);
 }
 

@@ -32,7 +32,8 @@ struct probes_result {
 /* Fires once per probe, from the loop. */
 typedef void probes_fn(void *owner, const struct probes_result *result);
 
-struct probes *probes_new(struct loop *loop, probes_fn *on_done, void *owner);
+/* `resolver` outlives them. */
+struct probes *probes_new(struct loop *loop, struct resolver *resolver, probes_fn *on_done, void *owner);
 void probes_start(struct probes *probes, const struct probes_request *request);
 /* Probes under way end without a word. */
 void probes_free(struct probes **probes);

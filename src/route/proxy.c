@@ -308,6 +308,9 @@ static void on_upstream_room(void *owner)
 static void on_refused(struct passage *passage, int error)
 {
     const struct target_row *row = backends_row(passage->backend);
+    const char *trouble = upstream_trouble(passage->call); /* of the name, where there is one */
+    struct target_cause cause =
+        unavailable_cause(TARGET_CAUSE_NOT_READY, "cannot connect: %s", trouble ? trouble : strerror(-error));
     bool kept = row->generation > 0;
     upstream_close(&passage->call);
     passage->state = PASSAGE_WAITING;
@@ -316,8 +319,6 @@ static void on_refused(struct passage *passage, int error)
         if (backends_wait(passage->backend, &passage->waiter, BACKENDS_NEWS_MS))
             return;
     }
-    struct target_cause cause =
-        unavailable_cause(TARGET_CAUSE_NOT_READY, "cannot connect: %s", strerror(-error));
     fail_unavailable(passage, &cause);
 }
 

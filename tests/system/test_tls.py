@@ -353,8 +353,28 @@ def test_a_damaged_authority_is_an_error_of_the_check(reeve, folder):
     checked = reeve.verb("check", check=False)
     assert checked.returncode == 2 and "tls.ca: a certificate in it is damaged" in checked.stderr
     assert f"{reeve.file}:4:" in checked.stderr
-    reeve.configure('services: {it: {address: "https://nas.lan:9"}}\n')
-    assert "host names are not looked up: write the IP address of nas.lan" in reeve.verb("check").stderr
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+def test_a_host_name_is_an_address_too(make_reeve, folder, house):
+    """Names below localhost are of this machine wherever the test runs (RFC 6761 section 6.3)."""
+    box = Identity(folder, "box", issuer=house, names="DNS:box.localhost")
+    with Secure(box) as backend:
+        reeve = make_reeve().start(
+            f'services:\n  it: {{address: "https://box.localhost:{backend.port}", tls: {{ca: {house.certificate}}}}}\n'
+            f'  no: {{address: "https://else.localhost:{backend.port}", tls: {{ca: {house.certificate}}}}}\n'
+            "routes: [{path: /it/*, to: it}, {path: /no/*, to: no}]\n", workers=1)
+        assert "warning" not in reeve.verb("check").stderr
+        assert reeve.get("/it/hello", headers=SECRET)[0] == 200
+        status, peer = upgrade(reeve, "/it/socket")
+        with peer:
+            assert status == 101
+        met = len(backend.requests)
+        status, _, body = reeve.get("/no/hello", headers=SECRET)
+        assert status == 502 and "is for box.localhost, not for else.localhost" in json.loads(body)["cause"]["text"]
+        wait_for(lambda: "not for else.localhost" in (trouble(reeve, "no") or ""), 60, "the probe to fail")
+        assert trouble(reeve, "it") is None and len(backend.requests) == met
 
 
 # --- reeve pin ----------------------------------------------------------------------------------------------------

@@ -207,6 +207,11 @@ void world_advance(struct world *world, int64_t ms)
 
 void world_open(struct world *world, int handover)
 {
+    world_open_with(world, handover, NULL);
+}
+
+void world_open_with(struct world *world, int handover, const char *name_servers)
+{
     int pair[2];
     *world = (struct world){.clock = FAKE_CLOCK(1000000000), .log = {.least = LOG_ERROR}};
     world->log.clock = &world->clock.clock;
@@ -218,6 +223,7 @@ void world_open(struct world *world, int handover)
                                                    .channel = pair[1],
                                                    .handover = handover,
                                                    .output = -1,
+                                                   .name_servers = name_servers,
                                                    .on_end = world_on_end,
                                                    .owner = world});
     assert_non_null(world->gate);

@@ -71,6 +71,8 @@ struct target_row world_row(const char *name, enum target_state state, int port)
 void world_set_row(struct world *world, const struct target_row *row);
 void world_advance(struct world *world, int64_t ms);
 void world_open(struct world *world, int handover);
+/* Names are asked of `name_servers`; NULL: of the machine's. */
+void world_open_with(struct world *world, int handover, const char *name_servers);
 void world_close(struct world *world);
 /* An open one, and the tear-down of a test whose state it is. */
 struct world *world_new(void);

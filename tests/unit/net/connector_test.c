@@ -1,5 +1,6 @@
 /* Connections with and without TLS: what comes up is a stream that may be used, or the reason why there is
  * none. */
+#include "dns_peer.h"
 #include "tls_peer.h"
 
 #include "net/connector.h"
@@ -11,6 +12,7 @@ struct connected {
     char trouble[1024];
     int calls;
     bool done;
+    bool distrusted;
 };
 
 static void on_done(void *owner, const struct connector_result *result)
@@ -19,6 +21,7 @@ static void on_done(void *owner, const struct connector_result *result)
     connected->stream = result->stream;
     connected->error = result->error;
     snprintf(connected->trouble, sizeof connected->trouble, "%s", result->trouble ? result->trouble : "-");
+    connected->distrusted = result->distrusted;
     connected->calls++;
     connected->done = true;
 }
@@ -174,6 +177,132 @@ static void cancelling_leaves_nothing(void **state)
     end(&world);
 }
 
+/* --- names -----------------------------------------------------------------------------------------------
+ */
+
+struct named {
+    struct world world;
+    struct dns_peer dns;
+    struct resolver *resolver;
+};
+
+/* nas.lan has an address where nobody listens, and then the listener's. */
+static void begin_named(struct named *named)
+{
+    begin(&named->world);
+    named->dns = dns_peer_make("nas.lan");
+    named->dns.v4[0] = INADDR_LOOPBACK + 1;
+    named->dns.v4[1] = INADDR_LOOPBACK;
+    named->dns.count = 2;
+    named->resolver =
+        resolver_new(&(struct resolver_settings){.loop = named->world.loop, .servers = named->dns.servers});
+}
+
+static void connect_by_name(struct named *named, struct tls_policy *policy, int64_t timeout_ms)
+{
+    struct world *world = &named->world;
+    struct connector_settings settings = {
+        .resolver = named->resolver, .policy = policy, .timeout_ms = timeout_ms};
+    char text[64];
+    snprintf(text, sizeof text, "nas.lan:%u", address_port(&world->address));
+    assert_true(address_parse_upstream(slice_of_text(text), &settings.address, NULL));
+    connector_start(world->loop, &settings, on_done, &world->connected);
+}
+
+static void wait_named(struct named *named)
+{
+    struct world *world = &named->world;
+    for (int turns = 0; !world->connected.done; turns++) {
+        dns_turn(&named->dns);
+        if (world->peer.fd >= 0)
+            tls_peer_turn(&world->peer);
+        loop_step(world->loop, 10);
+        assert_true(turns < 4000);
+    }
+}
+
+static void end_named(struct named *named)
+{
+    stream_close(&named->world.connected.stream);
+    resolver_free(&named->resolver);
+    close(named->dns.fd);
+    end(&named->world);
+}
+
+static void the_addresses_of_a_name_are_tried_in_turn(void **state)
+{
+    (void)state;
+    struct named named;
+    begin_named(&named);
+    connect_by_name(&named, NULL, 20000);
+    wait_named(&named);
+    assert_non_null(named.world.connected.stream);
+    end_named(&named);
+}
+
+static void a_name_without_addresses_is_told_in_words(void **state)
+{
+    (void)state;
+    struct named named;
+    begin_named(&named);
+    named.dns.code = DNS_NXDOMAIN;
+    connect_by_name(&named, named.world.policy, 20000);
+    wait_named(&named);
+    assert_int_equal(named.world.connected.error, -EHOSTUNREACH);
+    assert_string_equal(named.world.connected.trouble,
+                        "nas.lan has no address (NXDOMAIN from resolver 127.0.0.1)");
+    assert_false(named.world.connected.distrusted);
+    end_named(&named);
+}
+
+static void looking_up_is_under_the_limit(void **state)
+{
+    (void)state;
+    struct named named;
+    begin_named(&named);
+    named.dns.mute = true;
+    connect_by_name(&named, NULL, 100);
+    wait_named(&named);
+    assert_string_equal(named.world.connected.trouble,
+                        "nas.lan was not looked up within 100 ms (resolver 127.0.0.1)");
+    assert_false(named.world.connected.distrusted);
+    end_named(&named);
+}
+
+/* The name that is connected to is the one that a certificate has to be for. */
+static void a_certificate_is_checked_for_the_name(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"DNS:nas.lan", "DNS:else.lan"};
+    for (size_t i = 0; i < 2; i++) {
+        struct named named;
+        begin_named(&named);
+        struct identity shown =
+            identity_make(&(struct identity_options){.subject = "nas", .names = names[i]});
+        char *pem = identity_pem(&shown);
+        struct tls_policy_settings settings = {.verify = TLS_VERIFY_CA, .ca = slice_of_text(pem)};
+        struct tls_policy *policy = tls_policy_new(&settings, NULL);
+        connect_by_name(&named, policy, 20000);
+        int fd = -1;
+        for (int turns = 0; fd < 0; turns++) {
+            dns_turn(&named.dns);
+            loop_step(named.world.loop, 10);
+            fd = accept4(named.world.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+            assert_true(turns < 4000);
+        }
+        tls_peer_begin(&named.world.peer, fd, &shown);
+        wait_named(&named);
+        assert_int_equal(named.world.connected.stream != NULL, i == 0);
+        assert_int_equal(named.world.connected.distrusted, i == 1);
+        if (i == 1)
+            assert_non_null(strstr(named.world.connected.trouble, "the certificate of nas.lan:"));
+        tls_policy_release(&policy);
+        free(pem);
+        identity_free(&shown);
+        end_named(&named);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +312,10 @@ int main(void)
         cmocka_unit_test(another_peer_is_told_in_words),
         cmocka_unit_test(a_silent_peer_is_waited_for_in_limits),
         cmocka_unit_test(cancelling_leaves_nothing),
+        cmocka_unit_test(the_addresses_of_a_name_are_tried_in_turn),
+        cmocka_unit_test(a_name_without_addresses_is_told_in_words),
+        cmocka_unit_test(looking_up_is_under_the_limit),
+        cmocka_unit_test(a_certificate_is_checked_for_the_name),
     };
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     return run_group(tests);
