@@ -12,6 +12,7 @@ struct world {
     struct buffer typed;
     size_t most; /* of `typed`, before the program takes no more; 0: it takes all */
     int resized, lost, gone;
+    struct slice screen; /* of the next snapshot */
 };
 
 static void on_input(void *owner, struct spectator *viewer, struct slice bytes)
@@ -32,9 +33,9 @@ static void on_resize(void *owner, struct spectator *viewer)
 
 static void on_lost(void *owner, struct spectator *viewer)
 {
-    const struct spectator_snapshot snapshot = {
-        .columns = 80, .rows = 24, .text = SLICE("screen"), .title = SLICE("title")};
     struct world *world = owner;
+    const struct spectator_snapshot snapshot = {
+        .columns = 80, .rows = 24, .text = world->screen, .title = SLICE("title")};
     world->lost++;
     spectator_show(viewer, &snapshot);
 }
@@ -68,6 +69,7 @@ static int set_up(void **state)
     world->loop = loop_new(&world->clock.clock);
     world->typed = BUFFER(16 << 20);
     world->peer = -1;
+    world->screen = SLICE("screen");
     *state = world;
     return 0;
 }
@@ -287,6 +289,32 @@ static void test_snapshots_are_apart(void **state)
     assert_false(spectator_is_lost(world->viewer));
 }
 
+/* It is given up, whatever its size; who reads again gets another one. */
+static void test_a_snapshot_that_nobody_reads(void **state)
+{
+    enum { STUCK_MS = 5000 };
+    static const char large[4 << 20];
+    struct world *world = *state;
+    char types[32];
+    world->screen = slice_of(large, sizeof large);
+    attach(world, false);
+    assert_int_equal(world->lost, 1);
+    world->clock.now_us += (STUCK_MS - 1) * 1000;
+    turn_all(world->loop);
+    assert_false(spectator_is_lost(world->viewer));
+    world->clock.now_us += 1000;
+    turn_all(world->loop);
+    assert_true(spectator_is_lost(world->viewer));
+    assert_int_equal(world->lost, 1);
+    world->screen = SLICE("screen");
+    heard(world, types);
+    turn_all(world->loop);
+    world->clock.now_us += 1000000;
+    turn_all(world->loop);
+    assert_int_equal(world->lost, 2);
+    assert_string_equal(heard(world, types), "4105");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_only_watches_is_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end_while_it_pauses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_snapshots_are_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_snapshot_that_nobody_reads, set_up, tear_down),
     };
     return run_group(tests);
 }

@@ -191,6 +191,65 @@ static void test_order_of_much(void **state)
     assert_memory_equal(shown.data + shown.size - 8, "\x1b#8after", 8);
 }
 
+static void resize(const struct world *world, uint16_t columns, uint16_t rows)
+{
+    char record[TERMINAL_SMALL_SIZE];
+    size_t size = terminal_write_size(record, TERMINAL_RESIZE, columns, rows);
+    assert_int_equal(send(world->viewer, record, size, 0), (ssize_t)size);
+}
+
+/* What comes while something is left waits for that. */
+static void test_order_of_what_comes_meanwhile(void **state)
+{
+    struct world *world = *state;
+    attach(world);
+    program_writes(world, fill, FILLS);
+    loop_step(world->loop, 0);
+    program_writes(world, "after", 1);
+    await_shown(world, FILLS * strlen(fill) + strlen("after"));
+    struct slice shown = buffer_slice(&world->shown);
+    assert_memory_equal(shown.data + shown.size - 8, "\x1b#8after", 8);
+}
+
+/* Whether one who comes now sees it at once. */
+static bool comer_sees(struct world *world, const char *text)
+{
+    static char bytes[TERMINAL_RECORD_LARGEST];
+    const struct hold_terminal_attach attach = {.user = "eve", .view = true};
+    struct buffer seen = BUFFER(16 << 20);
+    int pair[2];
+    ssize_t size;
+    make_pair(SOCK_SEQPACKET, pair);
+    assert_true(tty_attach(world->tty, pair[0], &attach) > 0);
+    while ((size = recv(pair[1], bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+        buffer_append(&seen, slice_of(bytes, (size_t)size));
+    struct slice all = buffer_slice(&seen);
+    bool sees = memmem(all.data, all.size, text, strlen(text));
+    buffer_free(&seen);
+    close(pair[1]);
+    turn_all(world->loop);
+    return sees;
+}
+
+/* One snapshot serves several viewers, as long as it is true. */
+static void test_who_comes_sees_what_is(void **state)
+{
+    struct world *world = *state;
+    attach(world);
+    program_writes(world, "one", 1);
+    await_shown(world, 3);
+    assert_true(comer_sees(world, "one"));
+    assert_true(comer_sees(world, "one"));
+    program_writes(world, "\rtwo\x1b[1;30Hfar", 1);
+    await_shown(world, 3 + 4 + 7 + 3);
+    assert_true(comer_sees(world, "two"));
+    assert_true(comer_sees(world, "far"));
+    resize(world, 20, 10); /* the cursor's row is cut */
+    turn_all(world->loop);
+    assert_true(comer_sees(world, "two"));
+    assert_false(comer_sees(world, "far"));
+}
+
 /* The program ends: what it has written is shown, if that is done within moments. */
 static void test_the_end_in_the_middle(void **state)
 {
@@ -216,13 +275,6 @@ static void test_it_goes_in_the_middle(void **state)
     loop_step(world->loop, 0);
     tty_free(&world->tty);
     turn_all(world->loop);
-}
-
-static void resize(const struct world *world, uint16_t columns, uint16_t rows)
-{
-    char record[TERMINAL_SMALL_SIZE];
-    size_t size = terminal_write_size(record, TERMINAL_RESIZE, columns, rows);
-    assert_int_equal(send(world->viewer, record, size, 0), (ssize_t)size);
 }
 
 static void pass(struct world *world, int64_t ms)
@@ -255,6 +307,9 @@ static void test_a_storm_of_sizes(void **state)
     resize(world, 83, 27);
     pass(world, 1); /* that before took no time */
     assert_int_equal(world->columns, 83);
+    int snapshots = world->snapshots;
+    pass(world, 400); /* and behind each comes one, since emulators differ in wrapping */
+    assert_int_equal(world->snapshots, snapshots + 1);
 }
 
 int main(void)
@@ -262,6 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_others_get_their_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_of_much, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_order_of_what_comes_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_comes_sees_what_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end_in_the_middle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_it_goes_in_the_middle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_storm_of_sizes, set_up, tear_down),

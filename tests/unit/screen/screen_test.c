@@ -41,6 +41,9 @@ static void test_text(void **state)
         {"ab\x1b"
          "c",
          ""},
+        {"\xe4\xb8\x96y\rX", "X y\n"}, /* the other half is a blank */
+        {"one\x1b[?1049h\x1b[3;3H\x1b[?1049lX", "oneX\n"},
+        {"0123456789\nX", "0123456789\n         X\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct screen *screen = screen_of(10, 4, cases[i].bytes);
@@ -80,6 +83,26 @@ static void test_snapshot_again(void **state)
         free(second);
         screen_free(&screen);
         screen_free(&copy);
+    }
+}
+
+/* Two ways to the same screen. */
+static void test_same_screens(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"\x1b[1;31m\x1b[!px", "x"},
+        {"\x1b[44mx\x1b[2K\x1b[m\x1b[2K\ry", "y"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        struct screen *one = screen_of(10, 4, pairs[i][0]), *other = screen_of(10, 4, pairs[i][1]);
+        char *texts[] = {snapshot_of(one), snapshot_of(other)};
+        if (strcmp(texts[0], texts[1]) != 0)
+            fail_msg("pair %zu: %s, not %s", i, texts[0], texts[1]);
+        free(texts[0]);
+        free(texts[1]);
+        screen_free(&one);
+        screen_free(&other);
     }
 }
 
@@ -176,9 +199,10 @@ static void test_repeats_have_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_repeats_have_an_end),
-        cmocka_unit_test(test_snapshot_again), cmocka_unit_test(test_scrollback),
-        cmocka_unit_test(test_snapshot_room),  cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_repeats_have_an_end),
+        cmocka_unit_test(test_same_screens), cmocka_unit_test(test_snapshot_again),
+        cmocka_unit_test(test_scrollback),   cmocka_unit_test(test_snapshot_room),
+        cmocka_unit_test(test_resize),
     };
     return run_group(tests);
 }
