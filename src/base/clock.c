@@ -44,3 +44,13 @@ char *clock_format(int64_t wall_ms, char *text)
     snprintf(text, CLOCK_TEXT_SIZE, "%.19s.%03dZ", date, (int)(wall_ms % 1000));
     return text;
 }
+
+int64_t clock_read(const char *text)
+{
+    struct tm parts = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
+    int milliseconds = 0, size = 0;
+    if (!rest || sscanf(rest, ".%3dZ%n", &milliseconds, &size) != 1 || size != 5 || rest[size])
+        return -1;
+    return (int64_t)timegm(&parts) * 1000 + milliseconds;
+}

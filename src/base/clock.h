@@ -18,3 +18,5 @@ enum { CLOCK_TEXT_SIZE = 32 };
 
 /* RFC 3339 in UTC with milliseconds, "2026-11-23T04:10:00.123Z", into text[CLOCK_TEXT_SIZE]; returns text. */
 char *clock_format(int64_t wall_ms, char *text);
+/* The time that clock_format() wrote, to the millisecond; -1: `text` (may be NULL) is none. */
+int64_t clock_read(const char *text);

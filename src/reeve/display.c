@@ -40,10 +40,7 @@ static void display_ready_after(const json_t *target, char *text, size_t size)
 /* Seconds from now to an RFC 3339 time of a keeper of this machine; 0 when it has passed. */
 static double display_wait(const char *when)
 {
-    struct tm parts = {0};
-    const char *rest = strptime(when, "%Y-%m-%dT%H:%M:%S", &parts);
-    double at = rest ? (double)timegm(&parts) + strtod(rest, NULL) : 0;
-    double wait = at - (double)clock_system.wall_ms(&clock_system) / 1000;
+    double wait = (double)(clock_read(when) - clock_system.wall_ms(&clock_system)) / 1000;
     return wait > 0 ? wait : 0;
 }
 

@@ -13,6 +13,7 @@
 #include "keep/lock.h"
 #include "keep/tokens.h"
 
+#include "reeve/sentences.h"
 #include "reeve/verbs.h"
 
 enum { TOKEN_WAIT_MS = 10000, TOKEN_PAUSE_MS = 50 };
@@ -165,6 +166,13 @@ static const char *token_text(const json_t *object, const char *key)
     return text ? text : "never";
 }
 
+/* In the time of the user's terminal; text[SENTENCES_TIME_SIZE]. */
+static const char *token_time(const json_t *object, const char *key, char *text)
+{
+    int64_t wall_ms = clock_read(json_string_value(json_object_get(object, key)));
+    return wall_ms < 0 ? "never" : sentences_time(wall_ms, clock_system.wall_ms(&clock_system), text);
+}
+
 static int token_create(const struct command *command)
 {
     struct token_question question = {.operation = "token-create", .name = command->arguments[1]};
@@ -172,12 +180,13 @@ static int token_create(const struct command *command)
                              question.expires_in_ms == 0))
         return command_fail(COMMAND_USAGE, "--expires: \"%s\" is no duration, such as 12h or 30d",
                             command->expires);
+    char expires[SENTENCES_TIME_SIZE];
     int code = token_ask(command, &question);
     if (code == COMMAND_DONE && command->json) {
         command_print_json(json_incref(question.answer));
     } else if (code == COMMAND_DONE) {
         fprintf(stderr, "reeve: token %s, expires: %s; it is shown this once\n",
-                token_text(question.answer, "name"), token_text(question.answer, "expires"));
+                token_text(question.answer, "name"), token_time(question.answer, "expires", expires));
         puts(token_text(question.answer, "token"));
     }
     json_decref(question.answer);
@@ -201,12 +210,13 @@ static int token_list(const struct command *command)
     struct token_question question = {.operation = "tokens"};
     int code = token_ask(command, &question);
     const json_t *rows = json_object_get(question.answer, "tokens");
+    char created[SENTENCES_TIME_SIZE], expires[SENTENCES_TIME_SIZE];
     if (code == COMMAND_DONE && command->json)
         command_print_json(json_deep_copy(rows));
     for (size_t i = 0; code == COMMAND_DONE && !command->json && i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        printf("%s  made %s  expires %s\n", token_text(row, "name"), token_text(row, "created"),
-               token_text(row, "expires"));
+        printf("%s  made %s  expires %s\n", token_text(row, "name"), token_time(row, "created", created),
+               token_time(row, "expires", expires));
     }
     json_decref(question.answer);
     return code;

@@ -34,11 +34,13 @@ static void why_print_now(const json_t *target)
                *next = json_string_value(json_object_get(target, "next_attempt")),
                *text = json_string_value(json_object_get(json_object_get(target, "cause"), "text")),
                *tls = json_string_value(json_object_get(target, "tls"));
+    char when[SENTENCES_TIME_SIZE];
     if (!text)
         text = json_string_value(json_object_get(json_object_get(target, "last"), "text"));
     if (name && state)
         printf("now: %s is %s%s%s%s%s\n", name, state, text && *text ? ": " : "", text ? text : "",
-               next ? "; next attempt at " : "", next ? next : "");
+               next ? "; next attempt at " : "",
+               next ? sentences_time(clock_read(next), clock_system.wall_ms(&clock_system), when) : "");
     if (name && tls && strcmp(tls, "none") == 0)
         printf("insecure: the certificate of %s is not checked (tls: {verify: none})\n", name);
 }
@@ -62,11 +64,26 @@ static const json_t *why_find_now(const json_t *status, const char *name)
     return why_find(json_object_get(status, "targets"), name);
 }
 
+/* Sentences are for the eye, in the time of the user's terminal; programs get UTC as everywhere (contract
+ * §2). */
+static void why_add_times(json_t *sentences)
+{
+    json_t *row;
+    size_t i;
+    char text[CLOCK_TEXT_SIZE];
+    json_array_foreach(sentences, i, row)
+    {
+        int64_t time_ms = json_integer_value(json_object_get(row, "time_ms"));
+        json_object_set_new(row, "time", json_string(clock_format(time_ms, text)));
+    }
+}
+
 /* A target that has gone may have rows all the same; who has neither is unknown. */
 static int why_answer(const struct command *command, const json_t *rows, const json_t *target)
 {
     json_t *sentences = sentences_make(rows);
     if (command->json) {
+        why_add_times(sentences);
         command_print_json(sentences);
         return COMMAND_DONE;
     }

@@ -122,7 +122,7 @@ def test_who_and_how_much_are_written_down_and_never_what(reeve, attach):
     wait_for(lambda: f"{me} left its terminal" in reeve.verb("why", "shell").stdout, what="the detach")
     told = reeve.verb("why", "shell").stdout
     assert re.search(rf"shell: {me} attached to its terminal \(viewer 1\)", told), told
-    typed = re.search(rf"shell: {me} typed (\d+) bytes into its terminal until \d\d:\d\d:\d\d \(viewer 1\)", told)
+    typed = re.search(rf"shell: {me} typed (\d+) bytes into its terminal until (?:\d{{4}}-\d\d-\d\d )?\d\d:\d\d:\d\d \(viewer 1\)", told)
     assert typed and int(typed[1]) == len("read -rs line; echo got-${#line}\r\r") + len(SECRET.encode()), told
     reeve.verb("stop", "shell")
     reeve.stop()

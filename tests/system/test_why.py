@@ -1,12 +1,13 @@
 """`reeve why` and `reeve signal`: sentences with times, from the rows that were really written."""
+import datetime
 import json
 import os
 import re
 
-from conftest import PYTHON, program, wait_for
+from conftest import PYTHON, program, seconds, wait_for
 
-TIME = r"^\d\d:\d\d:\d\d "
-PROCESS = r"pid \d+ \(started \d\d:\d\d:\d\d, nonce ok\)"
+TIME = r"^(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d "
+PROCESS = r"pid \d+ \(started (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d, nonce ok\)"
 BY = rf"by uid {os.geteuid()}"
 
 
@@ -79,6 +80,24 @@ def test_loops_have_sentences_too(reeve):
     told = lines(reeve, "loop:bad")
     has(told, "loop:bad failed: exited with 1 after [0-9.]+ s; failures in a row: 1")
     assert reeve.verb("why", "loop:none", check=False).returncode == 6
+
+
+def test_sentences_are_in_local_time_and_json_in_utc(reeve, monkeypatch):
+    monkeypatch.setenv("TZ", "XXX-03:30")  # three and a half hours ahead
+    reeve.start(f"""services:
+  doomed: {{command: [{PYTHON}, -c, "import sys; sys.exit(7)"], backoff: {{initial: 600s, max: 600s}}}}
+""")
+    row = reeve.wait_state("doomed", "backoff")
+    told = lines(reeve, "doomed")
+    rows = json.loads(reeve.verb("why", "doomed", "--json").stdout)
+    assert row["next_attempt"].endswith("Z") and rows[-1]["time"].endswith("Z")
+    assert seconds(rows[-1]["time"]) == rows[-1]["time_ms"] / 1000
+    local = datetime.timezone(datetime.timedelta(hours=3, minutes=30))
+    for line, time in zip(told, [row["time"] for row in rows]):
+        at = datetime.datetime.fromtimestamp(seconds(time), local)
+        assert re.match(at.strftime("(%Y-%m-%d )?%H:%M:%S "), line), (line, time)
+    attempt = datetime.datetime.fromtimestamp(seconds(row["next_attempt"]), local)
+    assert re.search(attempt.strftime("next attempt at (%Y-%m-%d )?%H:%M:%S$"), told[-1]), (told[-1], row["next_attempt"])
 
 
 def test_rows_as_json(reeve):

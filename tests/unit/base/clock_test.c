@@ -16,6 +16,24 @@ static void test_wall_time_is_written_as_rfc_3339(void **state)
     assert_string_equal(clock_format(253402300799999, text), "9999-12-31T23:59:59.999Z");
 }
 
+static void test_what_was_written_is_read_again(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {0, 1795407000123, 951782399007, 253402300799999};
+    char text[CLOCK_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        assert_true(clock_read(clock_format(times[i], text)) == times[i]);
+    static const char *const none[] = {NULL,
+                                       "",
+                                       "never",
+                                       "2026-11-23",
+                                       "2026-11-23T04:10:00Z",
+                                       "2026-11-23T04:10:00.123",
+                                       "2026-11-23T04:10:00.123Zx"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_true(clock_read(none[i]) == -1);
+}
+
 static void test_the_system_clocks_move_forward(void **state)
 {
     (void)state;
@@ -31,6 +49,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wall_time_is_written_as_rfc_3339),
+        cmocka_unit_test(test_what_was_written_is_read_again),
         cmocka_unit_test(test_the_system_clocks_move_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
