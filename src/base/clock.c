@@ -1,4 +1,6 @@
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -49,8 +51,7 @@ int64_t clock_read(const char *text)
 {
     struct tm parts = {0};
     const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
-    int milliseconds = 0, size = 0;
-    if (!rest || sscanf(rest, ".%3dZ%n", &milliseconds, &size) != 1 || size != 5 || rest[size])
+    if (!rest || strspn(rest, ".") != 1 || strspn(rest + 1, "0123456789") != 3 || strcmp(rest + 4, "Z") != 0)
         return -1;
-    return (int64_t)timegm(&parts) * 1000 + milliseconds;
+    return (int64_t)timegm(&parts) * 1000 + strtol(rest + 1, NULL, 10);
 }

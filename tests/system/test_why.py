@@ -83,7 +83,7 @@ def test_loops_have_sentences_too(reeve):
 
 
 def test_sentences_are_in_local_time_and_json_in_utc(reeve, monkeypatch):
-    monkeypatch.setenv("TZ", "XXX-03:30")  # three and a half hours ahead
+    monkeypatch.setenv("TZ", "ABC-03:30")  # three and a half hours ahead
     reeve.start(f"""services:
   doomed: {{command: [{PYTHON}, -c, "import sys; sys.exit(7)"], backoff: {{initial: 600s, max: 600s}}}}
 """)
