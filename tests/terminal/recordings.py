@@ -11,6 +11,7 @@ import time
 
 QUIET = 0.12  # a program that wrote nothing for so long gets its next key,
 GONE = 2  # and is left behind the last one
+DRAWN = 1000, 10  # the first one when it has drawn its screen: so many bytes, or after so many seconds
 SEQUENCE = re.compile(rb"\x1b[\[P\]][ -?]*[@-~]|\x1b[ -/]*[0-~]|[\xc2-\xf4][\x80-\xbf]+", re.S)
 
 
@@ -24,6 +25,7 @@ def record(command, keys, columns, rows, **environment):
         os.execvp(command[0], command)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     output, keys, deadline = bytearray(), list(keys), time.monotonic() + 120
+    patience = time.monotonic() + DRAWN[1]
     while time.monotonic() < deadline:
         readable, _, _ = select.select([master], [], [], 20 if not output else QUIET if keys else GONE)
         if readable:
@@ -32,6 +34,8 @@ def record(command, keys, columns, rows, **environment):
             except OSError:
                 break
             output += data
+        elif keys and len(output) < DRAWN[0] and time.monotonic() < patience:
+            continue
         elif keys:
             os.write(master, keys.pop(0))
         else:
