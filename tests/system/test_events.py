@@ -462,6 +462,41 @@ def test_bytes(reeve, folder):
     stream.close()
 
 
+def long_line(size):
+    head, end = b'{"type": "long", "text": "', b'"}'
+    text = b"%d characters, every so often another " % size
+    return head + (text * (size // len(text) + 1))[:size - len(head) - len(end)] + end
+
+
+@pytest.mark.parametrize("version", ("HTTP/1.1", "HTTP/1.0"))
+def test_long_lines(reeve, folder, version):
+    """Lines have no limit (docs/events.md): 16 MiB and a byte more are as good as any, torn and whole, by name or not."""
+    writer = start(reeve, folder, keys=", event: type")
+    lines = [long_line((16 << 20) + more) for more in (0, 1)]
+    writer.write(b'{"type": "short"}\n')
+    live, picky = (Stream(reeve, path, version=version, timeout=60 * SLACK) for path in ("/events", "/events?type=short"))
+    assert live.event()[:2] == picky.event()[:2] == ("short", b'{"type": "short"}')
+    for line in lines:
+        for at in range(0, len(line), 5_000_001):
+            writer.write(line[at:at + 5_000_001])
+        writer.write(b"\n")
+    writer.write(b'{"type": "end"}\n')  # a name that is taken: without one
+    writer.write(b'{"type": "short", "n": 2}\n')
+    places = [None]
+    for line in lines:
+        name, data, place = live.event()
+        assert (name, len(data)) == ("long", len(line)) and data == line
+        places.append(place)
+    assert live.event()[:2] == ("message", b'{"type": "end"}')
+    assert picky.event()[:2] == ("short", b'{"type": "short", "n": 2}')
+    late = Stream(reeve, version=version, timeout=60 * SLACK)
+    assert late.event()[0] == "short" and [late.event()[1] for _ in lines] == lines
+    between = Stream(reeve, after=places[1], version=version, timeout=60 * SLACK)
+    assert between.event()[1] == lines[1]
+    for stream in (live, picky, late, between):
+        stream.close()
+
+
 # --- goodbye -----------------------------------------------------------------------------------------------
 
 
