@@ -201,6 +201,7 @@ static void test_a_stubborn_grandchild_is_gone_after_the_stop(void **state)
     struct world *world = *state;
     start_mode(world, "leave-and-stay");
     pid_t left = pid_in_output(world, "left");
+    pid_in_output(world, "settled"); /* the process between the two is gone */
     stop(world, SIGTERM, 200);
     struct hold_end end = expect_end(world);
     assert_int_equal(end.signal, SIGTERM);
@@ -401,6 +402,8 @@ int main(int count, char **words)
     const char *mode = count == 2 ? words[1] : "";
     if (strcmp(mode, "leave-and-stay") == 0) {
         leave_behind(true);
+        printf("settled=%d\n", (int)getpid());
+        fflush(stdout);
         for (;;)
             pause();
     }
