@@ -180,6 +180,7 @@ static void test_who_does_not_close_is_cut(void **state)
     struct viewing *fixture = *state;
     open_terminal(fixture, HELLO);
     hold_says(fixture, TERMINAL_END, SLICE("exited with 3"));
+    assert_false(says(heard(fixture), "6exited with 3")); /* ttyd knows no such message */
     say(fixture, "0typed too late");
     expect_close(fixture, 4503);
     world_advance(&fixture->world, 1900);
