@@ -41,6 +41,7 @@ struct joining {
     struct backend *backend;
     enum joining_state state;
     bool may_type, api;
+    bool again; /* a program that has ended is to be started again, once */
     struct backends_waiter waiter;
     struct attach attach;
     struct asking restart;
@@ -135,7 +136,16 @@ static struct target_cause no_cause(void)
     return (struct target_cause){.kind = TARGET_CAUSE_NONE};
 }
 
+/* Whether its program has ended, of which this gate may hear only now, and the client wants another one. */
+static bool wants_again(const struct joining *joining)
+{
+    enum target_state state = backends_row(joining->backend)->state;
+    return joining->again && (state == TARGET_ENDED || state == TARGET_FAILED);
+}
+
 /* --- from waiting to viewing --------------------------------------------------------------------------- */
+
+static void restart(struct joining *joining);
 
 static void view(struct joining *joining, int link)
 {
@@ -163,8 +173,11 @@ static void on_attached(struct attach *attach, const struct attach_result *resul
         fail(joining, 404, "This program has no terminal.");
         return;
     default:
-        refuse(joining, unavailable_cause(TARGET_CAUSE_NOT_READY, "%s",
-                                          result->text ? result->text : "it is not running"));
+        if (wants_again(joining))
+            restart(joining);
+        else
+            refuse(joining, unavailable_cause(TARGET_CAUSE_NOT_READY, "%s",
+                                              result->text ? result->text : "it is not running"));
     }
 }
 
@@ -207,6 +220,10 @@ static void give_up(struct joining *joining)
 
 static void decide(struct joining *joining)
 {
+    if (wants_again(joining)) {
+        restart(joining);
+        return;
+    }
     switch (verdict_of(joining->terminals, joining->backend)) {
     case BACKENDS_GO:
         backends_leave(&joining->waiter);
@@ -238,8 +255,7 @@ static void on_late(struct backends_waiter *waiter)
         refuse(joining, no_cause());
 }
 
-/* --- starting again
- * ----------------------------------------------------------------------------------------- */
+/* --- starting again ------------------------------------------------------------------------------------- */
 
 /* Who may is the keeper's to say, as for every restart. */
 static void on_restarted(struct asking *asking, int status, const json_t *body)
@@ -254,16 +270,12 @@ static void on_restarted(struct asking *asking, int status, const json_t *body)
                                           json_string_value(json_object_get(body, "text"))));
 }
 
-static bool has_ended(const struct backend *backend)
-{
-    enum target_state state = backends_row(backend)->state;
-    return state == TARGET_ENDED || state == TARGET_FAILED;
-}
-
 static void restart(struct joining *joining)
 {
     const char *name = backends_row(joining->backend)->name;
     joining->state = JOINING_RESTARTING;
+    joining->again = false;
+    backends_leave(&joining->waiter);
     joining->restart.on_answer = on_restarted;
     asker_ask(joining->terminals->settings.asker, &joining->restart, "restart",
               exchange_principal(joining->exchange),
@@ -342,15 +354,12 @@ static void join(struct terminals *terminals, struct exchange *exchange, const s
         .backend = backend,
         .may_type = visit->may_type,
         .api = visit->api,
+        .again = visit->may_type && slice_equal(exchange_request(exchange)->query, SLICE("again=1")),
         .waiter = {.on_news = on_news, .on_late = on_late},
     };
     exchange_set_events(exchange, &joining_events, joining);
     backends_open(backend);
-    if (visit->may_type && has_ended(backend) &&
-        slice_equal(exchange_request(exchange)->query, SLICE("again=1")))
-        restart(joining);
-    else
-        decide(joining);
+    decide(joining);
 }
 
 static void go(void *owner, struct exchange *exchange)

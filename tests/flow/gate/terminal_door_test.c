@@ -183,6 +183,32 @@ static void test_a_program_is_started_again(void **state)
     assert_true(slice_starts_with(heard(fixture), SLICE("HTTP/1.1 403 ")));
 }
 
+/* The client knows from the hold itself; the keeper's word may come behind its handshake. */
+static void test_a_program_is_started_again_though_this_gate_hears_late(void **state)
+{
+    struct viewing *fixture = *state;
+    struct world *world = &fixture->world;
+    struct target_row row = world_row("shell/a1", TARGET_STOPPING, 0);
+    world_set_row(world, &row);
+    shake(fixture, SHAKE("/t/a1/ws?again=1") "\r\n");
+    assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 0);
+    row.state = TARGET_FAILED;
+    world_set_row(world, &row);
+    assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 1);
+    assert_int_equal(heard(fixture).size, 0);
+    row.state = TARGET_READY;
+    row.ready = true;
+    world_set_row(world, &row);
+    shake(fixture, SHAKE("/t/a1/ws?again=1") "\r\n"); /* it runs for all this gate knows */
+    row.state = TARGET_ENDED;
+    row.ready = false;
+    world_set_row(world, &row);
+    give_nothing(fixture, 503, "it is not running");
+    assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 2);
+    assert_string_equal(json_string_value(json_object_get(told_last(world, MESSAGE_GATE_ASK), "operation")),
+                        "restart");
+}
+
 static void test_who_only_watches_makes_no_instance(void **state)
 {
     struct viewing *fixture = *state;
@@ -254,6 +280,7 @@ int main(void)
         TEST(test_a_program_that_starts_is_waited_for),
         TEST(test_a_visit_makes_the_instance),
         TEST(test_a_program_is_started_again),
+        TEST(test_a_program_is_started_again_though_this_gate_hears_late),
         TEST(test_who_only_watches_makes_no_instance),
         TEST(test_pages),
         TEST(test_the_keeper_is_away),
