@@ -229,6 +229,13 @@ static enum growing_result look_again(struct growing *growing)
     return stand_at(growing, growing->complete) ? GROWING_MORE : GROWING_CUT;
 }
 
+/* Nothing has been read of it yet, but growing_identify() has looked at its first line, which is another now.
+ */
+static bool is_another(const struct growing *growing, struct slice start)
+{
+    return growing->generation && event_id_generation(&growing->file.id, start) != growing->generation;
+}
+
 enum growing_result growing_read(struct growing *growing, char *scratch)
 {
     struct slice known = buffer_slice(&growing->bytes);
@@ -237,6 +244,8 @@ enum growing_result growing_read(struct growing *growing, char *scratch)
     ssize_t got = pread(growing->fd, scratch, wanted, growing->end - (int64_t)overlap);
     if (got < 0)
         return GROWING_END; /* EIO: perhaps later */
+    if (growing->end == 0 && is_another(growing, slice_of(scratch, (size_t)got)))
+        return GROWING_CUT;
     if ((size_t)got < overlap ||
         (overlap > 0 && memcmp(scratch, known.data + known.size - overlap, overlap) != 0))
         return look_again(growing);

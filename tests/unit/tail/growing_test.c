@@ -186,6 +186,25 @@ static void test_cut(void **state)
     buffer_free(&out);
 }
 
+/* A file of which only the first line was looked at is cut before it is read. */
+static void test_cut_before_the_first_read(void **state)
+{
+    struct fixture *fixture = *state;
+    open_growing(fixture, true);
+    append(fixture, SLICE("one\n"));
+    growing_identify(&fixture->growing);
+    uint64_t before = fixture->growing.generation;
+    assert_int_not_equal(before, 0);
+    assert_int_equal(ftruncate(fixture->fd, 0), 0);
+    append(fixture, SLICE("two is longer\n"));
+    assert_int_equal(read_all(fixture), GROWING_CUT);
+    growing_restart(&fixture->growing);
+    assert_int_equal(read_all(fixture), GROWING_END);
+    assert_int_not_equal(fixture->growing.generation, before);
+    drain(fixture, true);
+    assert_seen(fixture, SLICE("two is longer\n"));
+}
+
 /* A writer that finds its own torn line cuts it off and writes on: nothing was lost. */
 static void test_torn_line_taken_back(void **state)
 {
@@ -283,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_each_split, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_before_the_first_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn_line_taken_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_window, set_up, tear_down),
