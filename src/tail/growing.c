@@ -268,6 +268,10 @@ bool growing_catch_up(const struct growing *growing, struct growing_cursor *curs
     ssize_t got = pread(growing->fd, scratch, wanted, cursor->offset - (int64_t)overlap);
     if (got <= (ssize_t)overlap || event_id_check(slice_of(scratch, overlap)) != cursor->check)
         return false;
+    /* Before the start there is nothing that could be compared: the file may have been cut unseen. */
+    if (overlap == 0 &&
+        event_id_generation(&growing->file.id, slice_of(scratch, (size_t)got)) != growing->generation)
+        return false;
     struct sse_source source = {.bytes = slice_of(scratch, (size_t)got),
                                 .offset = cursor->offset - (int64_t)overlap,
                                 .place = overlap,

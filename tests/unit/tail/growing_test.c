@@ -205,6 +205,22 @@ static void test_cut_before_the_first_read(void **state)
     assert_seen(fixture, SLICE("two is longer\n"));
 }
 
+/* A reader at the start is not given the lines of a file that was cut as if they were those before. */
+static void test_catch_up_from_the_start_of_a_cut_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct growing_cursor cursor = {0};
+    struct buffer out = BUFFER(GROWING_PIECE);
+    open_growing(fixture, true);
+    append(fixture, SLICE("one\n"));
+    assert_int_equal(read_all(fixture), GROWING_END);
+    assert_int_equal(ftruncate(fixture->fd, 0), 0);
+    append(fixture, SLICE("two is longer\n"));
+    assert_false(growing_catch_up(&fixture->growing, &cursor, fixture->scratch, &out));
+    assert_int_equal(cursor.offset, 0);
+    buffer_free(&out);
+}
+
 /* A writer that finds its own torn line cuts it off and writes on: nothing was lost. */
 static void test_torn_line_taken_back(void **state)
 {
@@ -303,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_before_the_first_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_catch_up_from_the_start_of_a_cut_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn_line_taken_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_window, set_up, tear_down),
