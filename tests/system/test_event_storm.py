@@ -29,7 +29,8 @@ class Storm(threading.Thread):
         self.fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def line(self, words=""):
-        text = f"{self.epoch} {self.number} {words}" + "x" * self.random.choice((0, 3, 40, 200))
+        place = f"{self.epoch} {self.number}"  # at the end as well: a cut is told by the bytes before a place
+        text = f"{place} {words}{'x' * self.random.choice((0, 3, 40, 200))} {place}"
         self.number += 1
         return text.encode() + b"\n"
 
