@@ -249,14 +249,32 @@ static void on_bytes(struct readers *readers, struct reader *reader)
         leave(readers, reader);
 }
 
+/* The line that every reader has; {-1, -1} while one has none, or none behind its last reset. */
+static void find_least(const struct readers *readers, int64_t least[2])
+{
+    least[0] = least[1] = INT64_MAX;
+    for (int i = 0; i < readers->count; i++) {
+        const struct reader *reader = &readers->all[i];
+        bool none = !reader->seen_any || reader->reset;
+        int64_t epoch = none ? -1 : reader->epoch, number = none ? -1 : reader->number;
+        if (epoch < least[0] || (epoch == least[0] && number < least[1])) {
+            least[0] = epoch;
+            least[1] = number;
+        }
+    }
+}
+
 static void tell(const struct readers *readers)
 {
+    int64_t least[2];
+    find_least(readers, least);
     printf("{\"connects\": %" PRId64 ", \"refused\": %" PRId64 ", \"lines\": %" PRId64
            ", \"resets\": %" PRId64 ", \"gaps\": %" PRId64 ", \"wrong_from\": %" PRId64
            ", \"others\": %" PRId64 ", \"byes\": %" PRId64 ", \"open\": %" PRId64
-           ", \"done\": %d, \"told\": [",
+           ", \"done\": %d, \"least\": [%" PRId64 ", %" PRId64 "], \"told\": [",
            readers->connects, readers->refused, readers->lines, readers->resets, readers->gaps,
-           readers->wrong_from, readers->others, readers->byes, readers->open, readers->done);
+           readers->wrong_from, readers->others, readers->byes, readers->open, readers->done, least[0],
+           least[1]);
     for (int64_t i = 0; readers->done == readers->count && i < readers->byes && i < readers->count; i++)
         printf("%s%" PRId64, i ? ", " : "", readers->told[i]);
     printf("]}\n");

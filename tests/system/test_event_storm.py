@@ -18,7 +18,7 @@ class Storm(threading.Thread):
 
     def __init__(self, path, seed, cuts, gates):
         super().__init__()
-        self.path, self.random, self.cuts, self.gates = path, random.Random(seed), cuts, gates
+        self.path, self.random, self.cuts, self.gates, self.readers = path, random.Random(seed), cuts, gates, None
         self.epoch = self.number = self.files = self.deleted = self.cut_count = 0
         self.rest, self.error = b"", None
         self.moves = sorted(self.random.uniform(0.02, 0.7) for _ in range(0 if cuts else 20))  # when, of all the time
@@ -63,6 +63,12 @@ class Storm(threading.Thread):
         while at < len(lines):
             at += os.write(self.fd, lines[at:at + 1_000_000])
 
+    def all_read(self):
+        """Every reader has every line: what nobody has read yet is lost with a cut or a deletion, and that is said."""
+        self.torn(self.line())
+        self.whole()
+        wait_for(lambda: self.readers.ask()["least"] == [self.epoch, self.number - 1], 60, "every reader to have every line")
+
     def is_open(self, gate):
         about = os.fstat(self.fd)
         with contextlib.suppress(FileNotFoundError):  # a descriptor was closed meanwhile: another time
@@ -71,10 +77,12 @@ class Storm(threading.Thread):
         return False
 
     def rename(self):
-        """Perhaps in the middle of a line, which then ends in the old file. What is deleted was seen before: a file that
+        """Perhaps in the middle of a line, which then ends in the old file. What is deleted was read before: a file that
         came and went unseen is not there for anybody."""
         time.sleep(TICK)
         self.files += 1
+        if self.files % 3 == 0:
+            self.all_read()
         if self.files % 3 == 0 and all(map(self.is_open, self.gates)):
             self.deleted += 1
             os.unlink(self.path)
@@ -87,10 +95,9 @@ class Storm(threading.Thread):
         self.open()
 
     def cut(self):
-        self.whole()
         if self.random.random() < 0.5:
             pathlib.Path(f"{self.path}-copy").write_bytes(b"kept elsewhere\n")
-        time.sleep(0.05)  # what is added between reeve's last look and the cut would be lost, which it says
+        self.all_read()
         os.truncate(self.path, 0)
         self.cut_count += 1
         self.epoch, self.number = self.epoch + 1, 0
@@ -143,7 +150,8 @@ routes:
     try:
         for each in readers:
             wait_for(lambda each=each: each.ask()["lines"] >= 100, 30, "every reader to begin")
-        for storm in storms:
+        for storm, each in zip(storms, readers):
+            storm.readers = each
             storm.start()
         for storm in storms:
             storm.join()
