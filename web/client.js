@@ -119,7 +119,7 @@ async function meaning(answer, whole) {
     if (status === 401) why.stop = "signed-out";
     else if (status === 403) why.stop = "forbidden";
     else if (status === 204) why.stop = "ended";
-    else if (status < 500 && status !== 408 && status !== 425 && status !== 429) why.stop = "refused";
+    else if (status < 500 && ![408, 425, 426, 429].includes(status)) why.stop = "refused"; // 426: it is there
   }
   const seconds = after && (isNaN(after) ? (Date.parse(after) - Date.now()) / 1000 : +after);
   if (seconds >= 0 && after) why.wait = seconds * 1000;

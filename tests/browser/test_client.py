@@ -206,6 +206,15 @@ def test_codes(site, page):
     page.waitForFunction("seen.stream.states.at(-1)?.[1] === 'refused'")
 
 
+def test_only_a_handshake_is_missing(site, page):
+    """What the plain question learns when all is well again (426) is no refusal."""
+    mood(site, "code 4503")
+    page.evaluate("""globalThis.fetch = async () => new Response('{"type": "urn:reeve:problem:upgrade-required"}',
+        {status: 426, headers: {"content-type": "application/problem+json"}})""")
+    page.evaluate("begin()")
+    page.waitForFunction("seen.socket.states.some(([state, why]) => state === 'waiting' && why === 4503)")
+
+
 def test_waking_up(site, page):
     """A network that is back, a computer that has slept: tried at once, and what is dead is found."""
     page.evaluate("begin({first: 300000, most: 300000, patience: 300})")
