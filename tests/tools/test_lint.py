@@ -59,7 +59,7 @@ def test_finds(tree, check, name, text, finding):
 @pytest.mark.parametrize("check", [layers.check_edges, files.check_machine_paths, files.check_open_ends])
 def test_leaves_what_is_right(tree, check):
     assert not list(check(tree({
-        "src/net/a.c": '#include <errno.h>\n\n#include "base/slice.h"\n\n#include "net/a.h"\n/* network/work/ */\n'})))
+        "src/net/a.c": '#include <errno.h>\n\n#include "base/slice.h"\n\n#include "net/a.h"\n/* network/' 'work/ */\n'})))
 
 
 def test_finds_a_cycle_and_the_keeper_reaching_http(tree):
