@@ -83,10 +83,12 @@ def test_what_befalls_a_service_is_told_in_the_output(reeve):
     reeve.start('services: {a: {command: [sh, -c, "echo last words; exit 3"], backoff: {initial: 100ms}}}\n')
     wait_for(lambda: "next attempt" in reeve.out.read_text(), what="the news")
     lines = [json.loads(line) for line in whole_lines(reeve.out)[1:]]
-    told = [index for index, line in enumerate(lines) if line.get("stream") == "reeve"]
-    assert "exited with 3" in lines[told[0]]["text"] and lines[told[0]]["target"] == "a"
-    if told[0] > 0:
-        assert lines[told[0] - 1]["text"] == "last words"
+    assert {line["target"] for line in lines} == {"a"}
+    told = [line["text"] for line in lines if line["stream"] == "reeve" and not line["text"].startswith("ready after")]
+    assert "exited with 3" in told[0], lines
+    texts = [line["text"] for line in lines]
+    if (end := texts.index(told[0])) > 0:  # else the start screen has told of the run
+        assert texts[end - 1] == "last words"
 
 
 def test_the_output_of_instances_is_among_that_of_services(reeve):
