@@ -117,7 +117,7 @@ static void on_refusal(struct loop_timer *timer)
     const struct target_cause *cause = joining->cause.kind == TARGET_CAUSE_NONE ? NULL : &joining->cause;
     release(joining);
     backends_close(joining->backend);
-    unavailable_reply(joining->exchange, backends_row(joining->backend), cause);
+    unavailable_reply_terminal(joining->exchange, backends_row(joining->backend), cause);
 }
 
 /* 503 with what is known. Browsers do not hurry to tell it to a script that would come back at once. */
@@ -320,7 +320,7 @@ static void answer_probe(struct terminals *terminals, struct exchange *exchange,
     if (!row->terminal.there)
         problem_reply_status(exchange, 404, "This program has no terminal.");
     else if (verdict_of(terminals, backend) == BACKENDS_REFUSE)
-        unavailable_reply(exchange, row, NULL);
+        unavailable_reply_terminal(exchange, row, NULL);
     else
         problem_reply(exchange,
                       &(struct problem){.status = 426,

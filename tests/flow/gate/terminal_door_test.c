@@ -78,8 +78,23 @@ static void test_refusals(void **state)
     assert_true(slice_starts_with(heard(fixture), SLICE("HTTP/1.1 503 ")));
     struct target_row row = world_row("shell/a1", TARGET_ENDED, 0);
     world_set_row(world, &row);
-    expect(world, SHAKE("/t/a1/ws") "\r\n", "HTTP/1.1 503 ", "Retry-After: 30\r\n");
-    expect(world, GET("/t/a1/ws"), "HTTP/1.1 503 ", "Retry-After: 30\r\n");
+    expect(world, SHAKE("/t/a1/ws") "\r\n", "HTTP/1.1 503 ", "shell/a1");
+    expect(world, GET("/t/a1/ws"), "HTTP/1.1 503 ", "shell/a1");
+}
+
+/* Half a minute, as other doors name it, would be waited by a page whose operator has just started it again.
+ */
+static void test_who_waits_for_an_ended_program_is_told_to_ask_again_in_seconds(void **state)
+{
+    struct viewing *fixture = *state;
+    static const enum target_state states[] = {TARGET_ENDED, TARGET_FAILED, TARGET_DOWN};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        struct target_row row = world_row("shell/a1", states[i], 0);
+        row.wanted = states[i] != TARGET_DOWN; /* an operator stopped it */
+        world_set_row(&fixture->world, &row);
+        expect(&fixture->world, SHAKE("/t/a1/ws") "\r\n", "HTTP/1.1 503 ", "Retry-After: 3\r\n");
+        expect(&fixture->world, GET("/t/a1/ws"), "HTTP/1.1 503 ", "Retry-After: 3\r\n");
+    }
 }
 
 /* ttyd's client comes back at once, whatever it is told. */
@@ -276,6 +291,7 @@ int main(void)
         TEST(test_nothing_is_switched_to_before_the_terminal_is_there),
         TEST(test_watching),
         TEST(test_refusals),
+        TEST(test_who_waits_for_an_ended_program_is_told_to_ask_again_in_seconds),
         TEST(test_a_browser_is_refused_in_a_moment),
         TEST(test_a_program_that_starts_is_waited_for),
         TEST(test_a_visit_makes_the_instance),

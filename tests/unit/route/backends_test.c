@@ -63,6 +63,11 @@ static void test_retry_after(void **state)
     assert_int_equal(unavailable_retry_after_s(&row, 0), 1);
     row.state = TARGET_FAILED;
     assert_int_equal(unavailable_retry_after_s(&row, 0), 30);
+    assert_int_equal(unavailable_terminal_retry_after_s(&row, 0), 3);
+    row.state = TARGET_STARTING;
+    assert_int_equal(unavailable_terminal_retry_after_s(&row, 0), 1);
+    row = (struct target_row){.state = TARGET_BACKOFF, .next_attempt_ms = 9000};
+    assert_int_equal(unavailable_terminal_retry_after_s(&row, 0), 9);
 }
 
 int main(void)
