@@ -1,4 +1,6 @@
 """How it is measured: loads, the time on a CPU that a server's processes took meanwhile, and their memory."""
+import contextlib
+import http.client
 import os
 import pathlib
 import statistics
@@ -9,6 +11,7 @@ from servers import BUILD, start
 
 TERMINAL_OWNERS = ("reeve-hold\n", "tmux: server\n", "tmux\n")
 TERMINAL_SECONDS, TERMINAL_SETTLES = 60, 0.3
+COLD_SECONDS = 10
 
 
 def read(path):
@@ -85,6 +88,21 @@ def wait_for_holds(server, count):
             return holds
         time.sleep(0.02)
     raise RuntimeError(f"reeve does not keep {count} programs")
+
+
+def cold_share_ms(server, path, notes):
+    """How much longer one GET of a path took than the program behind it needed from its first instruction to its listener."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=COLD_SECONDS)
+    with contextlib.closing(connection):
+        connection.connect()
+        before = time.monotonic()
+        connection.request("GET", path)
+        status = connection.getresponse().status
+        waited = time.monotonic() - before
+    if status != 200:
+        raise RuntimeError(f"a cold start has failed: {status}")
+    began, listening = map(int, read(notes).split())
+    return waited * 1000 - (listening - began) / 1000
 
 
 class Load:

@@ -133,7 +133,7 @@ services:
   backend: {{address: "http://127.0.0.1:{self.backend_port}"}}
 {kept}routes:
   - {{path: /static/*, files: {self.site}}}
-  - {{path: /events, events: {{file: {self.site}/events.jsonl, heartbeat: 1h}}}}
+{self.variant.get("routes", "")}  - {{path: /events, events: {{file: {self.site}/events.jsonl, heartbeat: 1h}}}}
   - {{path: /*, to: backend}}
 """)
         return "workers: 1", [BUILD / "reeve", "run", "-c", file]

@@ -1,5 +1,6 @@
-/* Polled, since no event tells that a socket listens: every few milliseconds at first, ten times a second
- * later. A look is one question to the kernel; only when something listens there are processes looked at. */
+/* Polled, since no event tells that a socket listens: after a sixteenth of the time that has passed, so that
+ * what is added to a start stays small beside it, within the bounds below. A look is one question to the
+ * kernel; only when something listens there are processes looked at. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ enum { READINESS_SOCKETS_MOST = 8, READINESS_PROCESSES_MOST = 1024, READINESS_TE
 enum { READINESS_ELSEWHERE_MOST = 256 };
 enum { READINESS_PROBE_FIRST_MS = 100, READINESS_PROBE_SLOWEST_MS = 500 };
 
-static const int readiness_waits_ms[] = {2, 5, 10, 20, 50, 100};
+/* 2 ms at first, up to 20 ms; from 2 s on a hundredth of the time, up to 100 ms. */
+enum { READINESS_LOOK_FIRST_MS = 2, READINESS_LOOK_MS = 20, READINESS_LOOK_SLOWEST_MS = 100 };
 
 enum readiness_state {
     READINESS_LOOKING, /* nothing of the run listens there yet */
@@ -29,7 +31,7 @@ enum readiness_state {
 struct readiness {
     struct readiness_settings settings;
     enum readiness_state state;
-    unsigned looks;
+    int64_t began_us;
     unsigned probes;
     struct loop_timer next;
     struct loop_timer late;
@@ -187,6 +189,15 @@ void readiness_probed(struct readiness *readiness, bool ok, const char *text)
     readiness_pause(readiness);
 }
 
+static int64_t readiness_look_wait(int64_t elapsed_ms)
+{
+    int64_t quick = elapsed_ms / 16, slow = elapsed_ms / 100;
+    quick = quick < READINESS_LOOK_FIRST_MS ? READINESS_LOOK_FIRST_MS : quick;
+    quick = quick > READINESS_LOOK_MS ? READINESS_LOOK_MS : quick;
+    slow = slow > READINESS_LOOK_SLOWEST_MS ? READINESS_LOOK_SLOWEST_MS : slow;
+    return quick > slow ? quick : slow;
+}
+
 static void readiness_on_look(struct loop_timer *timer)
 {
     struct readiness *readiness = LIST_ENTRY(timer, struct readiness, next);
@@ -194,10 +205,9 @@ static void readiness_on_look(struct loop_timer *timer)
     struct address found;
     struct error error = {0};
     if (!readiness_listens(settings->hold, &settings->address, &found)) {
-        size_t most = sizeof readiness_waits_ms / sizeof *readiness_waits_ms - 1;
-        int wait_ms = readiness_waits_ms[readiness->looks < most ? readiness->looks : most];
-        readiness->looks++;
-        loop_timer_start(settings->loop, &readiness->next, wait_ms, readiness_on_look);
+        int64_t elapsed_ms = (loop_now_us(settings->loop) - readiness->began_us) / 1000;
+        loop_timer_start(settings->loop, &readiness->next, readiness_look_wait(elapsed_ms),
+                         readiness_on_look);
         return;
     }
     if (!settings->events->on_listening(settings->owner, &found, &error))
@@ -212,6 +222,7 @@ struct readiness *readiness_start(const struct readiness_settings *settings)
 {
     struct readiness *readiness = MEMORY_NEW(struct readiness);
     readiness->settings = *settings;
+    readiness->began_us = loop_now_us(settings->loop);
     loop_timer_start(settings->loop, &readiness->next, 0, readiness_on_look);
     loop_timer_start(settings->loop, &readiness->late, (*settings->service)->ready.timeout_ms,
                      readiness_on_late);
