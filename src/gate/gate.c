@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "link/channel.h"
 #include "link/memfd.h"
+#include "tail/place.h"
 
 #include "gate/dataplane.h"
 #include "gate/gate.h"
@@ -159,8 +160,11 @@ static bool on_ask(void *owner, uint32_t id, json_t *body, int descriptor)
 static void on_refused(void *owner, const char *path, int error)
 {
     const struct gate *gate = owner;
-    log_warning(&gate->log, "an event file cannot be read by the user that gates run as",
-                LOG_TEXT("file", path), LOG_TEXT("error", strerror(error)));
+    bool closed = error == EACCES || error == EPERM;
+    log_warning(&gate->log,
+                closed ? "an event file cannot be read by the user that gates run as"
+                       : "what is in the place of an event file is not read",
+                LOG_TEXT("file", path), LOG_TEXT("error", place_refusal_text(error)));
 }
 
 static void on_trouble(void *owner, const char *what, const char *text)

@@ -118,13 +118,21 @@ static void say_reset(struct reader *reader)
     event_stream_say(&reader->stream, &said);
 }
 
-/* A file that gates may not read is as good as none, but its writer should hear of it. */
+/* What gates do not read is as good as none, but the file's writer should hear of it. */
 static json_t *with_refusal(const struct reader *reader, json_t *object)
 {
     int error = tail_refused(&reader->tail);
     if (error)
-        json_object_set_new(object, "error", json_string(strerror(error)));
+        json_object_set_new(object, "error", json_string(place_refusal_text(error)));
     return object;
+}
+
+/* At once, for who looks why nothing comes: the event is `wait` away, and there may be a file by then. */
+static void add_refusal(const struct reader *reader, struct event_said *said)
+{
+    int error = tail_refused(&reader->tail);
+    if (error)
+        sse_comment(&said->bytes, slice_of_text(place_refusal_text(error)));
 }
 
 /* {target, state, cause}; `state` of one that is gone is "gone". */
@@ -438,6 +446,7 @@ void events_answer(const struct events_route *route, struct exchange *exchange, 
     sse_comment(&said.bytes, SLICE("reeve"));
     join(reader, &request, &said);
     const struct events_settings *settings = &route->events->settings;
+    add_refusal(reader, &said);
     int status = is_over(reader, &request) ? 204 : 200;
     if (event_stream_begin(&reader->stream, status, settings->group, settings->streams))
         begin(reader, &said);

@@ -29,13 +29,19 @@ static int open_beneath(int root, const char *path, uint64_t flags)
     return (int)fd;
 }
 
+/* open(2) has ENXIO for a socket itself; the others never come from it without O_WRONLY. */
+static int not_regular(unsigned mode)
+{
+    return S_ISDIR(mode) ? -EISDIR : S_ISFIFO(mode) ? -ESPIPE : S_ISSOCK(mode) ? -ENXIO : -ENOTSUP;
+}
+
 int place_identify(int fd, struct place_file *file)
 {
     struct statx about;
     if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &about) < 0)
         return -errno;
     if (!S_ISREG(about.stx_mode))
-        return -ENOENT;
+        return not_regular(about.stx_mode);
     *file = (struct place_file){.device = makedev(about.stx_dev_major, about.stx_dev_minor),
                                 .id = {.inode = about.stx_ino},
                                 .size = (int64_t)about.stx_size,
@@ -116,6 +122,45 @@ int place_open_folder(const struct place *place)
     if (!directory_of(place->path, strlen(place->path), directory))
         return -ENAMETOOLONG;
     return open_beneath(place->root, directory, O_RDONLY | O_DIRECTORY);
+}
+
+bool place_is_refusal(int error)
+{
+    switch (-error) {
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case EISDIR:
+    case ESPIPE:
+    case ENXIO:
+    case ENOTSUP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *place_refusal_text(int error)
+{
+    switch (error) {
+    case ELOOP:
+        return "the file, or a folder above it, is a symbolic link, and none is followed: name the file "
+               "itself";
+    case EISDIR:
+        return "a folder is in the place of the file: name a file";
+    case ESPIPE:
+        return "a FIFO is in the place of the file, and only an ordinary file is read: let the program "
+               "append "
+               "to one";
+    case ENXIO:
+        return "a socket is in the place of the file, and only an ordinary file is read: let the program "
+               "append to one";
+    case ENOTSUP:
+        return "a device is in the place of the file, and only an ordinary file is read: let the program "
+               "append to one";
+    default:
+        return strerror(error);
+    }
 }
 
 const char *place_name(const struct place *place)

@@ -23,7 +23,7 @@ struct place_file {
     int64_t modified_ns; /* wall clock */
 };
 
-/* The file, for reading: a descriptor, or -errno (-ENOENT also for what is no regular file). */
+/* The file, for reading: a descriptor, or -errno; what is no regular file is one of place_is_refusal(). */
 int place_open(const struct place *place, struct place_file *file);
 /* The same of another name in the same directory; `directory` is of place_open_folder(). */
 int place_open_beside(int directory, const char *name, struct place_file *file);
@@ -38,5 +38,9 @@ bool place_same(const struct place_file *a, const struct place_file *b);
 int place_open_nearest(const struct place *place, bool *whole);
 /* The directory that holds the file, to be listed. A descriptor or -errno. */
 int place_open_folder(const struct place *place);
+/* Whether the -errno says that something is at the place, which is not read. */
+bool place_is_refusal(int error);
+/* What that is, and what to do. Of an errno. */
+const char *place_refusal_text(int error);
 /* The path's last segment. */
 const char *place_name(const struct place *place);

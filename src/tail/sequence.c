@@ -213,7 +213,7 @@ static bool look_at_place(struct sequence *sequence)
     }
     sequence->named = false;
     int fd = place_open(&sequence->place, &about);
-    sequence->refused = fd == -EACCES || fd == -EPERM ? fd : 0;
+    sequence->refused = place_is_refusal(fd) ? fd : 0;
     if (is_shortage(fd))
         sequence->unwatched = fd;
     if (fd < 0)

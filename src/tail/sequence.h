@@ -36,7 +36,7 @@ struct sequence {
     struct list files;
     bool named;    /* the place leads to the last file */
     bool look;     /* the names are to be looked at again */
-    int refused;   /* -errno: there is a file that may not be read */
+    int refused;   /* -errno: what is at the place is not read (tail/place.h) */
     int unwatched; /* 0: everything is watched; -errno: why something is not */
     bool settled;  /* nothing was left to read when it was last called */
     struct watch folder;

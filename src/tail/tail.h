@@ -72,8 +72,8 @@ struct tail_group_settings {
     /* inotify(7) is used up (an errno) or can be had again (0). On change, from the loop or from tail_join().
      */
     void (*on_degraded)(void *owner, int error);
-    /* There is a file at `path` that may not be read (an errno); once until it may or the place is forgotten.
-     */
+    /* What is at `path` is not read (an errno, see place_refusal_text()); once until it is or the place is
+     * forgotten. */
     void (*on_refused)(void *owner, const char *path, int error);
     void *owner;
 };
@@ -100,7 +100,7 @@ bool tail_is_level(struct tail_reader *reader);
 
 /* Where the reader is; 0:0:0 before the first line of a file. */
 struct event_id tail_place(const struct tail_reader *reader);
-/* An errno: there is a file at the place that may not be read. 0: there is none such. */
+/* An errno: what is at the place is not read (place_refusal_text()). 0: there is nothing such. */
 int tail_refused(const struct tail_reader *reader);
 /* Bytes of a line without its newline at the end of the file that is there. */
 int64_t tail_unfinished(const struct tail_reader *reader);

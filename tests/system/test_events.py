@@ -236,6 +236,22 @@ def test_unreadable(reeve, folder):
     stream.close()
 
 
+def test_a_link_is_told(reeve, folder):
+    """It is not followed; the stream only timed out, and neither it nor the log said why."""
+    (folder / "other.jsonl").write_text("other\n")
+    (folder / "events.jsonl").symlink_to("other.jsonl")
+    start(reeve, folder, keys=", wait: 1s", workers=1)
+    stream = Stream(reeve)
+    assert "symbolic link" in stream.named("timeout")["error"]
+    stream.over()
+    wait_for(lambda: "what is in the place of an event file is not read" in reeve.log(), what="the log to name it")
+    (folder / "events.jsonl").unlink()
+    (folder / "other.jsonl").rename(folder / "events.jsonl")
+    stream = Stream(reeve)
+    assert stream.lines(1) == [b"other"]
+    stream.close()
+
+
 def test_bad_names(reeve, folder):
     start(reeve, folder, file="{id}/events.jsonl", path="/i/{id}/events")
     (folder / ".hidden").mkdir()

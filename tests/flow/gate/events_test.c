@@ -1,4 +1,6 @@
 /* Event streams through a whole gate: what is said when, and how a stream ends. Time is the test's. */
+#include <sys/stat.h>
+
 #include "base/memory.h"
 #include "tail/tail.h"
 #include "wire/seal.h"
@@ -121,6 +123,47 @@ static void test_timeout(void **state)
     assert_false(says(peer_hear(world, &found), "timeout"));
     peer_close(&client);
     peer_close(&found);
+}
+
+static void make_in_place(struct world *world, mode_t kind)
+{
+    if (kind == S_IFLNK)
+        assert_int_equal(symlinkat("other.jsonl", world->root_fd, "events.jsonl"), 0);
+    else if (kind == S_IFDIR)
+        assert_int_equal(mkdirat(world->root_fd, "events.jsonl", 0700), 0);
+    else
+        assert_int_equal(mknodat(world->root_fd, "events.jsonl", kind | 0600, 0), 0);
+}
+
+/* It is as good as no file, but the stream only timed out, and nobody heard why. */
+static void test_what_is_no_file_is_told_at_once_and_at_the_end(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        mode_t kind;
+        const char *said;
+    } rows[] = {
+        {S_IFLNK, "a symbolic link"}, {S_IFDIR, "a folder"}, {S_IFIFO, "a FIFO"}, {S_IFSOCK, "a socket"}};
+    append(world, "other.jsonl", "not ours\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer client;
+        make_in_place(world, rows[i].kind);
+        assert_true(says(client_ask(world, &client, GET("/events")), rows[i].said));
+        for (int s = 0; s < 60; s++)
+            world_advance(world, 1000);
+        struct slice heard = peer_hear(world, &client);
+        assert_true(says(heard, "event: timeout\ndata: {\"waited_ms\":60000,\"error\":\""));
+        assert_int_equal(times(heard, rows[i].said), 2);
+        peer_close(&client);
+        assert_int_equal(unlinkat(world->root_fd, "events.jsonl", rows[i].kind == S_IFDIR ? AT_REMOVEDIR : 0),
+                         0);
+        world_advance(world, SEEN_MS);
+    }
+    struct peer client;
+    append(world, "events.jsonl", "one\n");
+    struct slice heard = client_ask(world, &client, GET("/events"));
+    assert_true(says(heard, "data: one\n") && !says(heard, "not ours"));
+    peer_close(&client);
 }
 
 static void test_target(void **state)
@@ -301,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_begin, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_heartbeat, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_timeout, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_no_file_is_told_at_once_and_at_the_end, set_up,
+                                        world_tear_down),
         cmocka_unit_test_setup_teardown(test_target, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_end_of_slow_client, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, world_tear_down),
