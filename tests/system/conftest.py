@@ -170,8 +170,9 @@ class Reeve:
         return row_of(self.status()["targets"], name)
 
     def wait_state(self, name, *states, timeout=10):
-        wait_for(lambda: self.target(name)["state"] in states, timeout, f"{name} to be {' or '.join(states)}")
-        return self.target(name)
+        """The row as it was when it had one of these states; it may have gone on since."""
+        return wait_for(lambda: (row := self.target(name))["state"] in states and row, timeout,
+                        f"{name} to be {' or '.join(states)}")
 
     def gates(self):
         return [row["pid"] for row in self.status()["gates"] if row["pid"]]

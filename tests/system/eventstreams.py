@@ -17,9 +17,10 @@ TICK = 0.012  # longer than the kernel's clock tick, which orders births of file
 class Stream:
     """An open event stream, read as a browser does; `events` are (name, data, id) as they are dispatched."""
 
-    def __init__(self, reeve, path="/events", after=None, version="HTTP/1.1", timeout=120, port=None):
+    def __init__(self, reeve, path="/events", after=None, version="HTTP/1.1", timeout=120, port=None, cookie=None):
         self.socket = socket.create_connection(("127.0.0.1", port or reeve.port), timeout=timeout)
-        fields = f"Host: 127.0.0.1\r\nLast-Event-ID: {after}\r\n" if after is not None else "Host: 127.0.0.1\r\n"
+        fields = "Host: 127.0.0.1\r\n" + (f"Last-Event-ID: {after}\r\n" if after is not None else "")
+        fields += f"Cookie: {cookie}\r\n" if cookie is not None else ""
         self.socket.sendall(f"GET {path} {version}\r\n{fields}Accept: text/event-stream\r\n\r\n".encode())
         self.response = http.client.HTTPResponse(self.socket)
         self.response.begin()

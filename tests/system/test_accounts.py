@@ -1,9 +1,11 @@
 """Who has an account: the commands user and token with and without a running reeve, and what a sign-in leaves behind."""
 import concurrent.futures
+import contextlib
 import ctypes
 import http.client
 import json
 import os
+import pathlib
 import pty
 import stat
 import statistics
@@ -187,7 +189,7 @@ def test_tokens_of_a_running_reeve(reeve):
     reeve.start()
     now, short = token(reeve, "now"), token(reeve, "short", "--expires", "10s")
     assert page(reeve) in (303, 401)
-    for secret in (before, now, short):
+    for secret in (short, now, before):
         assert page(reeve, Authorization=f"Bearer {secret}") == 200
     assert [row["name"] for row in json.loads(reeve.verb("token", "list", "--json").stdout)] == ["before", "now", "short"]
     reeve.verb("token", "revoke", "now")
@@ -299,15 +301,12 @@ def test_the_same_time_for_somebody_and_nobody(reeve):
 
 def secrets_seen(reeve, secrets):
     """Every place where one of them stands: files of the state, output, words and environments of processes."""
-    places = [(str(path), path.read_bytes()) for path in [*reeve.state.rglob("*"), *reeve.folder.glob("*")]
-              if path.is_file()]
-    for pid in kernel.pids():
-        for name in ("cmdline", "environ"):
-            try:
-                with open(f"/proc/{pid}/{name}", "rb") as file:
-                    places.append((f"/proc/{pid}/{name}", file.read()))
-            except OSError:
-                pass
+    files = [path for path in (*reeve.state.rglob("*"), *reeve.folder.glob("*")) if path.is_file()]
+    files += [pathlib.Path(f"/proc/{pid}/{name}") for pid in kernel.pids() for name in ("cmdline", "environ")]
+    places = []
+    for path in files:
+        with contextlib.suppress(OSError):  # it has gone meanwhile, or is somebody else's
+            places.append((str(path), path.read_bytes()))
     return {(place, secret) for place, text in places for secret in secrets if secret.encode() in text}
 
 

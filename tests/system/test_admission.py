@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import SLACK, free_port, program, wait_for, whole_lines
+from eventstreams import Stream
 from peers import Peer, frame, handshake, read_fields
 from people import PASSWORD, add_user, cookie_of, make_token, sign_in
 
@@ -69,7 +70,7 @@ def world(tmp_path_factory):
         brief = make_token(reeve, "robot", "--expires", "1s")
         made = time.monotonic()
         reeve.stop()
-        reeve.verb("token", "revoke", "robot")
+        assert reeve.verb("token", "revoke", "robot", check=False).returncode in (0, 6)  # 6: it has expired and is gone
         reeve.configure(configuration(reeve, "1h"), workers=2).start()
         wait_for(lambda: time.monotonic() > made + 2.5, what="the first credentials to expire")
         reeve.people, reeve.secrets = everybody(reeve, theirs, late, brief)
@@ -361,12 +362,17 @@ routes: [{{path: /events, events: {{file: "{reeve.folder}/events.jsonl"}}}}]
 """)
     add_user(reeve, "ann")
     reeve.start()
-    cookie, started = cookie_of(reeve, "ann"), time.monotonic()
-    with socket.create_connection(("127.0.0.1", reeve.port), timeout=120) as stream:
-        stream.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
-        read_until(stream, b'{"n":1}', 120)
-        read_until(stream, b"event: auth", (3 + PROMISED) * SLACK)
-    assert time.monotonic() - started > 2.5
+    status = 401
+    while status == 401:  # again, when the machine stood still for the whole of a session
+        started = time.monotonic()
+        cookie = cookie_of(reeve, "ann")
+        stream = Stream(reeve, cookie=cookie)
+        status = stream.status
+        assert status == 200 or time.monotonic() - started > 2.5
+    assert stream.lines(1) == [b'{"n":1}']
+    stream.named("auth")
+    assert 2.5 < time.monotonic() - started < (3 + PROMISED) * SLACK
+    stream.close()
     assert reeve.get("/events", {"Cookie": cookie})[0] == 401
 
 

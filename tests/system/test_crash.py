@@ -178,7 +178,7 @@ def test_a_hung_gate_is_replaced(reeve):
     stopped = time.monotonic()
     kernel.kill(hung, signal.SIGSTOP)
     wait_for(lambda: hung not in reeve.gates() and len(reeve.gates()) == 2, 20, "the hung gate to be replaced")
-    assert 9 < time.monotonic() - stopped < 13 * SLACK
+    assert 7 < time.monotonic() - stopped < 13 * SLACK, "10 s from its last sign of life, which was before"
     assert not kernel.alive(hung)
     for _ in range(20):
         assert reeve.get("/api/")[0] == 200
@@ -297,5 +297,5 @@ def test_the_restart_schedule_can_be_seen(reeve):
         pause = seconds(row["next_attempt"]) - seconds(row["since"])
         planned = min(0.2 * 2 ** row["restarts"], 0.8)
         assert planned * 0.79 - 0.05 < pause < planned * 1.21 + 0.5, row
-    shown = wait_for(lambda: (done := reeve.verb("status", check=False)).returncode == 1 and done.stdout)
-    assert "backoff" in shown and "exited with 7" in shown
+    shown = wait_for(lambda: "backoff" in (done := reeve.verb("status", check=False)).stdout and done)
+    assert shown.returncode == 1 and "exited with 7" in shown.stdout

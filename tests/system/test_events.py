@@ -226,11 +226,15 @@ def test_unreadable(reeve, folder):
     """For gates a file that they may not read is not there, but that is told."""
     (folder / "events.jsonl").write_text("secret\n")
     (folder / "events.jsonl").chmod(0)
-    start(reeve, folder, keys=", wait: 4s", workers=1)
+    reeve.start(f"""
+routes:
+  - {{path: /events, events: {{file: "{folder}/events.jsonl", wait: 2s}}}}
+  - {{path: /patient, events: {{file: "{folder}/events.jsonl", wait: 100s}}}}
+""", workers=1)
     stream = Stream(reeve)
-    assert stream.named("timeout") == {"waited_ms": 4000, "error": "Permission denied"}
+    assert stream.named("timeout") == {"waited_ms": 2000, "error": "Permission denied"}
     wait_for(lambda: "an event file cannot be read" in reeve.log(), what="the log to name it")
-    stream = Stream(reeve)
+    stream = Stream(reeve, "/patient")
     (folder / "events.jsonl").chmod(0o644)
     assert stream.lines(1) == [b"secret"]
     stream.close()
@@ -646,18 +650,26 @@ def test_inotify_used_up(reeve, folder):
     writer.write(b"1\n")
     gate, = reeve.gates()
     with contextlib.ExitStack() as clients:
-        stream = clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port), timeout=120))
-        idle = []
-        while (open_now := len(kernel.descriptors(gate))) < limit - 2:  # for the folder and the file
-            idle.append(clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port))))
+
+        def accepted():
+            """One connection more, which the gate has a descriptor for."""
+            open_now = len(kernel.descriptors(gate))
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", reeve.port), timeout=120))
             wait_for(lambda: len(kernel.descriptors(gate)) > open_now, what="the gate to accept")
+            return client
+
+        stream, idle = accepted(), []
+        while len(kernel.descriptors(gate)) < limit - 2:  # for the folder and the file
+            idle.append(accepted())
         stream.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         read = b""
 
         def wait_for_line(line):
             nonlocal read
             while b"data: " + line + b"\n" not in read:
-                read += stream.recv(4096)
+                more = stream.recv(4096)
+                assert more, f"ended without {line!r}: {read!r}"
+                read += more
 
         wait_for_line(b"1")
         writer.write(b"2\n")

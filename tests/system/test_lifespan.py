@@ -64,7 +64,8 @@ def test_the_order_of_a_start_and_a_stop(reeve):
                 "services:\n" + counted("web", file, ", depends_on: [base]") + counted("base", file) +
                 "routes: [{path: /*, to: web}]\n")
     reeve.wait_state("web", "ready", timeout=20)
-    wait_for(lambda: ["loop", "start"] in told(file), what="the loop's first run")
+    for line in (["loop", "start"], ["base", "listen"], ["web", "listen"]):  # who listens is ready, and says so then
+        wait_for(lambda line=line: line in told(file), what=" ".join(line))
     reeve.stop()
     trace = told(file)
     assert trace[:2] == [["first", "startup"], ["second", "startup"]]
@@ -88,7 +89,7 @@ def test_the_order_of_a_start_and_a_stop(reeve):
 def test_not_ready_comes_before_anything_ends(reeve):
     """While a loop takes its time to end, /ready says no and requests are still answered."""
     file = reeve.folder / "pid"
-    loop = f"trap \"sleep 1.5; exit\" TERM; echo $$$$ > {file}; sleep 1000 & wait"
+    loop = f"trap \"while ! test -e go; do sleep 0.05; done; exit\" TERM; echo $$$$ > {file}; sleep 1000 & wait"
     reeve.start("services:\n" + counted("web", reeve.folder / "events") +
                 f"loops:\n  slow: {{every: 1s, command: [sh, -c, '{loop}']}}\n"
                 "routes: [{path: /*, to: web}]\n")
@@ -99,6 +100,7 @@ def test_not_ready_comes_before_anything_ends(reeve):
     wait_for(lambda: reeve.get("/ready")[0] == 503, 1, "/ready to say no")
     assert kernel.alive(int(file.read_text())), "the loop is still ending"
     assert reeve.get("/x")[0] == 200 and reeve.get("/health")[0] == 200
+    (reeve.folder / "go").touch()
     assert reeve.process.wait(20 * SLACK) == 0
 
 
@@ -136,7 +138,7 @@ def test_a_failing_startup_hook_ends_the_start(reeve, hook, why):
     text = reeve.err.read_text()
     assert "startup hook 1" in text and why in text
     if "echo" in hook:
-        assert "\n  one\n  two words" in text, text
+        assert "\n  one\n" in text and "\n  two words" in text, text
     assert not file.exists(), "nothing comes after it"
     assert reeve.left() == []
     assert [event for _, event, _ in reeve.journal()].count("hook-failed") == 1
@@ -237,7 +239,8 @@ def test_open_streams_are_told_and_end_within_the_budget(reeve):
 # --- health ----------------------------------------------------------------------------------------------------
 
 def test_health_has_details_for_the_console_alone(reeve):
-    reeve.start("services: {web: {command: [sleep, '1000'], listen: none}, off: {command: [false], listen: none}}\n"
+    reeve.start("services: {web: {command: [sleep, '1000'], listen: none}, off: {command: [false], listen: none,"
+                " backoff: {initial: 1h, max: 1h}}}\n"
                 "loops: {tick: {every: 200ms, command: ['true']}, bad: {every: 200ms, command: ['false']}}\n")
     reeve.wait_state("off", "backoff")
     wait_for(lambda: details(reeve)["degraded"], what="the details to tell of the loop")

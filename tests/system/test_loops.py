@@ -36,10 +36,11 @@ def test_the_first_run_comes_at_start_and_the_next_after_a_period(reeve):
 
 
 def test_at_waits_for_its_time(reeve):
-    reeve.start("loops: {nightly: {at: '17 3 * * *', command: ['true']}}\n", environment={"TZ": "UTC"})
-    row = loop(reeve, "nightly")
-    assert row["state"] == "waiting" and row["runs"] == 0 and row["next"].endswith("T03:17:00.000Z")
-    assert row["at"] == "17 3 * * *" and row["last"] is None and row["age_ms"] is None
+    hour = (time.gmtime().tm_hour + 12) % 24
+    reeve.start(f"loops: {{daily: {{at: '17 {hour} * * *', command: ['true']}}}}\n", environment={"TZ": "UTC"})
+    row = loop(reeve, "daily")
+    assert row["state"] == "waiting" and row["runs"] == 0 and row["next"].endswith(f"T{hour:02}:17:00.000Z")
+    assert row["at"] == f"17 {hour} * * *" and row["last"] is None and row["age_ms"] is None
 
 
 def test_a_failing_loop_is_seen_runs_again_and_recovers(reeve):
@@ -97,8 +98,8 @@ def test_a_killed_run_and_a_killed_hold_are_seen(reeve):
     kernel.kill(kernel.parent(second))
     wait_for(lambda: loop(reeve, "long")["failures"] == 2, what="the lost hold to be seen")
     assert "hold" in loop(reeve, "long")["last"]["text"]
-    assert not kernel.alive(second)
     wait_for(lambda: len(words_in(pids)) == 3, what="the run after that")
+    assert not kernel.alive(second), "they never run side by side"
 
 
 def test_sigterm_ends_a_run(reeve):
