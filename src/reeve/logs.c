@@ -27,6 +27,8 @@ struct logs_target {
     size_t index;
     int64_t last_run; /* highest generation seen while counting */
     bool opened;      /* its log was there */
+    bool wrote;       /* there are records of it */
+    bool shown;       /* and some of them were wanted */
 };
 
 struct logs {
@@ -80,6 +82,8 @@ static void logs_on_line(void *owner, struct slice record)
     if (!logline_parse(record, &parsed))
         return;
     bool wanted = !target->logs->counting && logs_wants(target, &parsed);
+    target->wrote = true;
+    target->shown |= wanted;
     if (parsed.line.run > target->last_run && target->logs->counting)
         target->last_run = parsed.line.run;
     logline_end(&parsed);
@@ -140,6 +144,35 @@ static int logs_follow(struct logs *logs)
     return error;
 }
 
+/* --- who has written nothing -------------------------------------------------------------------------------
+ */
+
+static void logs_tell_silent(const struct logs *logs, const struct logs_target *target)
+{
+    const struct command *command = logs->command;
+    if (!target->wrote)
+        fprintf(stderr, "reeve: %s has written nothing yet\n", target->name);
+    else if (command->previous)
+        fprintf(stderr, "reeve: there is nothing of %s from a run before its last one\n", target->name);
+    else
+        fprintf(stderr, "reeve: %s has written nothing since %s\n", target->name, command->since);
+}
+
+/* On stderr: each that was named, and without names all when there is nothing of any. */
+static void logs_tell_silence(const struct logs *logs)
+{
+    bool shown = false;
+    for (size_t i = 0; i < logs->count; i++)
+        shown |= logs->targets[i].shown;
+    if (shown && logs->command->argument_count == 0)
+        return;
+    for (size_t i = 0; i < logs->count; i++)
+        if (!logs->targets[i].shown)
+            logs_tell_silent(logs, &logs->targets[i]);
+    if (logs->count == 0)
+        fputs("reeve: there is nothing that writes a log: no service with a command, no instance\n", stderr);
+}
+
 static int logs_print(struct logs *logs)
 {
     int error = 0;
@@ -149,6 +182,8 @@ static int logs_print(struct logs *logs)
     if (!error)
         merge_read(logs->merge);
     fflush(stdout);
+    if (!error)
+        logs_tell_silence(logs);
     if (!error && logs->command->follow)
         error = logs_follow(logs);
     merge_free(&logs->merge);
@@ -235,7 +270,8 @@ static bool logs_choose(struct logs *logs, const struct config *config)
                              : logs_is_instance(config, command->arguments[i]) ||
                                    logs_is_job(config, command->arguments[i]);
         if (!known) {
-            command_fail(0, "%s has no service %s with a command", config->file, command->arguments[i]);
+            command_fail(0, "%s has no service %s with a command, nor is there an instance of that name",
+                         config->file, command->arguments[i]);
             return false;
         }
         logs_add(logs, command->arguments[i]);

@@ -386,6 +386,38 @@ def test_logs_since(reeve):
     assert reeve.verb("logs", "--since", "0s", "one").stdout == ""
 
 
+def test_logs_say_who_has_written_nothing(reeve):
+    """An empty answer left open whether the name was right, and where the lines went."""
+    reeve.start("services:\n  quiet: {command: [cat], start: demand, listen: none}\n"
+                "  mute: {command: [sleep, '1000'], listen: none}\n")
+    assert reeve.verb("logs").stderr == "reeve: quiet has written nothing yet\nreeve: mute has written nothing yet\n"
+    done = reeve.verb("logs", "--json", "mute")
+    assert done.stdout == "" and done.stderr == "reeve: mute has written nothing yet\n"
+    done = reeve.verb("logs", "nosuch", check=False)
+    assert done.returncode == 6 and "nosuch" in done.stderr and "nothing yet" not in done.stderr
+
+
+def test_logs_say_what_their_options_leave_out(reeve):
+    talkers(reeve)
+    assert reeve.verb("logs", "one").stderr == reeve.verb("logs").stderr == ""
+    assert "nothing of one from a run before" in reeve.verb("logs", "--previous", "one").stderr
+    done = reeve.verb("logs", "--since", "2099-01-01T00:00:00Z")
+    assert "one has written nothing since 2099-01-01T00:00:00Z" in done.stderr and "second has" in done.stderr
+
+
+def test_logs_follow_waits_for_who_has_written_nothing(reeve):
+    reeve.start("services:\n  late: {command: [sh, -c, 'echo here; exec sleep 1000'], start: demand, listen: none}\n")
+    follow = subprocess.Popen([BIN, "-c", reeve.file, "logs", "-f", "late"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    with follow:
+        try:
+            assert follow.stderr.readline() == "reeve: late has written nothing yet\n"
+            reeve.verb("start", "late")
+            assert follow.stdout.readline() == "here\n"
+        finally:
+            follow.kill()
+
+
 def test_logs_follow(reeve):
     talkers(reeve)
     follow = subprocess.Popen([BIN, "-c", reeve.file, "logs", "-f", "one"], stdout=subprocess.PIPE, text=True)
