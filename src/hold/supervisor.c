@@ -323,12 +323,9 @@ static void supervisor_end_leftovers(struct supervisor *supervisor, pid_t group)
 static void supervisor_on_started(void *owner, bool contained)
 {
     struct supervisor *supervisor = owner;
-    struct family_member member = {0};
-    family_member(program_pid(supervisor->program), &member);
     supervisor->state = HOLD_RUNNING;
     supervisor->contained = contained;
     supervisor->started_ms = supervisor_boottime(supervisor);
-    supervisor->start_time = member.start_time;
     supervisor_tell(supervisor, MESSAGE_HOLD_STARTED, supervisor_started(supervisor));
     if (supervisor->tty)
         tty_tell(supervisor->tty);
@@ -520,6 +517,14 @@ static bool supervisor_open_terminal(struct supervisor *supervisor)
     return supervisor->tty != NULL;
 }
 
+/* Before the child can have been reaped: news of its exec may come only with those of its end. */
+static void supervisor_note_start_time(struct supervisor *supervisor)
+{
+    struct family_member member = {0};
+    family_member(program_pid(supervisor->program), &member);
+    supervisor->start_time = member.start_time;
+}
+
 void supervisor_start(struct supervisor *supervisor)
 {
     if (!supervisor_open_terminal(supervisor))
@@ -539,6 +544,7 @@ void supervisor_start(struct supervisor *supervisor)
         return;
     }
     supervisor->main_alive = true;
+    supervisor_note_start_time(supervisor);
     if (!supervisor->tty) {
         output_watch(supervisor->output, LOGLINE_STDOUT, pipes.output);
         output_watch(supervisor->output, LOGLINE_STDERR, pipes.error);

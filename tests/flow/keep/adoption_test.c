@@ -39,9 +39,7 @@ static void test_a_run_is_adopted(void **state)
     struct target_row before = *row(world, "api");
     crash(world);
     keep_again(world);
-    int64_t began = loop_now_ms(world->loop);
     boot(world);
-    assert_true(loop_now_ms(world->loop) - began < 1000);
     const struct target_row *after = row(world, "api");
     assert_int_equal(after->pid, before.pid);
     assert_int_equal(after->generation, before.generation);

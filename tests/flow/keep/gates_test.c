@@ -36,8 +36,9 @@ static void hostile_tick(const struct hostile *hostile)
 static void hostile_ask(json_t *body, int descriptor, int status)
 {
     struct channel_message answer;
-    if (channel_send_now(CHANNEL_FD, MESSAGE_GATE_ASK, 9, body, &descriptor, descriptor >= 0, 1000) < 0 ||
-        channel_receive_now(CHANNEL_FD, &answer, 1000) < 0)
+    if (channel_send_now(CHANNEL_FD, MESSAGE_GATE_ASK, 9, body, &descriptor, descriptor >= 0, PATIENCE_MS) <
+            0 ||
+        channel_receive_now(CHANNEL_FD, &answer, PATIENCE_MS) < 0)
         _exit(1);
     json_int_t told = json_integer_value(json_object_get(answer.body, "status"));
     if (answer.type != MESSAGE_GATE_ANSWER || answer.id != 9 || told != status)
@@ -78,9 +79,11 @@ static void hostile_ask_everything(void)
     hostile_ask(hostile_question("echo", "nobody"), STDERR_FILENO, 400); /* not sealed */
     hostile_ask_sealed("{\"a\": 1}", 200);
     for (int i = 0; i < QUESTIONS_MOST; i++)
-        channel_send_now(CHANNEL_FD, MESSAGE_GATE_ASK, 8, hostile_question("hold", "nobody"), NULL, 0, 1000);
+        channel_send_now(CHANNEL_FD, MESSAGE_GATE_ASK, 8, hostile_question("hold", "nobody"), NULL, 0,
+                         PATIENCE_MS);
     hostile_ask(hostile_question("echo", "nobody"), -1, 503);
-    channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0, 1000);
+    channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0,
+                     PATIENCE_MS);
 }
 
 /* As a real gate: a commit of anything but what was prepared last is not understood. */
@@ -92,7 +95,7 @@ static void hostile_commit(const struct hostile *hostile, json_int_t number)
     if (strcmp(hostile->manner, "asks") == 0) {
         if (!hostile->told)
             _exit(1);
-        channel_send_now(CHANNEL_FD, (enum message_type)QUESTION, 7, NULL, NULL, 0, 1000);
+        channel_send_now(CHANNEL_FD, (enum message_type)QUESTION, 7, NULL, NULL, 0, PATIENCE_MS);
     }
     if (strcmp(hostile->manner, "refuses") == 0 && first)
         _exit(0);
@@ -102,7 +105,7 @@ static void hostile_commit(const struct hostile *hostile, json_int_t number)
         hostile_ask_everything();
     if (strcmp(hostile->manner, "dies") == 0 && number == 2)
         channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0,
-                         1000);
+                         PATIENCE_MS);
 }
 
 static void hostile_answer(struct hostile *hostile, const struct channel_message *message)
@@ -113,7 +116,8 @@ static void hostile_answer(struct hostile *hostile, const struct channel_message
     case MESSAGE_GATE_HELLO:
         hostile->page = page_map(message->descriptors[0], 1);
         hostile->generation = json_integer_value(json_object_get(message->body, "generation"));
-        channel_send_now(CHANNEL_FD, MESSAGE_GATE_READY, 0, json_pack("{s:i}", "slot", 0), NULL, 0, 1000);
+        channel_send_now(CHANNEL_FD, MESSAGE_GATE_READY, 0, json_pack("{s:i}", "slot", 0), NULL, 0,
+                         PATIENCE_MS);
         break;
     case MESSAGE_GATE_PREPARE:
         if (dies && hostile->generation == 1 && number == 2)
@@ -122,7 +126,7 @@ static void hostile_answer(struct hostile *hostile, const struct channel_message
         channel_send_now(
             CHANNEL_FD, MESSAGE_GATE_PREPARED, 0,
             json_pack("{s:I, s:b}", "snapshot", number, "ok", !refuses || hostile->generation != 2), NULL, 0,
-            1000);
+            PATIENCE_MS);
         break;
     case MESSAGE_GATE_COMMIT:
         hostile_commit(hostile, number);
@@ -132,7 +136,7 @@ static void hostile_answer(struct hostile *hostile, const struct channel_message
             hostile->told = true;
         else
             channel_send_now(CHANNEL_FD, MESSAGE_GATE_WANT, 0, json_pack("{s:s}", "target", "api"), NULL, 0,
-                             1000);
+                             PATIENCE_MS);
         break;
     default: /* a probe is never answered */
         break;

@@ -23,7 +23,7 @@ struct puppet {
 
 static void puppet_say(enum message_type type, uint32_t id, json_t *body)
 {
-    channel_send_now(CHANNEL_FD, type, id, body, NULL, 0, 1000);
+    channel_send_now(CHANNEL_FD, type, id, body, NULL, 0, PATIENCE_MS);
 }
 
 static void puppet_do(struct puppet *puppet, const json_t *body)
@@ -99,7 +99,7 @@ static int helper_of(char **words)
         return 3;
     if (strcmp(manner, "babbles") == 0)
         return channel_send_now(CHECKER_KEEPER_FD, MESSAGE_HELPER_VERDICT, 0, json_pack("{s:b}", "ok", 1),
-                                NULL, 0, 1000);
+                                NULL, 0, PATIENCE_MS);
     if (strcmp(manner, "hangs") == 0)
         for (;;)
             pause();
@@ -118,8 +118,8 @@ static int64_t moved_us(const struct clock *clock)
 
 static int64_t moved_boottime_ms(const struct clock *clock)
 {
-    return clock_system.boottime_ms(&clock_system) +
-           ((const struct moved_clock *)(const void *)clock)->ahead_us / 1000;
+    const struct moved_clock *moved = (const void *)clock;
+    return moved->boottime_ms + moved->ahead_us / 1000;
 }
 
 static int64_t moved_wall_ms(const struct clock *clock)
@@ -235,7 +235,8 @@ void open_keeper(struct keeper *keeper, struct world *world)
     struct error error = {0};
     *keeper = (struct keeper){
         .world = world,
-        .clock = {.clock = {moved_us, moved_boottime_ms, moved_wall_ms}},
+        .clock = {.clock = {moved_us, moved_boottime_ms, moved_wall_ms},
+                  .boottime_ms = clock_system.boottime_ms(&clock_system)},
         .log = {.clock = &clock_system, .write = log_nowhere},
     };
     loop_free(&world->loop);

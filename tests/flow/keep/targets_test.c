@@ -85,7 +85,7 @@ static void test_a_program_that_leaves_at_once(void **state)
     const struct target_row *found = row(world, "api");
     assert_int_equal(found->cause.kind, TARGET_CAUSE_EXIT);
     assert_int_equal(found->cause.code, 7);
-    assert_memory_equal(found->cause.text, "exited with 7 after 0.", 22);
+    assert_memory_equal(found->cause.text, "exited with 7 after ", 20);
     UNTIL(world, starts(world) >= 3);
     assert_true(row(world, "api")->restarts >= 2);
     verb(world, "api", TARGETS_STOP);
@@ -128,14 +128,20 @@ static void test_a_program_that_never_listens(void **state)
     assert_int_equal(found->pid, 0);
 }
 
+/* Of api; asked only between two tries, when it stands for the whole of the last. */
+static void until_cause(struct world *world, const char *text)
+{
+    UNTIL(world, row(world, "api")->state == TARGET_BACKOFF && strstr(row(world, "api")->cause.text, text));
+}
+
 static void test_a_program_that_listens_elsewhere(void **state)
 {
     struct world *world = *state;
-    keep(world, "  api: {command: [$APP, wrong], listen: tcp, ready: {tcp: true, timeout: 300ms}}\n");
+    keep(world, "  api: {command: [$APP, wrong], listen: tcp, ready: {tcp: true, timeout: 300ms}, "
+                "backoff: {initial: 20ms, max: 20ms}}\n");
     targets_boot(world->targets);
-    until_state(world, "api", TARGET_BACKOFF);
+    until_cause(world, "it listens on 0.0.0.0:"); /* one that starts slowly does so only the next time */
     const char *elsewhere = strstr(row(world, "api")->cause.text, "it listens on 0.0.0.0:");
-    assert_non_null(elsewhere);
     assert_true(strlen(elsewhere) > strlen("it listens on 0.0.0.0:"));
 }
 
@@ -178,14 +184,23 @@ static void test_http_readiness_asks_a_gate(void **state)
     until_state(world, "api", TARGET_READY);
 }
 
+/* Answers what is asked, until a try has ended in which that came in time. */
+static bool is_unwell(struct world *world)
+{
+    if (world->probe)
+        targets_probed(world->targets, world->probe, false, "503 Service Unavailable");
+    world->probe = 0;
+    const struct target_row *found = row(world, "api");
+    return found->state == TARGET_BACKOFF && strstr(found->cause.text, "(503 ");
+}
+
 static void test_http_that_never_answers(void **state)
 {
     struct world *world = *state;
-    keep(world, "  api: {command: [$APP, serve], listen: tcp, ready: {http: /health, timeout: 300ms}}\n");
+    keep(world, "  api: {command: [$APP, serve], listen: tcp, ready: {http: /health, timeout: 300ms}, "
+                "backoff: {initial: 20ms, max: 20ms}}\n");
     targets_boot(world->targets);
-    UNTIL(world, world->probe);
-    targets_probed(world->targets, world->probe, false, "503 Service Unavailable");
-    until_state(world, "api", TARGET_BACKOFF);
+    UNTIL(world, is_unwell(world));
     assert_string_equal(row(world, "api")->cause.text,
                         "GET /health did not answer 200-399 within 300ms (503 Service Unavailable)");
 }
@@ -224,8 +239,7 @@ static void test_a_demand_target_stays_up(void **state)
     assert_true(row(world, "api")->wanted);
     kill(row(world, "api")->pid, SIGKILL);
     until_state(world, "api", TARGET_BACKOFF);
-    assert_string_equal(row(world, "api")->cause.text + strlen("killed by SIGKILL after "),
-                        strstr(row(world, "api")->cause.text, "0."));
+    assert_memory_equal(row(world, "api")->cause.text, "killed by SIGKILL after ", 24);
     until_state(world, "api", TARGET_READY);
     assert_int_equal(starts(world), 2);
 }
@@ -233,8 +247,8 @@ static void test_a_demand_target_stays_up(void **state)
 static void test_a_request_does_not_shorten_the_backoff(void **state)
 {
     struct world *world = *state;
-    keep(world, "  api: {command: [$APP, exit, 1], listen: tcp, start: demand, backoff: {initial: 300ms, "
-                "max: 300ms}}\n");
+    keep(world, "  api: {command: [$APP, exit, 1], listen: tcp, start: demand, backoff: {initial: 2s, "
+                "max: 2s}}\n");
     targets_boot(world->targets);
     targets_want(world->targets, "api", 0);
     until_state(world, "api", TARGET_BACKOFF);
@@ -353,10 +367,15 @@ static void test_what_the_main_process_leaves_behind_goes(void **state)
          "  api: {command: [$APP, family], listen: tcp, backoff: {initial: 10ms}, stop: {grace: 50ms}}\n");
     targets_boot(world->targets);
     until_state(world, "api", TARGET_READY);
-    kill(row(world, "api")->pid, SIGKILL);
-    until_state(world, "api", TARGET_STOPPING); /* no request goes there any more */
-    until_state(world, "api", TARGET_READY);
-    assert_int_equal(row(world, "api")->generation, 2);
+    bool seen = false;
+    for (unsigned tries = 1; !seen && tries < 20; tries++) { /* the grace may be over before we look */
+        kill(row(world, "api")->pid, SIGKILL);
+        UNTIL(world, row(world, "api")->state != TARGET_READY);
+        seen = row(world, "api")->state == TARGET_STOPPING; /* no request goes there any more */
+        until_state(world, "api", TARGET_READY);
+        assert_int_equal(row(world, "api")->generation, tries + 1);
+    }
+    assert_true(seen);
 }
 
 static void test_a_stop_survives_a_restart_of_reeve(void **state)

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "keep/identity.h"
@@ -10,6 +11,8 @@
 #include "net/address.h"
 
 #include "world.h"
+
+enum { PORTS_BEGIN = 20000, PORTS = 100, PORT_RANGES = 100 };
 
 static void make_folder(char path[96], const struct world *world, const char *name, mode_t mode)
 {
@@ -29,9 +32,30 @@ static int count_descriptors(void)
     return count;
 }
 
+/* Other tests of this kind may run beside us: each process has ports of its own, as long as it has the socket
+ * of their name. */
+static unsigned own_ports(void)
+{
+    static unsigned first;
+    for (unsigned i = 0; first == 0; i++) {
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        unsigned number = ((unsigned)getpid() + i) % PORT_RANGES;
+        int size = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "reeve-test-ports-%u", number);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(i < PORT_RANGES);
+        if (bind(fd, (const struct sockaddr *)&name,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size)) == 0)
+            first = PORTS_BEGIN + number * PORTS;
+        else
+            close(fd);
+    }
+    return first;
+}
+
 int set_up(void **state)
 {
     struct world *world = MEMORY_NEW(struct world);
+    world->first_port = own_ports();
     world->descriptors = count_descriptors();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     snprintf(world->root, sizeof world->root, "/tmp/reeve-keep-XXXXXX");
@@ -117,10 +141,8 @@ static void load(struct world *world, const char *services)
     char *app = memory_format("%s, %s", KEPT_APP, world->count_file);
     FILE *out = fopen(path, "we");
     assert_non_null(out);
-    /* Other tests of this kind may run beside us: each process has ports of its own. */
-    unsigned first = 20000 + (unsigned)getpid() % 100 * 100;
-    fprintf(out, "name: test\nstate: ./state\nlog: {access: none}\nports: %u-%u\nservices:\n", first,
-            first + 99);
+    fprintf(out, "name: test\nstate: ./state\nlog: {access: none}\nports: %u-%u\nservices:\n",
+            world->first_port, world->first_port + PORTS - 1);
     for (const char *at = services; *at; at++) {
         if (strncmp(at, "$APP", 4) == 0) {
             fputs(app, out);

@@ -33,6 +33,7 @@ struct world {
     struct targets *targets;
     struct instances *instances; /* with templates in the configuration */
     char gone[256];              /* names that on_gone told: "shell/a1 " ... */
+    unsigned first_port;         /* of those that services get */
     int program;
     int descriptors;              /* open at the beginning, and at the end again */
     char events[EVENTS_MOST][64]; /* "target event" of the journal */

@@ -15,6 +15,8 @@
 #include "keep/descendants.h"
 #include "keep/survivors.h"
 
+enum { PATIENCE_MS = 20000 };
+
 /* A shell with `environment` that says "ready" and lives until it is killed. */
 static pid_t start(const char *script, char *const *environment)
 {
@@ -89,7 +91,7 @@ static void test_who_cleared_its_environment_is_found_by_parentage(void **state)
         start("env -i /bin/sleep 1000 & env -i setsid /bin/sleep 1000 & echo ready; wait", with_nonce);
     struct survivor found[8];
     int count = 0;
-    for (int i = 0; i < 1000 && count != 3; i++) {
+    for (int i = 0; i < PATIENCE_MS && count != 3; i++) {
         count = survivors_find(&by_nonce, found, 8);
         usleep(1000);
     }
@@ -113,7 +115,7 @@ static void test_a_recorded_process_counts_only_while_it_is_the_same(void **stat
     assert_int_equal(survivors_find(&run, found, 8), 0);
     run.main.start_time--;
     int count = 0;
-    for (int i = 0; i < 1000 && count != 2; i++) {
+    for (int i = 0; i < PATIENCE_MS && count != 2; i++) {
         count = survivors_find(&run, found, 8);
         usleep(1000);
     }
@@ -159,7 +161,7 @@ static void test_descendants_are_listed_parents_first(void **state)
     pid_t pid = start("(sleep 1000 & sleep 1000 & wait) & echo ready; wait", with_nonce);
     pid_t pids[16];
     int count = 0;
-    for (int i = 0; i < 1000 && count != 4; i++) {
+    for (int i = 0; i < PATIENCE_MS && count != 4; i++) {
         count = descendants_of(pid, pids, 16);
         usleep(1000);
     }

