@@ -132,7 +132,7 @@ class EventsLoad(Load):
     """bench-events against one server: so many readers, so many events a second."""
 
     def __init__(self, server, cpu, readers, seconds, rate):
-        command = [BUILD / "bench/bench-events", server.port, "/events", readers, seconds, rate, *server.publish]
+        command = [BUILD / "bench/bench-events", server.port, server.stream, readers, seconds, rate, *server.publish]
         self.process = start([str(word) for word in command], cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.expect("begin")
 

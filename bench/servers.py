@@ -53,7 +53,7 @@ class Backend:
 class Fanout:
     """bench-fanout: the floor of event streams, one bare send each."""
 
-    name = "floor"
+    name, stream = "floor", "/events"
 
     def __init__(self, folder, cpu):
         file = pathlib.Path(folder) / "site/floor.jsonl"
@@ -105,6 +105,7 @@ class Server:
 
 class Reeve(Server):
     name = "reeve"
+    stream = "/events?from=end"  # as the others do: what was published for those before is not sent again
 
     @property
     def publish(self):
@@ -185,7 +186,7 @@ http {{
 class Nchan(Server):
     """nginx with nchan: events are posted to it and kept in its memory, one message long."""
 
-    name = "nchan"
+    name, stream = "nchan", "/events"
     module = "/usr/lib/nginx/modules/ngx_nchan_module.so"
     publish = ("post", "/publish")
 
