@@ -1,8 +1,26 @@
-/* If-None-Match outranks If-Modified-Since, and a Range counts only when nothing else has answered yet. */
+/* In the order of RFC 9110 §13.2.2: If-Match outranks If-Unmodified-Since, If-None-Match outranks
+ * If-Modified-Since, and a Range counts only when nothing else has answered yet. */
 #include "wire/date.h"
 #include "wire/etag.h"
 
 #include "route/conditions.h"
+
+/* Somebody who goes on with a file, and must not go on with another one. */
+static bool client_means_another(const struct http1_head *head, const struct conditions_file *file,
+                                 const struct clock *clock)
+{
+    struct slice list;
+    size_t place = 0;
+    int64_t since;
+    if (fields_has(&head->fields, FIELD_IF_MATCH)) {
+        while (fields_each(&head->fields, FIELD_IF_MATCH, &place, &list))
+            if (etag_matches_strongly(list, file->etag))
+                return false;
+        return true;
+    }
+    struct slice date = fields_get(&head->fields, FIELD_IF_UNMODIFIED_SINCE);
+    return date.data && date_parse(date, clock->wall_ms(clock) / 1000, &since) && file->modified > since;
+}
 
 static bool client_has_it(const struct http1_head *head, const struct conditions_file *file,
                           const struct clock *clock)
@@ -26,6 +44,8 @@ int conditions_check(const struct http1_head *head, const struct conditions_file
     struct range ranges[RANGE_MOST];
     size_t count = 0;
     *part = (struct range){0, file->size};
+    if (client_means_another(head, file, clock))
+        return 412;
     if (client_has_it(head, file, clock))
         return 304;
     struct slice value = fields_get(&head->fields, FIELD_RANGE);

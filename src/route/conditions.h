@@ -11,7 +11,8 @@ struct conditions_file {
     int64_t modified;  /* seconds since 1970 */
 };
 
-/* 200: the whole file; 206: *part of it; 304: the client has it; 416: the range lies outside. Several ranges
- * get the whole file, as RFC 9110 §14.2 allows. `clock`: for dates of two digits. */
+/* 200: the whole file; 206: *part of it; 304: the client has it; 412: it wants another one; 416: the range
+ * lies outside. Several ranges get the whole file, as RFC 9110 §14.2 allows. `clock`: for dates of two
+ * digits. */
 int conditions_check(const struct http1_head *head, const struct conditions_file *file,
                      const struct clock *clock, struct range *part);

@@ -85,7 +85,7 @@ static void send_file(struct exchange *exchange, const struct files_file *file)
         snprintf(text, sizeof text, "bytes */%" PRIu64, size);
     if (status == 206 || status == 416)
         range = (struct exchange_field){SLICE("Content-Range"), slice_of_text(text)};
-    if (status == 304 || status == 416)
+    if (status == 304 || status == 412 || status == 416)
         send_without_content(exchange, status, file, status == 304 ? unchanged : range);
     else
         send_stretch(exchange, status, file, range, &part);

@@ -153,14 +153,16 @@ def test_conditions(door, path):
     for fields, status in (
             ({"If-None-Match": tag}, 304), ({"If-None-Match": "*"}, 304), ({"If-None-Match": f'"x", W/{tag}'}, 304),
             ({"If-None-Match": '"x"'}, 200), ({"If-Modified-Since": date}, 304), ({"If-Modified-Since": earlier}, 200),
-            ({"If-None-Match": '"x"', "If-Modified-Since": date}, 200), ({"If-Modified-Since": "yesterday"}, 200)):
+            ({"If-None-Match": '"x"', "If-Modified-Since": date}, 200), ({"If-Modified-Since": "yesterday"}, 200),
+            ({"If-Match": tag}, 200), ({"If-Match": '"x"'}, 412), ({"If-Match": '"x"', "Range": "bytes=0-4"}, 412),
+            ({"If-Unmodified-Since": date}, 200), ({"If-Unmodified-Since": earlier}, 412)):
         answer = fetch(door, path, fields)
         assert answer.status == status, fields
         if status == 304:
             assert answer.body == b"" and answer.fields["ETag"] == tag
             assert answer.fields["Cache-Control"] == first.fields["Cache-Control"]
         else:
-            assert answer.body == first.body
+            assert answer.body == (first.body if status == 200 else b"")
 
 
 @pytest.mark.parametrize("path", ["/app.js", "/large.bin"])

@@ -55,6 +55,19 @@ static const struct row rows[] = {
     {"GET", "Range: bytes=0-99\r\nIf-Range: " DATE "\r\n", 206, 0, 100},
     {"GET", "Range: bytes=0-99\r\nIf-Range: " LATER "\r\n", 200, 0, 1000},
     {"GET", "Range: bytes=0-99\r\nIf-None-Match: \"abc\"\r\n", 304, 0, 1000},
+    {"GET", "If-Match: \"x\"\r\n", 412, 0, 1000},
+    {"HEAD", "If-Match: \"x\"\r\n", 412, 0, 1000},
+    {"GET", "If-Match: \"abc\"\r\n", 200, 0, 1000},
+    {"GET", "If-Match: *\r\n", 200, 0, 1000},
+    {"GET", "If-Match: W/\"abc\"\r\n", 412, 0, 1000},
+    {"GET", "If-Match: \"x\"\r\nIf-Match: \"abc\"\r\n", 200, 0, 1000},
+    {"GET", "If-Match: \"x\"\r\nIf-None-Match: \"abc\"\r\n", 412, 0, 1000},
+    {"GET", "Range: bytes=5-\r\nIf-Match: \"x\"\r\n", 412, 0, 1000},
+    {"GET", "Range: bytes=5-\r\nIf-Match: \"abc\"\r\n", 206, 5, 995},
+    {"GET", "If-Unmodified-Since: " DATE "\r\n", 200, 0, 1000},
+    {"GET", "If-Unmodified-Since: " EARLIER "\r\n", 412, 0, 1000},
+    {"GET", "If-Unmodified-Since: yesterday\r\n", 200, 0, 1000},
+    {"GET", "If-Match: \"abc\"\r\nIf-Unmodified-Since: " EARLIER "\r\n", 200, 0, 1000},
 };
 
 static void test_table(void **state)
