@@ -269,11 +269,10 @@ static struct sequence_file *take_renamed(struct sequence *sequence, const struc
 struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generation)
 {
     struct sibling found;
-    bool grew;
     struct sequence_file *file = find_known(sequence, generation);
     if (file)
         return file;
-    look_at_names(sequence); /* one that came after ours and has gone is found in its order */
+    sequence->grew |= look_at_names(sequence); /* one that came after ours and has gone is found in its order */
     sequence->settled = false;
     file = find_known(sequence, generation);
     if (file || !siblings_find(&sequence->place, generation, &found))
@@ -283,7 +282,7 @@ struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generati
         return NULL;
     }
     file = take_renamed(sequence, &found);
-    sequence_read(sequence, &grew);
+    sequence_read(sequence);
     return find_known(sequence, generation);
 }
 
@@ -291,7 +290,7 @@ struct sequence_file *sequence_oldest(struct sequence *sequence)
 {
     struct sibling found[SIBLINGS_MOST];
     struct list *first = sequence->files.next;
-    bool any = first != &sequence->files, grew;
+    bool any = first != &sequence->files;
     size_t count = siblings_oldest(&sequence->place, any ? &file_of(first)->growing.file : NULL, found);
     for (size_t i = 0; i < count; i++) {
         if (has_file(sequence, &found[i].file))
@@ -300,7 +299,7 @@ struct sequence_file *sequence_oldest(struct sequence *sequence)
             insert(sequence, first, found[i].fd, &found[i].file, false);
     }
     if (count > 0)
-        sequence_read(sequence, &grew);
+        sequence_read(sequence);
     return list_empty(&sequence->files) ? NULL : file_of(sequence->files.next);
 }
 
@@ -329,7 +328,7 @@ static bool read_file(struct sequence *sequence, struct sequence_file *file, int
 }
 
 /* Reads on what is not done. What is seen of the next file is seen before a file is read to its end. */
-static bool read_files(struct sequence *sequence, bool *grew)
+static bool read_files(struct sequence *sequence)
 {
     int left = READS_PER_TURN;
     bool complete = true;
@@ -342,25 +341,24 @@ static bool read_files(struct sequence *sequence, bool *grew)
         int64_t before = file->growing.complete;
         bool followed = has_begun(file_after(sequence, file));
         complete = read_file(sequence, file, &left);
-        *grew |= file->growing.complete != before;
+        sequence->grew |= file->growing.complete != before;
         if (complete && followed) {
             file->done = true;
             file->done_us = loop_now_us(sequence->loop);
             watches_remove(&file->watch);
-            *grew = true;
+            sequence->grew = true;
         }
     }
     return complete;
 }
 
-bool sequence_read(struct sequence *sequence, bool *grew)
+bool sequence_read(struct sequence *sequence)
 {
-    *grew = false;
     if (sequence->look) {
         sequence->unwatched = 0;
-        *grew = look_at_names(sequence);
+        sequence->grew |= look_at_names(sequence);
     }
-    sequence->settled = read_files(sequence, grew) && !sequence->look;
+    sequence->settled = read_files(sequence) && !sequence->look;
     return sequence->settled;
 }
 

@@ -39,6 +39,8 @@ struct sequence {
     int refused;   /* -errno: what is at the place is not read (tail/place.h) */
     int unwatched; /* 0: everything is watched; -errno: why something is not */
     bool settled;  /* nothing was left to read when it was last called */
+    bool grew;     /* a file has new whole lines, or there is a new file; the owner, who is to tell its readers,
+                    * sets it back */
     struct watch folder;
     struct watches *watches;
     struct loop *loop;
@@ -51,9 +53,8 @@ void sequence_open(struct sequence *sequence, const struct place *place, struct 
                    struct loop *loop);
 void sequence_close(struct sequence *sequence);
 
-/* Looks at what has changed and reads a bounded piece. False: there is more, call again. *grew: a file has
- * new whole lines, or there is a new file. */
-bool sequence_read(struct sequence *sequence, bool *grew);
+/* Looks at what has changed and reads a bounded piece. False: there is more, call again. */
+bool sequence_read(struct sequence *sequence);
 /* Whether the place still leads where it did when the names were last looked at; reads nothing. */
 bool sequence_is_current(const struct sequence *sequence);
 /* Closes old files that nobody reads or is on the way to: all but a few, and each after `age_ms`. */
@@ -61,10 +62,10 @@ void sequence_tidy(struct sequence *sequence, int64_t age_ms);
 
 /* NULL: none. */
 struct sequence_file *sequence_last(const struct sequence *sequence);
-/* The oldest file that is still there, of a numbered place; NULL: there is none. */
+/* The oldest file that is still there, of a numbered place; NULL: there is none. Reads on when it is new. */
 struct sequence_file *sequence_oldest(struct sequence *sequence);
 /* What comes after a file, once that is done; NULL: nothing yet. */
 struct sequence_file *sequence_next(const struct sequence *sequence, const struct sequence_file *file);
-/* The file with this generation: one of ours, or one that was renamed before we looked and is ours now. NULL:
- * there is none. */
+/* The file with this generation: one of ours, or one that was renamed before we looked and is ours now, which
+ * is then read on. NULL: there is none. */
 struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generation);

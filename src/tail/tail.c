@@ -298,14 +298,20 @@ static void tell_refused(struct tail *tail)
     tail->refused = error != 0;
 }
 
+/* Whoever has found it: a reader that joins may have. */
+static void wake_level(struct tail *tail)
+{
+    if (!tail->sequence.grew)
+        return;
+    tail->sequence.grew = false;
+    tail->sent_us = loop_now_us(tail->group->settings.loop);
+    list_append_all(&tail->due, &tail->level);
+}
+
 static void look(struct tail *tail)
 {
-    bool grew;
-    sequence_read(&tail->sequence, &grew);
-    if (grew) {
-        tail->sent_us = loop_now_us(tail->group->settings.loop);
-        list_append_all(&tail->due, &tail->level);
-    }
+    sequence_read(&tail->sequence);
+    wake_level(tail);
     if (tail->sequence.unwatched && !loop_timer_armed(&tail->poll))
         loop_timer_start(tail->group->settings.loop, &tail->poll, TAIL_POLL_MS, on_poll);
     tell_refused(tail);
@@ -325,6 +331,7 @@ static void on_work(struct loop_task *task)
         tail->asked = false;
         list_append_all(&tail->due, &tail->level);
     }
+    wake_level(tail);
     serve_some(tail);
 }
 

@@ -167,6 +167,30 @@ static void test_come_back(void **state)
     }
 }
 
+/* One who comes back makes the gate read on: the others get what it finds, too. */
+static void test_found_by_one_that_comes_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader, other;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    struct event_id id = last_id(&reader);
+    leave(&reader);
+    forget(fixture);
+    move_to(fixture, "events.jsonl.1");
+    wait_for_tick(fixture);
+    append(fixture, "two\n");
+    join(fixture, &other, TAIL_START, NULL);
+    settle(fixture);
+    assert_seen(&other, "two|");
+    append(fixture, "three\n");
+    join_after(fixture, &reader, id, "two|three|");
+    assert_seen(&other, "three|");
+    leave(&reader);
+    leave(&other);
+}
+
 /* The file was renamed, and there is no other yet. */
 static void test_come_back_between(void **state)
 {
@@ -377,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deleted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_come_back_between, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_found_by_one_that_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_far_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_place_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),
