@@ -272,7 +272,8 @@ struct sequence_file *sequence_find(struct sequence *sequence, uint64_t generati
     struct sequence_file *file = find_known(sequence, generation);
     if (file)
         return file;
-    sequence->grew |= look_at_names(sequence); /* one that came after ours and has gone is found in its order */
+    /* One that came after ours and has gone is found in its order. */
+    sequence->grew |= look_at_names(sequence);
     sequence->settled = false;
     file = find_known(sequence, generation);
     if (file || !siblings_find(&sequence->place, generation, &found))
@@ -308,7 +309,17 @@ struct sequence_file *sequence_oldest(struct sequence *sequence)
 static bool has_begun(const struct sequence_file *file)
 {
     struct stat about;
-    return file && (file->growing.end > 0 || (fstat(file->growing.fd, &about) == 0 && about.st_size > 0));
+    return file->growing.end > 0 || (fstat(file->growing.fd, &about) == 0 && about.st_size > 0);
+}
+
+/* Whether one that came after has begun. One that was renamed before its first line may stay empty for ever.
+ */
+static bool is_followed(const struct sequence *sequence, const struct sequence_file *file)
+{
+    const struct sequence_file *next = file_after(sequence, file);
+    while (next && !has_begun(next))
+        next = file_after(sequence, next);
+    return next != NULL;
 }
 
 /* Reads one file on, within *left reads. False: there is more. */
@@ -339,7 +350,7 @@ static bool read_files(struct sequence *sequence)
             continue;
         watch_file(sequence, file);
         int64_t before = file->growing.complete;
-        bool followed = has_begun(file_after(sequence, file));
+        bool followed = is_followed(sequence, file);
         complete = read_file(sequence, file, &left);
         sequence->grew |= file->growing.complete != before;
         if (complete && followed) {

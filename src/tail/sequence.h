@@ -39,8 +39,7 @@ struct sequence {
     int refused;   /* -errno: what is at the place is not read (tail/place.h) */
     int unwatched; /* 0: everything is watched; -errno: why something is not */
     bool settled;  /* nothing was left to read when it was last called */
-    bool grew;     /* a file has new whole lines, or there is a new file; the owner, who is to tell its readers,
-                    * sets it back */
+    bool grew; /* there are new whole lines, or a new file; its owner tells its readers and sets it back */
     struct watch folder;
     struct watches *watches;
     struct loop *loop;

@@ -124,17 +124,23 @@ static bool is_between(const struct sibling *sibling, const struct sibling *afte
 }
 
 /* What came next was last written when the file before it was done, or later. A copy was made while that was
- * still written, and need not hold the same any more: the file may have been cut since. */
-static bool is_written_before(const struct sibling *sibling, const struct sibling *than)
+ * still written, and need not hold the same any more: the file may have been cut since. One without a byte is
+ * no copy, and may get its first line later: its writer has not heard of its other name yet. */
+static bool came_next(const struct sibling *sibling, const struct sibling *after)
 {
     struct place_file now;
-    return place_identify(than->fd, &now) == 0 && sibling->file.modified_ns < now.modified_ns;
+    return sibling->file.size == 0 || place_identify(after->fd, &now) ||
+           sibling->file.modified_ns >= now.modified_ns;
 }
 
-/* A file born after another that holds the same from its start is a copy of it, not what came next. */
-static bool is_copy(const struct sibling *sibling, const struct sibling *of)
+/* A file born after another that holds the same from its start is a copy of it, not what came next. Of half a
+ * line nothing can be told: all lines may begin the same. */
+static bool is_copy(struct sibling *sibling, const struct sibling *of)
 {
     char ours[4096], theirs[sizeof ours];
+    siblings_describe(sibling);
+    if (!sibling->generation)
+        return false;
     ssize_t size = pread(sibling->fd, ours, sizeof ours, 0);
     return size > 0 && pread(of->fd, theirs, (size_t)size, 0) == size &&
            memcmp(ours, theirs, (size_t)size) == 0;
@@ -150,10 +156,8 @@ size_t siblings_between(const struct place *place, const struct sibling *after, 
         return 0;
     while (walk_next(&walk, &sibling)) {
         bool wanted = is_between(&sibling, after, before) && count < SIBLINGS_MOST &&
-                      (place->numbered || !is_written_before(&sibling, after));
-        if (wanted)
-            siblings_describe(&sibling);
-        if (wanted && sibling.generation && !is_copy(&sibling, after))
+                      (place->numbered || came_next(&sibling, after));
+        if (wanted && !is_copy(&sibling, after))
             found[count++] = sibling;
         else
             close(sibling.fd);

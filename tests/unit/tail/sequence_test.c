@@ -191,6 +191,40 @@ static void test_found_by_one_that_comes_back(void **state)
     leave(&other);
 }
 
+/* Files that lose their names before their first line: lines may come, or none at all. */
+static void test_renamed_before_the_first_line(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    move_to(fixture, "events.jsonl.1");
+    int second = open_file(fixture, "events.jsonl");
+    move_to(fixture, "events.jsonl.2");
+    wait_for_tick(fixture);
+    append(fixture, "");
+    settle(fixture);
+    write_to(second, "two\n");
+    settle(fixture);
+    assert_seen(&reader, "one|two|");
+    move_to(fixture, "events.jsonl.3");
+    wait_for_tick(fixture);
+    append(fixture, "o"); /* the third one stays empty; this is no copy of the first */
+    move_to(fixture, "events.jsonl.4");
+    wait_for_tick(fixture);
+    append(fixture, "");
+    settle(fixture);
+    int fourth = open_file(fixture, "events.jsonl.4");
+    write_to(fourth, "ver\n");
+    append(fixture, "four\n");
+    settle(fixture);
+    assert_seen(&reader, "over|four|");
+    close(fourth);
+    close(second);
+    leave(&reader);
+}
+
 /* The file was renamed, and there is no other yet. */
 static void test_come_back_between(void **state)
 {
@@ -402,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_come_back_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_found_by_one_that_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_renamed_before_the_first_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_far_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_place_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),
