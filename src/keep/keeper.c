@@ -502,7 +502,7 @@ static void keeper_end(struct keeper *keeper)
     monitor_free(&keeper->monitor);
     reload_free(&keeper->reload); /* with the configurations that the others point into */
     handover_drain(&keeper->handover, 0);
-    listeners_free(&keeper->listeners);
+    listeners_end(&keeper->listeners);
     if (keeper->loop) {
         loop_signal(keeper->loop, SIGTERM, NULL, NULL);
         loop_signal(keeper->loop, SIGINT, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -11,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "net/listener.h"
+#include "net/sockdiag.h"
 
 #include "keep/console.h"
 #include "keep/listeners.h"
@@ -233,6 +235,43 @@ int listeners_open(struct listeners *listeners, const struct listeners_settings 
     }
     console_open(listeners, settings->log);
     return 0;
+}
+
+/* --- the end -------------------------------------------------------------------------------------- */
+
+/* What is at the path of a unix socket, when it is the one that `fd` is bound to. */
+static bool listeners_file(const struct address *address, int fd, struct stat *file)
+{
+    struct sockdiag_listener found;
+    struct stat about;
+    return address->any.sa_family == AF_UNIX && fstat(fd, &about) == 0 &&
+           lstat(address->local.sun_path, file) == 0 && S_ISSOCK(file->st_mode) &&
+           sockdiag_listeners(address, &found, 1) == 1 && found.inode == about.st_ino;
+}
+
+/* The kernel says whether others listen there: a connection to find out would start what systemd starts. */
+static void listeners_remove_file(const struct address *address, const struct stat *file)
+{
+    struct sockdiag_listener found;
+    struct stat now;
+    if (sockdiag_listeners(address, &found, 1) == 0 && lstat(address->local.sun_path, &now) == 0 &&
+        now.st_dev == file->st_dev && now.st_ino == file->st_ino)
+        unlink(address->local.sun_path);
+}
+
+void listeners_end(struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct stat file;
+        if (listeners->descriptors[i] < 0)
+            continue;
+        bool ours = listeners_file(&listeners->addresses[i], listeners->descriptors[i], &file);
+        close(listeners->descriptors[i]);
+        listeners->descriptors[i] = -1;
+        if (ours)
+            listeners_remove_file(&listeners->addresses[i], &file);
+    }
+    listeners_free(listeners);
 }
 
 void listeners_free(struct listeners *listeners)

@@ -45,4 +45,8 @@ int listeners_open(struct listeners *listeners, const struct listeners_settings 
                    struct error *error);
 /* The console's, which had no place yet. Takes `fd`. */
 void listeners_add_console(struct listeners *listeners, const struct address *address, int fd);
+/* At the end of reeve: closes them, and takes away the file of a unix socket that nobody else has open (a
+ * service manager who passed it, a successor, a gate that still lives), if it is that socket's. */
+void listeners_end(struct listeners *listeners);
+/* Closes them. */
 void listeners_free(struct listeners *listeners);

@@ -191,6 +191,78 @@ static void test_a_handed_over_socket_finds_its_place(void **state)
     listeners_free(&listeners);
 }
 
+/* --- the files of unix sockets ------------------------------------------------------------------ */
+
+#define FOLDER "/tmp/reeve-listeners-XXXXXX"
+
+static void begin_unix(struct world *world, char *folder)
+{
+    begin(world, CONFIG_TAKEOVER_NEVER);
+    assert_non_null(mkdtemp(folder));
+    snprintf(world->address, sizeof world->address, "unix:%s/door", folder);
+}
+
+static void end_unix(const struct world *world, const char *folder)
+{
+    unlink(world->address + strlen("unix:"));
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static bool door_is_there(const struct world *world)
+{
+    return access(world->address + strlen("unix:"), F_OK) == 0;
+}
+
+static void test_a_unix_sockets_file_goes_with_its_listener(void **state)
+{
+    (void)state;
+    struct world world;
+    struct listeners listeners;
+    struct error error = {0};
+    char folder[] = FOLDER;
+    begin_unix(&world, folder);
+    assert_int_equal(open_all(&world, &listeners, &error), 0);
+    assert_true(door_is_there(&world));
+    listeners_end(&listeners);
+    assert_false(door_is_there(&world));
+    end_unix(&world, folder);
+}
+
+/* As systemd has the one that it passed, a successor the one that it was given. */
+static void test_a_unix_sockets_file_stays_while_others_listen(void **state)
+{
+    (void)state;
+    struct world world;
+    struct listeners listeners;
+    struct error error = {0};
+    char folder[] = FOLDER;
+    begin_unix(&world, folder);
+    assert_int_equal(open_all(&world, &listeners, &error), 0);
+    int other = dup(listeners.descriptors[0]);
+    listeners_end(&listeners);
+    assert_true(door_is_there(&world));
+    close(other);
+    end_unix(&world, folder);
+}
+
+static void test_anothers_unix_socket_at_the_path_stays(void **state)
+{
+    (void)state;
+    struct world world;
+    struct listeners listeners, others;
+    struct error error = {0};
+    char folder[] = FOLDER;
+    begin_unix(&world, folder);
+    assert_int_equal(open_all(&world, &listeners, &error), 0);
+    assert_int_equal(unlink(world.address + strlen("unix:")), 0);
+    assert_int_equal(open_all(&world, &others, &error), 0);
+    listeners_end(&listeners);
+    assert_true(door_is_there(&world));
+    listeners_end(&others);
+    assert_false(door_is_there(&world));
+    end_unix(&world, folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +272,9 @@ int main(void)
         cmocka_unit_test(test_any_ends_whoever_listens),
         cmocka_unit_test(test_a_client_of_the_port_is_nobody_to_end),
         cmocka_unit_test(test_a_handed_over_socket_finds_its_place),
+        cmocka_unit_test(test_a_unix_sockets_file_goes_with_its_listener),
+        cmocka_unit_test(test_a_unix_sockets_file_stays_while_others_listen),
+        cmocka_unit_test(test_anothers_unix_socket_at_the_path_stays),
     };
     return run_group(tests);
 }
