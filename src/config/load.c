@@ -96,7 +96,7 @@ char *load_read(struct load *load, const char *path, size_t limit, size_t *size,
     if (!text && status == -EFBIG)
         error_set(error, "%s is larger than %zu bytes", path, limit);
     else if (!text)
-        error_set(error, "cannot read %s: %s", path, strerror(-status));
+        error_set(error, "cannot read %s: %s", path, paths_refusal(status));
     return text;
 }
 

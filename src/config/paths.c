@@ -181,3 +181,10 @@ char *paths_read(const char *path, size_t limit, size_t *size, int *status)
     close(fd);
     return text;
 }
+
+const char *paths_refusal(int status)
+{
+    return status == -EINVAL  ? "it is no regular file"
+           : status == -EFBIG ? "it is too large"
+                              : strerror(-status);
+}

@@ -22,3 +22,5 @@ char *paths_name(const char *directory);
 /* A whole file ("-": stdin) of at most `limit` bytes, ended by NUL, in fresh memory; NULL with a negative
  * errno, -EFBIG for a larger one. Never waits for a FIFO or device: -EINVAL. */
 char *paths_read(const char *path, size_t limit, size_t *size, int *status);
+/* What such a status means of a file; a literal, or strerror(3)'s. */
+const char *paths_refusal(int status);

@@ -398,6 +398,12 @@ static void on_names_trouble(void *owner, const char *text)
     dataplane->settings.events->on_trouble(dataplane->settings.owner, "names", text);
 }
 
+static void on_entrance_trouble(void *owner, const char *text)
+{
+    const struct dataplane *dataplane = owner;
+    dataplane->settings.events->on_trouble(dataplane->settings.owner, "connections", text);
+}
+
 static void on_events_refused(void *owner, const char *path, int error)
 {
     const struct dataplane *dataplane = owner;
@@ -510,7 +516,8 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->probes =
         probes_new(settings->loop, dataplane->resolver, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
-    dataplane->entrance = entrance_new(settings->loop, settings->pages, on_accept, dataplane);
+    dataplane->entrance =
+        entrance_new(settings->loop, settings->pages, on_accept, on_entrance_trouble, dataplane);
     dataplane->lobby = lobby_new(on_lobby_left, dataplane);
     on_tick(&dataplane->tick);
     return dataplane;

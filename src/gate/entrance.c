@@ -1,5 +1,6 @@
 /* The kernel wakes one of those who listen, and it is mostly the same one. Who has more than its share stops
  * listening and looks again a little later; somebody is always below the mean. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,8 @@
 #include "net/listener.h"
 
 #include "gate/entrance.h"
+
+enum { WELL_AGAIN_MS = 5000 }; /* at the limit it comes and goes with each connection that ends */
 
 struct entry {
     struct entrance *entrance;
@@ -20,19 +23,22 @@ struct entrance {
     struct loop *loop;
     const struct pages *pages;
     entrance_fn *on_accept;
+    entrance_trouble_fn *on_trouble;
     void *owner;
     struct entry entries[ENTRANCE_MOST];
     size_t count;
     struct loop_timer look_again; /* armed while paused */
+    struct loop_timer well_again; /* armed while in trouble */
 };
 
 struct entrance *entrance_new(struct loop *loop, const struct pages *pages, entrance_fn *on_accept,
-                              void *owner)
+                              entrance_trouble_fn *on_trouble, void *owner)
 {
     struct entrance *entrance = MEMORY_NEW(struct entrance);
     entrance->loop = loop;
     entrance->pages = pages;
     entrance->on_accept = on_accept;
+    entrance->on_trouble = on_trouble;
     entrance->owner = owner;
     return entrance;
 }
@@ -65,6 +71,28 @@ static void on_accept(void *owner, int fd, const struct address *peer)
     loop_timer_start(entrance->loop, &entrance->look_again, BALANCE_LOOK_AGAIN_MS, on_look_again);
 }
 
+static void on_well_again(struct loop_timer *timer)
+{
+    struct entrance *entrance = LIST_ENTRY(timer, struct entrance, well_again);
+    entrance->on_trouble(entrance->owner, NULL);
+}
+
+static void on_starved(void *owner, int error)
+{
+    struct entry *entry = owner;
+    struct entrance *entrance = entry->entrance;
+    bool known = loop_timer_armed(&entrance->well_again);
+    loop_timer_start(entrance->loop, &entrance->well_again, WELL_AGAIN_MS, on_well_again);
+    if (known)
+        return;
+    const char *advice = error == EMFILE   ? "; raise the limit of this process (LimitNOFILE=, ulimit -n)"
+                         : error == ENFILE ? "; raise that of this machine (fs.file-max)"
+                                           : "";
+    char *text = memory_format("new connections wait, none can be accepted: %s%s", strerror(error), advice);
+    entrance->on_trouble(entrance->owner, text);
+    free(text);
+}
+
 void entrance_open(struct entrance *entrance, const int *fds, const char *const *addresses, size_t count)
 {
     CHECK(count <= ENTRANCE_MOST);
@@ -76,7 +104,7 @@ void entrance_open(struct entrance *entrance, const int *fds, const char *const 
         size_t size = strnlen(addresses[i], sizeof entry->address - 1);
         memcpy(entry->address, addresses[i], size);
         entry->address[size] = '\0';
-        entry->listener = listener_new(entrance->loop, fds[i], on_accept, entry);
+        entry->listener = listener_new(entrance->loop, fds[i], on_accept, on_starved, entry);
     }
     pause_all(entrance, false);
 }
@@ -106,6 +134,7 @@ void entrance_free(struct entrance **entrance)
     if (!*entrance)
         return;
     entrance_close(*entrance);
+    loop_timer_stop(&(*entrance)->well_again);
     free(*entrance);
     *entrance = NULL;
 }

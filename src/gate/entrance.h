@@ -16,9 +16,12 @@ enum { ENTRANCE_MOST = 16 }; /* as many as one message can hand over */
 /* `index`: the listener's place in the snapshot. `fd` is the callee's. */
 typedef void entrance_fn(void *owner, int fd, const struct address *peer, unsigned index);
 
+/* Connections have to wait, since nothing can be accepted, and why; NULL: no more, for some seconds. */
+typedef void entrance_trouble_fn(void *owner, const char *text);
+
 /* `pages` outlives it. */
 struct entrance *entrance_new(struct loop *loop, const struct pages *pages, entrance_fn *on_accept,
-                              void *owner);
+                              entrance_trouble_fn *on_trouble, void *owner);
 /* Listens on `fds` (taken over), `addresses` being their spellings; what was listened on before is closed. */
 void entrance_open(struct entrance *entrance, const int *fds, const char *const *addresses, size_t count);
 /* Accepts no more; the sockets stay open elsewhere. */

@@ -199,7 +199,11 @@ static void condition_on_reason(void *owner, const char *service, const char *ad
 
 /* --- gates ------------------------------------------------------------------------------------------- */
 
-static const char condition_events[] = "event streams of ", condition_names[] = "names of ";
+static const struct {
+    const char *what, *before;
+} condition_troubles[] = {
+    {"events", "event streams of "}, {"names", "names of "}, {"connections", "new connections of "}};
+enum { CONDITION_TROUBLES = sizeof condition_troubles / sizeof *condition_troubles };
 
 static void condition_set_gate(struct condition *condition, const char *before, unsigned slot,
                                const char *reason)
@@ -213,10 +217,9 @@ void condition_gate_trouble(struct condition *condition, unsigned slot, const js
 {
     const char *about = json_string_value(json_object_get(body, "what"));
     const char *text = json_string_value(json_object_get(body, "text"));
-    if (about && strcmp(about, "events") == 0)
-        condition_set_gate(condition, condition_events, slot, text);
-    else if (about && strcmp(about, "names") == 0)
-        condition_set_gate(condition, condition_names, slot, text);
+    for (size_t i = 0; about && i < CONDITION_TROUBLES; i++)
+        if (strcmp(about, condition_troubles[i].what) == 0)
+            condition_set_gate(condition, condition_troubles[i].before, slot, text);
 }
 
 void condition_gate_late(struct condition *condition, unsigned slot, bool late)
@@ -227,8 +230,8 @@ void condition_gate_late(struct condition *condition, unsigned slot, bool late)
 
 void condition_gate_gone(struct condition *condition, unsigned slot)
 {
-    condition_set_gate(condition, condition_events, slot, NULL);
-    condition_set_gate(condition, condition_names, slot, NULL);
+    for (size_t i = 0; i < CONDITION_TROUBLES; i++)
+        condition_set_gate(condition, condition_troubles[i].before, slot, NULL);
     condition_set_gate(condition, "", slot, NULL);
 }
 

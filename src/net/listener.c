@@ -25,9 +25,9 @@ struct listener {
     bool end_batch;
     bool closed;
     int batch; /* most to accept in the next wake */
-    uint64_t starved;
     struct loop_timer resume;
     listener_fn *on_accept;
+    listener_starved_fn *on_starved;
     void *owner;
 };
 
@@ -41,17 +41,18 @@ static int watch(struct listener *listener)
 }
 
 /* Without descriptors or memory the pending connection would wake us for ever. */
-static void starve(struct listener *listener)
+static void starve(struct listener *listener, int error)
 {
-    listener->starved++;
     loop_fd_stop(&listener->watch);
     loop_timer_start(listener->loop, &listener->resume, STARVED_PAUSE_MS, on_resume);
+    listener->on_starved(listener->owner, error);
 }
 
 static void resume(struct listener *listener)
 {
-    if (watch(listener))
-        starve(listener);
+    int error = watch(listener);
+    if (error)
+        starve(listener, -error);
 }
 
 static void on_resume(struct loop_timer *timer)
@@ -96,7 +97,7 @@ static bool accept_one(struct listener *listener)
     if (is_about_one_connection(errno))
         return true;
     if (errno != EAGAIN)
-        starve(listener);
+        starve(listener, errno);
     return false;
 }
 
@@ -111,11 +112,13 @@ static void on_ready(struct loop_fd *watch, uint32_t events)
     listener->batch = taken * 2 < 1 ? 1 : taken * 2 > BATCH ? BATCH : taken * 2;
 }
 
-struct listener *listener_new(struct loop *loop, int fd, listener_fn *on_accept, void *owner)
+struct listener *listener_new(struct loop *loop, int fd, listener_fn *on_accept,
+                              listener_starved_fn *on_starved, void *owner)
 {
     struct listener *listener = MEMORY_NEW(struct listener);
     *listener = (struct listener){.loop = loop, .fd = fd, .paused = true, .batch = 1};
     listener->on_accept = on_accept;
+    listener->on_starved = on_starved;
     listener->owner = owner;
     /* Tried at once, so that a descriptor epoll cannot watch is refused here and not at the first use. */
     int error = watch(listener);
@@ -138,11 +141,6 @@ void listener_pause(struct listener *listener, bool paused)
         loop_fd_stop(&listener->watch);
     else if (!loop_timer_armed(&listener->resume)) /* starved: the timer will do it */
         resume(listener);
-}
-
-uint64_t listener_starved(const struct listener *listener)
-{
-    return listener->starved;
 }
 
 void listener_end_batch(struct listener *listener)

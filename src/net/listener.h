@@ -11,12 +11,15 @@ struct listener;
 
 /* `fd` is connected, non-blocking, close-on-exec and the callee's. May pause, end the batch, free. */
 typedef void listener_fn(void *owner, int fd, const struct address *peer);
+/* Nothing can be accepted, for want of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM): the listener
+ * pauses for 100 ms and tries again, so this comes again as long as it lasts. May not
+ * free the listener. */
+typedef void listener_starved_fn(void *owner, int error);
 
 /* Takes the listening descriptor `fd`. Starts paused. NULL and errno on failure. */
-struct listener *listener_new(struct loop *loop, int fd, listener_fn *on_accept, void *owner);
+struct listener *listener_new(struct loop *loop, int fd, listener_fn *on_accept,
+                              listener_starved_fn *on_starved, void *owner);
 void listener_pause(struct listener *listener, bool paused);
-/* EMFILE/ENFILE while accepting: the listener pauses for 100 ms and goes on; this counts them. */
-uint64_t listener_starved(const struct listener *listener);
 /* Takes no further connection in this wake; called from on_accept by the balance. */
 void listener_end_batch(struct listener *listener);
 int listener_fd(const struct listener *listener);

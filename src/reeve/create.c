@@ -22,7 +22,7 @@ static json_t *create_value(const char *name, const char *text)
     int status = 0;
     char *content = paths_read(text + 1, CREATE_VALUE_MOST, &size, &status);
     if (!content) {
-        command_fail(0, "--set %s: %s: %s", name, text + 1, strerror(-status));
+        command_fail(0, "--set %s: %s: %s", name, text + 1, paths_refusal(status));
         return NULL;
     }
     json_t *value = memchr(content, '\0', size) ? NULL : json_stringn(content, size);

@@ -69,8 +69,8 @@ enum message_type {
      * password} of at most 4096 bytes without a header; its socket stays open until the end: closed, the
      * client has left */
     MESSAGE_GATE_LOGIN,
-    MESSAGE_GATE_TROUBLE, /* {what: "events" or "names", text}: it works less well than it should; text null:
-                             no more */
+    MESSAGE_GATE_TROUBLE, /* {what: "events", "names" or "connections", text}: it works less well than it
+                             should; text null: no more */
     /* {target, view: bool, who: principal, columns, rows, api: bool}, id never 0: a viewer for a terminal.
      * `view`: it may watch, not type. `columns` and `rows` 0 or missing: no size of its own. `api`: who asks
      * has passed no route's `allow`, so the keeper judges as for start and stop → GATE_ATTACH_ANSWER */

@@ -132,6 +132,23 @@ def test_a_log_that_is_full(reeve):
     assert file.exists() is False
 
 
+# --- descriptors -----------------------------------------------------------------------------------------------
+
+def test_a_gate_without_descriptors_says_so(reeve):
+    """Who connects then waits in silence, so the operator has to hear of it; it heals when connections end."""
+    reeve.configure("services: {}\n", workers=1).spawn("prlimit", "--nofile=100:100")
+    wait_for(lambda: reeve.process.poll() is not None or reeve.serving(), 20, "reeve to serve")
+    assert reeve.process.poll() is None, reeve.log()
+    clients = [Peer.connect(reeve.port) for _ in range(110)]
+    shown = lambda: {row["what"]: row["reason"] for row in reeve.status()["degraded"]}.get("new connections of gate 0", "")
+    wait_for(lambda: "Too many open files; raise the limit" in shown(), what="the status to name it")
+    for client in clients:
+        with client:
+            pass
+    wait_for(lambda: not shown(), 10, "it to heal")
+    assert reeve.get("/health")[0] == 200
+
+
 # --- inotify ---------------------------------------------------------------------------------------------------
 
 def test_inotify_used_up(reeve):

@@ -105,6 +105,8 @@ static void test_read(void **state)
     assert_int_equal(status, -EISDIR);
     assert_null(paths_read(fifo, 4, &size, &status));
     assert_int_equal(status, -EINVAL);
+    assert_string_equal(paths_refusal(-EINVAL), "it is no regular file");
+    assert_string_equal(paths_refusal(-ENOENT), "No such file or directory");
     assert_null(paths_read("/nonexistent/x", 4, &size, &status));
     assert_int_equal(status, -ENOENT);
     unlink(file);
