@@ -59,26 +59,28 @@ const struct growing_piece *growing_find(const struct growing *growing, int64_t 
 
 /* --- opening --------------------------------------------------------------------------------------- */
 
-/* The bytes before `offset`, up to EVENT_ID_CHECKED. False: they are not there. */
-static bool read_before(int fd, int64_t offset, char *bytes, size_t *size)
+/* The bytes before `offset`, up to EVENT_ID_CHECKED: GROWING_MORE, or GROWING_CUT when they are not there. */
+static enum growing_result read_before(int fd, int64_t offset, char *bytes, size_t *size)
 {
     *size = offset < EVENT_ID_CHECKED ? (size_t)offset : EVENT_ID_CHECKED;
-    return pread(fd, bytes, *size, offset - (int64_t)*size) == (ssize_t)*size;
+    ssize_t got = *size > 0 ? pread(fd, bytes, *size, offset - (int64_t)*size) : 0;
+    return got == (ssize_t)*size ? GROWING_MORE : got < 0 ? GROWING_FAILED : GROWING_CUT;
 }
 
-/* Stands at `offset`, where a line begins, with what is before it read anew. False: it is not there. */
-static bool stand_at(struct growing *growing, int64_t offset)
+/* Stands at `offset`, where a line begins, with what is before it read anew (GROWING_MORE). */
+static enum growing_result stand_at(struct growing *growing, int64_t offset)
 {
     char before[EVENT_ID_CHECKED];
     size_t size;
-    if (!read_before(growing->fd, offset, before, &size))
-        return false;
+    enum growing_result result = read_before(growing->fd, offset, before, &size);
+    if (result != GROWING_MORE)
+        return result;
     buffer_clear(&growing->bytes);
     CHECK(buffer_append(&growing->bytes, slice_of(before, size)));
     growing->complete = growing->end = offset;
     growing->check = event_id_check(slice_of(before, size));
     growing->torn_long = false;
-    return true;
+    return GROWING_MORE;
 }
 
 static void read_generation(struct growing *growing)
@@ -115,7 +117,7 @@ void growing_restart(struct growing *growing)
 {
     drop_window(growing);
     growing->generation = 0;
-    CHECK(stand_at(growing, 0));
+    CHECK(stand_at(growing, 0) == GROWING_MORE); /* reads nothing */
 }
 
 void growing_open(struct growing *growing, int fd, const struct place_file *file, bool whole)
@@ -123,7 +125,7 @@ void growing_open(struct growing *growing, int fd, const struct place_file *file
     *growing = (struct growing){.fd = fd, .file = *file, .bytes = {.limit = SIZE_MAX / 2}};
     growing_restart(growing);
     int64_t end = whole || file->size <= NEAR_START ? 0 : last_line_end(fd, file->size);
-    if (end > 0 && stand_at(growing, end))
+    if (end > 0 && stand_at(growing, end) == GROWING_MORE)
         read_generation(growing);
 }
 
@@ -223,10 +225,12 @@ static enum growing_result look_again(struct growing *growing)
 {
     char before[EVENT_ID_CHECKED];
     size_t size;
-    if (growing->end == growing->complete || !read_before(growing->fd, growing->complete, before, &size) ||
-        event_id_check(slice_of(before, size)) != growing->check)
+    if (growing->end == growing->complete)
         return GROWING_CUT;
-    return stand_at(growing, growing->complete) ? GROWING_MORE : GROWING_CUT;
+    enum growing_result result = read_before(growing->fd, growing->complete, before, &size);
+    if (result == GROWING_MORE && event_id_check(slice_of(before, size)) != growing->check)
+        result = GROWING_CUT;
+    return result == GROWING_MORE ? stand_at(growing, growing->complete) : result;
 }
 
 /* Nothing has been read of it yet, but growing_identify() has looked at its first line, which is another now.
@@ -243,7 +247,7 @@ enum growing_result growing_read(struct growing *growing, char *scratch)
     size_t wanted = overlap + GROWING_READ;
     ssize_t got = pread(growing->fd, scratch, wanted, growing->end - (int64_t)overlap);
     if (got < 0)
-        return GROWING_END; /* EIO: perhaps later */
+        return GROWING_FAILED;
     if (growing->end == 0 && is_another(growing, slice_of(scratch, (size_t)got)))
         return GROWING_CUT;
     if ((size_t)got < overlap ||
@@ -259,19 +263,21 @@ enum growing_result growing_read(struct growing *growing, char *scratch)
 
 /* --- readers --------------------------------------------------------------------------------------- */
 
-bool growing_catch_up(const struct growing *growing, struct growing_cursor *cursor, char *scratch,
-                      struct buffer *out)
+enum growing_result growing_catch_up(const struct growing *growing, struct growing_cursor *cursor,
+                                     char *scratch, struct buffer *out)
 {
     size_t overlap = cursor->offset < EVENT_ID_CHECKED ? (size_t)cursor->offset : EVENT_ID_CHECKED;
     int64_t left = growing->complete - cursor->offset;
     size_t wanted = overlap + (left < GROWING_READ ? (size_t)left : GROWING_READ);
     ssize_t got = pread(growing->fd, scratch, wanted, cursor->offset - (int64_t)overlap);
+    if (got < 0)
+        return GROWING_FAILED;
     if (got <= (ssize_t)overlap || event_id_check(slice_of(scratch, overlap)) != cursor->check)
-        return false;
+        return GROWING_CUT;
     /* Before the start there is nothing that could be compared: the file may have been cut unseen. */
     if (overlap == 0 &&
         event_id_generation(&growing->file.id, slice_of(scratch, (size_t)got)) != growing->generation)
-        return false;
+        return GROWING_CUT;
     struct sse_source source = {.bytes = slice_of(scratch, (size_t)got),
                                 .offset = cursor->offset - (int64_t)overlap,
                                 .place = overlap,
@@ -282,14 +288,15 @@ bool growing_catch_up(const struct growing *growing, struct growing_cursor *curs
     *cursor = (struct growing_cursor){.offset = source.offset + (int64_t)source.place,
                                       .check = event_id_check(slice_between(source.bytes, 0, source.place)),
                                       .line = source.line};
-    return true;
+    return GROWING_MORE;
 }
 
 bool growing_fits(const struct growing *growing, const struct event_id *id, struct growing_cursor *cursor)
 {
     char before[EVENT_ID_CHECKED];
     size_t size;
-    if (id->generation != growing->generation || !read_before(growing->fd, id->offset, before, &size) ||
+    if (id->generation != growing->generation ||
+        read_before(growing->fd, id->offset, before, &size) != GROWING_MORE ||
         event_id_check(slice_of(before, size)) != id->check || (size > 0 && before[size - 1] != '\n'))
         return false;
     *cursor = (struct growing_cursor){.offset = id->offset, .check = id->check};

@@ -57,12 +57,13 @@ void growing_open(struct growing *growing, int fd, const struct place_file *file
 void growing_close(struct growing *growing);
 
 enum growing_result {
-    GROWING_END,  /* that is all for now */
-    GROWING_MORE, /* call again */
-    GROWING_CUT,  /* what was read before is not there any more: call growing_restart() */
+    GROWING_END,    /* that is all for now */
+    GROWING_MORE,   /* call again */
+    GROWING_CUT,    /* what was read before is not there any more: call growing_restart() */
+    GROWING_FAILED, /* it cannot be read (errno); nothing has changed */
 };
 
-/* One pread(2). `scratch` has EVENT_ID_CHECKED + GROWING_READ bytes. */
+/* One pread(2), or few when something is wrong. `scratch` has EVENT_ID_CHECKED + GROWING_READ bytes. */
 enum growing_result growing_read(struct growing *growing, char *scratch);
 /* Begins anew at the file's start. */
 void growing_restart(struct growing *growing);
@@ -70,9 +71,10 @@ void growing_restart(struct growing *growing);
 /* The piece that starts at an offset, NULL when the window has none. */
 const struct growing_piece *growing_find(const struct growing *growing, int64_t offset);
 /* Reads on for a reader that the window cannot serve: formats what comes after *cursor into `out` (up to
- * GROWING_PIECE bytes more) and moves it. False: the bytes before the cursor are not those it has seen. */
-bool growing_catch_up(const struct growing *growing, struct growing_cursor *cursor, char *scratch,
-                      struct buffer *out);
+ * GROWING_PIECE bytes more) and moves it (GROWING_MORE). GROWING_CUT: the bytes before the cursor are not
+ * those it has seen. */
+enum growing_result growing_catch_up(const struct growing *growing, struct growing_cursor *cursor,
+                                     char *scratch, struct buffer *out);
 /* Learns the generation as soon as the file's first line is there, read or not. */
 void growing_identify(struct growing *growing);
 /* Whether an id is a place in this file, which may be ahead of what has been read: another process gave it.

@@ -322,20 +322,22 @@ static bool is_followed(const struct sequence *sequence, const struct sequence_f
     return next != NULL;
 }
 
-/* Reads one file on, within *left reads. False: there is more. */
-static bool read_file(struct sequence *sequence, struct sequence_file *file, int *left)
+/* Reads one file on, within *left reads. */
+static enum growing_result read_file(struct sequence *sequence, struct sequence_file *file, int *left)
 {
     char *scratch = loop_scratch(sequence->loop);
     enum growing_result result = GROWING_MORE;
-    while (result != GROWING_END && (*left)-- > 0) {
+    while (result != GROWING_END && result != GROWING_FAILED && (*left)-- > 0) {
         result = growing_read(&file->growing, scratch);
+        if (result == GROWING_FAILED)
+            sequence->failed = errno;
         if (result == GROWING_CUT) {
             sequence->events->on_cut(sequence->owner, file);
             file->cut |= file->growing.generation != 0;
             growing_restart(&file->growing);
         }
     }
-    return result == GROWING_END;
+    return result;
 }
 
 /* Reads on what is not done. What is seen of the next file is seen before a file is read to its end. */
@@ -343,6 +345,7 @@ static bool read_files(struct sequence *sequence)
 {
     int left = READS_PER_TURN;
     bool complete = true;
+    sequence->failed = 0;
     LIST_FOR_EACH(link, &sequence->files)
     {
         struct sequence_file *file = file_of(link);
@@ -351,9 +354,10 @@ static bool read_files(struct sequence *sequence)
         watch_file(sequence, file);
         int64_t before = file->growing.complete;
         bool followed = is_followed(sequence, file);
-        complete = read_file(sequence, file, &left);
+        enum growing_result result = read_file(sequence, file, &left);
+        complete = result == GROWING_END || result == GROWING_FAILED;
         sequence->grew |= file->growing.complete != before;
-        if (complete && followed) {
+        if (result == GROWING_END && followed) {
             file->done = true;
             file->done_us = loop_now_us(sequence->loop);
             watches_remove(&file->watch);
@@ -369,8 +373,9 @@ bool sequence_read(struct sequence *sequence)
         sequence->unwatched = 0;
         sequence->grew |= look_at_names(sequence);
     }
-    sequence->settled = read_files(sequence) && !sequence->look;
-    return sequence->settled;
+    bool complete = read_files(sequence) && !sequence->look;
+    sequence->settled = complete && !sequence->failed;
+    return complete;
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */

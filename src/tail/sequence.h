@@ -38,6 +38,7 @@ struct sequence {
     bool look;     /* the names are to be looked at again */
     int refused;   /* -errno: what is at the place is not read (tail/place.h) */
     int unwatched; /* 0: everything is watched; -errno: why something is not */
+    int failed;    /* 0, or an errno: a file could not be read when it was last tried */
     bool settled;  /* nothing was left to read when it was last called */
     bool grew; /* there are new whole lines, or a new file; its owner tells its readers and sets it back */
     struct watch folder;
@@ -52,7 +53,8 @@ void sequence_open(struct sequence *sequence, const struct place *place, struct 
                    struct loop *loop);
 void sequence_close(struct sequence *sequence);
 
-/* Looks at what has changed and reads a bounded piece. False: there is more, call again. */
+/* Looks at what has changed and reads a bounded piece. False: there is more, call again; with `failed`, after
+ * a while. */
 bool sequence_read(struct sequence *sequence);
 /* Whether the place still leads where it did when the names were last looked at; reads nothing. */
 bool sequence_is_current(const struct sequence *sequence);

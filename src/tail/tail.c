@@ -34,6 +34,8 @@ struct tail {
     struct list due, level, resting;
     size_t readers;
     bool refused;           /* and told so */
+    bool failing;           /* something could not be read since `poll` was last due */
+    int failed;             /* an errno: so it was, and has not been read well for a while since */
     bool asked;             /* tail_refresh(): all are told when they are level */
     int64_t left_us;        /* the last reader has left */
     int64_t sent_us;        /* something new was last given out */
@@ -89,9 +91,14 @@ struct event_id tail_place(const struct tail_reader *reader)
                              .check = reader->cursor.check};
 }
 
+static int refusal(const struct tail *tail)
+{
+    return tail->sequence.refused ? -tail->sequence.refused : tail->failed;
+}
+
 int tail_refused(const struct tail_reader *reader)
 {
-    return -reader->tail->sequence.refused;
+    return refusal(reader->tail);
 }
 
 int64_t tail_unfinished(const struct tail_reader *reader)
@@ -141,8 +148,8 @@ static void on_cut(void *owner, struct sequence_file *file)
 
 /* --- giving out ------------------------------------------------------------------------------------ */
 
-/* Bytes from the file itself; false: they do not fit what the reader has seen. */
-static bool catch_up(struct tail_reader *reader, struct chunks_piece *piece)
+/* Bytes from the file itself, as growing_catch_up() says. */
+static enum growing_result catch_up(struct tail_reader *reader, struct chunks_piece *piece)
 {
     struct tail_group *group = reader->tail->group;
     struct buffer *out = &group->piece;
@@ -150,16 +157,37 @@ static bool catch_up(struct tail_reader *reader, struct chunks_piece *piece)
     buffer_clear(out);
     char *start = buffer_reserve(out, GROWING_PIECE + CHUNKS_PIECE_EXTRA);
     buffer_added(out, CHUNKS_HEAD_SIZE);
-    if (!growing_catch_up(&reader->file->growing, &reader->cursor, scratch, out))
-        return false;
+    enum growing_result result = growing_catch_up(&reader->file->growing, &reader->cursor, scratch, out);
     size_t size = buffer_size(out) - CHUNKS_HEAD_SIZE;
     *piece = size > 0 ? chunks_frame(start, size) : (struct chunks_piece){0};
-    return true;
+    return result;
 }
 
-static void look(struct tail *tail);
+static bool look(struct tail *tail);
+static void on_poll(struct loop_timer *timer);
 
-/* The next piece for the reader, at whose file there is one; false: it was reset instead. */
+/* Something cannot be read (an errno): it is tried again when `poll` is due. */
+static void note_failure(struct tail *tail, int error)
+{
+    tail->failing = true;
+    tail->failed = error;
+    if (!loop_timer_armed(&tail->poll))
+        loop_timer_start(tail->group->settings.loop, &tail->poll, TAIL_POLL_MS, on_poll);
+}
+
+/* It may have been cut without our knowing. */
+static void look_for_cut(struct tail_reader *reader)
+{
+    const struct event_id place = tail_place(reader);
+    look(reader->tail);
+    if (!reader->tail)
+        return;
+    const struct event_id now = tail_place(reader);
+    if (now.offset == place.offset && now.generation == place.generation)
+        reset(reader, TAIL_CHANGED);
+}
+
+/* The next piece for the reader, at whose file there is one; false: it was reset or has to wait instead. */
 static bool next_piece(struct tail_reader *reader, struct chunks_piece *piece)
 {
     struct growing_cursor *cursor = &reader->cursor;
@@ -171,13 +199,14 @@ static bool next_piece(struct tail_reader *reader, struct chunks_piece *piece)
         *cursor = (struct growing_cursor){.offset = kept->end, .check = kept->check};
         return true;
     }
-    if (catch_up(reader, piece))
-        return true;
-    int64_t offset = cursor->offset;
-    look(reader->tail); /* it may have been cut without our knowing */
-    if (reader->tail && reader->cursor.offset == offset)
-        reset(reader, TAIL_CHANGED);
-    return false;
+    enum growing_result result = catch_up(reader, piece);
+    if (result == GROWING_FAILED) {
+        note_failure(reader->tail, errno);
+        move(reader, &reader->tail->level);
+    } else if (result == GROWING_CUT) {
+        look_for_cut(reader);
+    }
+    return result == GROWING_MORE;
 }
 
 /* Goes on to the next file. False: there is none, or not yet. */
@@ -263,6 +292,14 @@ static void on_news(void *owner)
 static void on_poll(struct loop_timer *timer)
 {
     struct tail *tail = LIST_ENTRY(timer, struct tail, poll);
+    if (tail->failing) { /* whether it has healed is seen by the next time */
+        loop_timer_start(tail->group->settings.loop, timer, TAIL_POLL_MS, on_poll);
+        list_append_all(&tail->due, &tail->level);
+    } else {
+        tail->failed = 0;
+    }
+    tail->failing = false;
+    tail->sequence.failed = 0;
     tail->sequence.look = true;
     tail->sequence.settled = false;
     schedule(tail);
@@ -292,7 +329,7 @@ static void tell_degraded(struct tail_group *group)
 static void tell_refused(struct tail *tail)
 {
     const struct tail_group_settings *settings = &tail->group->settings;
-    int error = -tail->sequence.refused;
+    int error = refusal(tail);
     if (error && !tail->refused && settings->on_refused)
         settings->on_refused(settings->owner, tail->sequence.place.path, error);
     tail->refused = error != 0;
@@ -308,25 +345,27 @@ static void wake_level(struct tail *tail)
     list_append_all(&tail->due, &tail->level);
 }
 
-static void look(struct tail *tail)
+/* False: there is more to be read at once. */
+static bool look(struct tail *tail)
 {
-    sequence_read(&tail->sequence);
+    bool complete = sequence_read(&tail->sequence);
     wake_level(tail);
+    if (tail->sequence.failed)
+        note_failure(tail, tail->sequence.failed);
     if (tail->sequence.unwatched && !loop_timer_armed(&tail->poll))
         loop_timer_start(tail->group->settings.loop, &tail->poll, TAIL_POLL_MS, on_poll);
     tell_refused(tail);
     if (is_used_up(tail->sequence.unwatched) != (tail->group->degraded != 0))
         tell_degraded(tail->group);
+    return complete;
 }
 
 static void on_work(struct loop_task *task)
 {
     struct tail *tail = LIST_ENTRY(task, struct tail, work);
-    if (!tail->sequence.settled && !loop_timer_armed(&tail->pace)) {
-        look(tail);
-        if (!tail->sequence.settled)
-            schedule(tail);
-    }
+    bool waits = tail->sequence.failed || loop_timer_armed(&tail->pace);
+    if (!tail->sequence.settled && !waits && !look(tail))
+        schedule(tail);
     if (tail->sequence.settled && tail->asked) {
         tail->asked = false;
         list_append_all(&tail->due, &tail->level);
@@ -378,8 +417,7 @@ static struct tail *tail_new(struct tail_group *group, const struct place *place
     tail->sequence.owner = tail;
     HASH_ADD_KEYPTR(hh, group->by_key, tail->key, strlen(tail->key), tail);
     loop_timer_start(group->settings.loop, &tail->tidy, TAIL_LINGER_MS, on_tidy);
-    look(tail);
-    if (!tail->sequence.settled)
+    if (!look(tail))
         schedule(tail);
     return tail;
 }
@@ -529,7 +567,7 @@ bool tail_is_level(struct tail_reader *reader)
     struct sequence *sequence = &reader->tail->sequence;
     sequence->look = true;
     sequence->settled = false;
-    for (int i = 0; i < LOOKS_MOST && !sequence->settled; i++)
+    for (int i = 0; i < LOOKS_MOST && !sequence->settled && (i == 0 || !sequence->failed); i++)
         look(reader->tail);
     const struct sequence_file *file = reader->file, *last = sequence_last(sequence);
     return sequence->settled &&

@@ -17,7 +17,7 @@
 
 enum {
     TAIL_PACE_MS = 5,
-    TAIL_POLL_MS = 250, /* and tried to be watched again */
+    TAIL_POLL_MS = 250, /* and tried to be watched, or read, again */
     TAIL_LINGER_MS = 60000,
 };
 
@@ -72,8 +72,8 @@ struct tail_group_settings {
     /* inotify(7) is used up (an errno) or can be had again (0). On change, from the loop or from tail_join().
      */
     void (*on_degraded)(void *owner, int error);
-    /* What is at `path` is not read (an errno, see place_refusal_text()); once until it is or the place is
-     * forgotten. */
+    /* What is at `path` is not read (an errno, see place_refusal_text()) or cannot be read; once until it is
+     * or the place is forgotten. */
     void (*on_refused)(void *owner, const char *path, int error);
     void *owner;
 };
@@ -100,7 +100,9 @@ bool tail_is_level(struct tail_reader *reader);
 
 /* Where the reader is; 0:0:0 before the first line of a file. */
 struct event_id tail_place(const struct tail_reader *reader);
-/* An errno: what is at the place is not read (place_refusal_text()). 0: there is nothing such. */
+/* An errno: what is at the place is not read (place_refusal_text()), or could not be read of late. 0:
+ * neither.
+ */
 int tail_refused(const struct tail_reader *reader);
 /* Bytes of a line without its newline at the end of the file that is there. */
 int64_t tail_unfinished(const struct tail_reader *reader);

@@ -106,7 +106,7 @@ static void give(struct model *model, unsigned pieces)
             buffer_append(&model->stream, piece->bytes.body);
             model->cursor = (struct growing_cursor){.offset = piece->end, .check = piece->check};
         } else {
-            CHECK(growing_catch_up(&model->growing, &model->cursor, model->scratch, &out));
+            CHECK(growing_catch_up(&model->growing, &model->cursor, model->scratch, &out) == GROWING_MORE);
             buffer_append(&model->stream, buffer_slice(&out));
         }
         buffer_free(&out);

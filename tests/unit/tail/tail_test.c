@@ -225,6 +225,131 @@ static void test_used_up(void **state)
     leave(&reader);
 }
 
+/* --- a file that cannot be read for a while ----------------------------------------------------------- */
+
+/* The reader's file gives an error for each read from now on; what it was, to be given back to heal(). */
+static int break_file(const struct fixture *fixture, const struct reader *reader)
+{
+    int fd = reader->reader.file->growing.fd;
+    int kept = fcntl(fd, F_DUPFD_CLOEXEC, 0), broken = open_file(fixture, "unreadable");
+    assert_true(kept >= 0);
+    assert_int_equal(dup3(broken, fd, O_CLOEXEC), fd); /* open for writing: EBADF */
+    close(broken);
+    return kept;
+}
+
+static void heal(const struct reader *reader, int kept)
+{
+    int fd = reader->reader.file->growing.fd;
+    assert_int_equal(dup3(kept, fd, O_CLOEXEC), fd);
+    close(kept);
+}
+
+/* How often the loop had something to do. */
+static int count_turns(struct fixture *fixture, int64_t ms)
+{
+    int turns = 0;
+    for (int64_t i = 0; i < ms; i++) {
+        fixture->clock.now_us += 1000;
+        while (loop_step(fixture->loop, 0))
+            assert_true(++turns < 100000);
+    }
+    return turns;
+}
+
+static void test_reader_that_is_level(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    int kept = break_file(fixture, &reader);
+    append(fixture, "two\n");
+    assert_true(count_turns(fixture, 10 * TAIL_POLL_MS) < 100);
+    assert_seen(&reader, "one|");
+    assert_int_equal(fixture->refused, EBADF);
+    assert_int_equal(fixture->refusals, 1);
+    assert_int_equal(tail_refused(&reader.reader), EBADF);
+    assert_false(tail_is_level(&reader.reader));
+    /* The end of a target is not told before its last line. */
+    int level = reader.level;
+    tail_refresh(&reader.reader);
+    pass(fixture, 2 * TAIL_POLL_MS);
+    assert_int_equal(reader.level, level);
+    heal(&reader, kept);
+    pass(fixture, 3 * TAIL_POLL_MS);
+    assert_seen(&reader, "two|");
+    assert_true(reader.level > level);
+    assert_true(tail_is_level(&reader.reader));
+    assert_int_equal(tail_refused(&reader.reader), 0);
+    /* It is told again when it comes again. */
+    kept = break_file(fixture, &reader);
+    append(fixture, "three\n");
+    pass(fixture, TAIL_POLL_MS);
+    assert_int_equal(fixture->refusals, 2);
+    heal(&reader, kept);
+    pass(fixture, 3 * TAIL_POLL_MS);
+    assert_seen(&reader, "three|");
+    assert_int_equal(count_turns(fixture, 10 * TAIL_POLL_MS), 0);
+    leave(&reader);
+}
+
+/* What a file has that cannot be read is not passed over for the next one. */
+static void test_file_before_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader, fresh;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    int kept = break_file(fixture, &reader);
+    append(fixture, "two\n");
+    move_to(fixture, "events.jsonl.1");
+    append(fixture, "three\n");
+    pass(fixture, 4 * TAIL_POLL_MS);
+    assert_seen(&reader, "one|");
+    join(fixture, &fresh, TAIL_START, NULL); /* the other file is read all the same */
+    settle(fixture);
+    assert_seen(&fresh, "three|");
+    append(fixture, "four\n");
+    pass(fixture, 2 * TAIL_POLL_MS);
+    assert_seen(&fresh, "four|");
+    heal(&reader, kept);
+    pass(fixture, 3 * TAIL_POLL_MS);
+    assert_seen(&reader, "two|three|four|");
+    leave(&reader);
+    leave(&fresh);
+}
+
+/* A reader that reads the file itself. */
+static void test_reader_that_is_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader slow;
+    char line[1001] = "";
+    memset(line, 'x', sizeof line - 2);
+    line[sizeof line - 2] = '\n';
+    for (int i = 0; i < 500; i++)
+        append(fixture, line);
+    join(fixture, &slow, TAIL_START, NULL);
+    slow.room = 1;
+    settle(fixture);
+    assert_true(slow.reader.resting);
+    int kept = break_file(fixture, &slow);
+    slow.room = -1;
+    tail_resume(&slow.reader);
+    assert_true(count_turns(fixture, 10 * TAIL_POLL_MS) < 200);
+    assert_int_equal(slow.pieces, 1);
+    assert_int_equal(fixture->refused, EBADF);
+    heal(&slow, kept);
+    pass(fixture, 3 * TAIL_POLL_MS);
+    take(&slow);
+    assert_int_equal(buffer_size(&slow.seen), 500 * 1000); /* each line once, no reset */
+    assert_int_equal(tail_refused(&slow.reader), 0);
+    leave(&slow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +362,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_linger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_used_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reader_that_is_level, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_before_the_next, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reader_that_is_behind, set_up, tear_down),
     };
     return run_group(tests);
 }

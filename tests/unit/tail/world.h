@@ -6,6 +6,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "tail/tail.h"
@@ -20,11 +21,20 @@ struct fixture {
     struct tail_group *group;
     struct place place;
     int degraded;
+    int refused, refusals; /* the last one that was told (an errno), and how many */
 };
 
 static inline void on_degraded(void *owner, int error)
 {
     ((struct fixture *)owner)->degraded = error;
+}
+
+static inline void on_refused(void *owner, const char *path, int error)
+{
+    struct fixture *fixture = owner;
+    assert_string_equal(path, fixture->place.path);
+    fixture->refused = error;
+    fixture->refusals++;
 }
 
 static inline int set_up(void **state)
@@ -35,8 +45,8 @@ static inline int set_up(void **state)
     fixture->folder = open(fixture->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     fixture->clock = (struct fake_clock)FAKE_CLOCK(1000000);
     fixture->loop = loop_new(&fixture->clock.clock);
-    fixture->group = tail_group_new(
-        &(struct tail_group_settings){.loop = fixture->loop, .on_degraded = on_degraded, .owner = fixture});
+    fixture->group = tail_group_new(&(struct tail_group_settings){
+        .loop = fixture->loop, .on_degraded = on_degraded, .on_refused = on_refused, .owner = fixture});
     fixture->place = (struct place){.root = fixture->folder, .path = "events.jsonl"};
     *state = fixture;
     return 0;
