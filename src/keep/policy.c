@@ -16,13 +16,16 @@ static int64_t policy_delay(const struct config_backoff *backoff, unsigned failu
     return jittered > 0 ? jittered : 1;
 }
 
+bool policy_is_final(enum config_restart restart, bool success)
+{
+    return restart == CONFIG_RESTART_NEVER || (success && restart != CONFIG_RESTART_ALWAYS);
+}
+
 static enum policy_verdict policy_verdict(enum config_restart restart, const struct policy_end *end)
 {
-    if (!end->ran || restart == CONFIG_RESTART_ALWAYS)
+    if (!end->ran || !policy_is_final(restart, end->success))
         return POLICY_RETRY;
-    if (end->success)
-        return POLICY_ENDED;
-    return restart == CONFIG_RESTART_NEVER ? POLICY_FAILED : POLICY_RETRY;
+    return end->success ? POLICY_ENDED : POLICY_FAILED;
 }
 
 struct policy_decision policy_decide(enum config_restart restart, const struct config_backoff *backoff,

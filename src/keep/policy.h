@@ -31,6 +31,9 @@ struct policy_decision {
     struct policy_history history; /* the new one */
 };
 
+/* A run that ended like this is the last one. */
+bool policy_is_final(enum config_restart restart, bool success);
+
 /* The delay is initial × 2^(failures - 1), at most max, then ± 20 % by `random` (any 32 bits), so that many
  * that failed together do not come back together. What never ran is tried again under every policy. */
 struct policy_decision policy_decide(enum config_restart restart, const struct config_backoff *backoff,

@@ -17,6 +17,8 @@
 #include "keep/directories.h"
 #include "keep/entries.h"
 #include "keep/inheritance.h"
+#include "keep/outcomes.h"
+#include "keep/policy.h"
 #include "keep/ports.h"
 #include "keep/targets.h"
 #include "keep/verbs.h"
@@ -31,6 +33,7 @@ struct targets {
     struct target_shared shared;
     struct entries entries;
     struct wishes *wishes;
+    struct outcomes *outcomes;
     struct verbs *verbs;
     struct inheritance *inheritance;
     struct loop_task review;
@@ -121,10 +124,20 @@ static bool targets_is_over(const struct targets *targets)
 
 /* --- the review --------------------------------------------------------------------------------- */
 
+/* The end of reeve is the end of all outcomes; those of instances are kept with them. */
+static void targets_note_outcome(struct targets *targets, const struct target_row *row)
+{
+    if (!targets->stopping && !row->instance && outcomes_note(targets->outcomes, row) < 0)
+        log_warning(targets->shared.settings.log,
+                    "after a crash of reeve a service would not be as it is now",
+                    LOG_TEXT("target", row->name));
+}
+
 static void targets_tell_one(struct targets *targets, struct entry *entry)
 {
     const struct targets_settings *settings = &targets->shared.settings;
     entry->changed = false;
+    targets_note_outcome(targets, target_row(entry->target));
     settings->events->on_change(settings->owner, target_row(entry->target), target_socket(entry->target));
 }
 
@@ -336,6 +349,7 @@ void targets_probed(struct targets *targets, uint32_t id, bool ok, const char *t
 void targets_stop_all(struct targets *targets, bool now, void (*done)(void *owner), void *owner)
 {
     targets->stopping = true;
+    outcomes_clear(targets->outcomes);
     targets->on_stopped = done;
     targets->stopped_owner = owner;
     if (now && !targets->hurried) {
@@ -432,6 +446,16 @@ void targets_adopt(struct targets *targets, void (*done)(void *owner), void *own
 
 /* --- beginning and end -------------------------------------------------------------------------- */
 
+/* Before a crash of reeve, with a policy that still says the same of it. */
+static void targets_restore(struct targets *targets, struct entry *entry, uint64_t generation)
+{
+    struct target_row outcome;
+    const struct config_service *service = target_service(entry->target);
+    if (!entry->stopped && outcomes_find(targets->outcomes, service->name, generation, &outcome) &&
+        policy_is_final(service->restart, outcome.state == TARGET_ENDED))
+        target_restore(entry->target, &outcome);
+}
+
 static struct entry *targets_add_one(struct targets *targets, const struct config_service *service,
                                      const struct instance *instance)
 {
@@ -445,6 +469,8 @@ static struct entry *targets_add_one(struct targets *targets, const struct confi
     entry->stopped = wishes_stopped(targets->wishes, service->name);
     if (entry->stopped)
         target_set_stopped(entry->target, true, targets_by_operator);
+    if (!instance)
+        targets_restore(targets, entry, form.generation);
     return entry;
 }
 
@@ -529,6 +555,7 @@ struct targets *targets_new(const struct targets_settings *settings)
     targets->wishes = wishes_new(settings->state_directory, &error);
     if (error.text[0])
         log_warning(settings->log, "wishes of the operator are lost", LOG_TEXT("error", error.text));
+    targets->outcomes = outcomes_new(settings->state_directory);
     targets->verbs = verbs_new();
     const struct inheritance_settings inheritance = {
         .run = {.loop = settings->loop,
@@ -552,6 +579,7 @@ void targets_free(struct targets **where)
     inheritance_free(&targets->inheritance);
     verbs_free(&targets->verbs);
     wishes_free(&targets->wishes);
+    outcomes_free(&targets->outcomes);
     ports_free(&targets->shared.ports);
     loop_task_stop(&targets->review);
     if (targets->shared.run_directory >= 0)

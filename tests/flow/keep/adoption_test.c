@@ -116,6 +116,35 @@ static void test_an_exit_while_nobody_was_there(void **state)
     assert_int_equal(journalled(world, "api exit"), 1);
 }
 
+/* After a crash, that is: a stop of reeve and the next start are a new beginning. */
+static void test_what_had_ended_stays_so(void **state)
+{
+    struct world *world = *state;
+    keep(world, "  api: {command: [$APP, exit, 0], listen: none}\n"
+                "  worse: {command: [$APP, exit, 3], listen: none, restart: never}\n");
+    targets_boot(world->targets);
+    until_state(world, "api", TARGET_ENDED);
+    until_state(world, "worse", TARGET_FAILED);
+    crash(world);
+    keep_again(world);
+    targets_boot(world->targets);
+    loop_step(world->loop, 0);
+    assert_int_equal(row(world, "api")->state, TARGET_ENDED);
+    assert_int_equal(row(world, "worse")->state, TARGET_FAILED);
+    assert_int_equal(row(world, "worse")->cause.code, 3);
+    assert_int_equal(starts(world), 2);
+    verb(world, "worse", TARGETS_RESTART);
+    until_state(world, "worse", TARGET_FAILED);
+    assert_int_equal(row(world, "worse")->generation, 2);
+    stop_all(world, false);
+    crash(world);
+    keep_again(world);
+    targets_boot(world->targets);
+    UNTIL(world, row(world, "api")->state == TARGET_ENDED && row(world, "worse")->state == TARGET_FAILED);
+    assert_int_equal(row(world, "api")->generation, 2);
+    assert_int_equal(row(world, "worse")->generation, 3);
+}
+
 static void test_a_run_whose_hold_was_killed_meanwhile(void **state)
 {
     struct world *world = *state;
@@ -401,6 +430,7 @@ int main(void)
         TEST(test_a_demand_target_that_runs_stays),
         TEST(test_http_is_not_asked_again),
         TEST(test_an_exit_while_nobody_was_there),
+        TEST(test_what_had_ended_stays_so),
         TEST(test_a_run_whose_hold_was_killed_meanwhile),
         TEST(test_sigkill_of_a_hold),
         TEST(test_a_hold_that_is_stopped_cannot_hinder_us),
