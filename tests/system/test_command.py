@@ -552,6 +552,9 @@ def test_the_start_screen(reeve):
         assert f"file    {reeve.file}" in screen and f"state   {reeve.state}" in screen
         assert re.search(rf"echo +ready +{pid} +{row['address']} +\d+\.\d+ s", screen), screen
         assert f"open    http://127.0.0.1:{reeve.port}/" in screen
+        console = reeve.status()["keeper"]["console"]
+        assert console.startswith("http://127.0.0.1:") and f"  api     {console}api/v1/" in screen
+        assert f"  api    {console}api/v1/\n" in reeve.verb("status").stdout
         assert f"ssh -L {reeve.port}:127.0.0.1:{reeve.port} -p 2222 ann@192.0.2.1" in screen
         assert f"try     kill -9 {pid}" in screen
         for verb in ("status", "logs -f", "down"):
@@ -572,6 +575,7 @@ def test_run_into_a_pipe_is_json(reeve):
     rows = [json.loads(line) for line in lines]
     (serving,) = [row for row in rows if row.get("event") == "serving"]
     assert serving["url"] == f"http://127.0.0.1:{reeve.port}/"
+    assert serving["console"] == reeve.status()["keeper"]["console"] != None
     assert [(row["name"], row["state"]) for row in serving["targets"]] == [("echo", "ready")]
     assert [row for row in rows if row.get("target") == "echo" and row.get("stream") == "stdout"]
     for line in whole_lines(reeve.err):

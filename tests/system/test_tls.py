@@ -400,6 +400,20 @@ def test_no_pin_where_there_is_none(reeve):
                                  ("127.0.0.1:x", 2, "no address"), ("[::1", 2, "no address"), ("", 2, "no address")):
         done = reeve.verb("pin", address, check=False)
         assert done.returncode == code and words in done.stderr and not done.stdout
+    with socket.create_server(("127.0.0.1", 0)) as clear:
+        threading.Thread(target=greet_in_the_clear, args=[clear]).start()
+        address = f"127.0.0.1:{clear.getsockname()[1]}"
+        done = reeve.verb("pin", address, check=False)
+    assert done.returncode == 1 and f"{address} does not speak TLS" in done.stderr and not done.stdout, done.stderr
+
+
+def greet_in_the_clear(listener):
+    """As a mail server does, who speaks first."""
+    client, _ = listener.accept()
+    with client:
+        client.sendall(b"220 mail.example ESMTP ready\r\n")
+        while client.recv(4096):
+            pass
 
 
 # --- another policy -----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import wait_for
 from conversations import Ear, Script, converse, joined
-from people import add_user, cookie_of
+from people import add_user, cookie_of, make_token
 from peers import ACCEPTED, Backend, Peer, frame, handshake
 from test_api import ask, console_port, documented
 from test_relay import private_memory
@@ -347,6 +347,32 @@ def test_connections_are_listed_and_closed(door, backend):
         done = door.verb("connections", "close", other.rpartition(".")[0] + ".99999", check=False)
         assert done.returncode == 6 and "no such connection" in done.stderr
     assert "closed the connection" in door.verb("why").stdout
+
+
+def test_who_closed_which_connection_is_in_the_journal(make_reeve, backend):
+    """The command by its user, over the API by the token; and whose it was, to what, from where, by which route."""
+    reeve = make_reeve().configure(f"""
+auth: {{method: password}}
+services: {{backend: {{address: "http://127.0.0.1:{backend.port}"}}}}
+routes: [{{path: /raw/*, to: backend, allow: [anyone]}}]
+""", workers=1)
+    add_user(reeve, "ann", "ops")
+    headers = {"Authorization": "Bearer " + make_token(reeve, "robot")}
+    reeve.start()
+    ids = []
+    for close in (lambda id: reeve.verb("connections", "close", id),
+                  lambda id: ask(console_port(reeve), "DELETE", f"connections/{id}", headers=headers)):
+        with joined(reeve.port, backend, "/raw/x") as (client, _):
+            (row,) = wait_for(lambda: (rows := all_listed(reeve)["connections"]) and len(rows) == 1 and rows)
+            ids.append(row["id"])
+            close(row["id"])
+            client.read_frame()
+    reeve.stop()
+    rows = [evidence for _, event, evidence in reeve.journal() if event == "connection-closed"]
+    about = {"kind": "websocket", "target": "backend", "address": "127.0.0.1", "route": row["route"]}
+    assert row["route"].startswith(f"{reeve.file}:")
+    assert [row.pop("by") for row in rows] == [f"uid {os.getuid()}", "token robot"]
+    assert rows == [{"connection": each, **about} for each in ids]
 
 
 def test_a_gate_that_does_not_answer_is_named(door):

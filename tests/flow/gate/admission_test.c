@@ -92,6 +92,9 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"GET /x", ' ', "", "HTTP/1.1 401 ", "WWW-Authenticate: Bearer\r\n"},
     {"GET /x", ' ', "", "HTTP/1.1 401 ", "application/problem+json"},
+    {"GET /x", ' ', "", "HTTP/1.1 401 ", "\"Sign in, or show a token: Authorization: Bearer reeve_...\""},
+    {"GET /_reeve/api/v1/targets", ' ', "", "HTTP/1.1 401 ",
+     "\"Show a token: Authorization: Bearer reeve_...; "},
     {"GET /x", 'l', "", "HTTP/1.1 401 ", NULL},
     {"GET /x", 'f', "", "HTTP/1.1 401 ", NULL},
     {"GET /x", 'o', "", "HTTP/1.1 401 ", NULL},

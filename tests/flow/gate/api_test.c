@@ -176,6 +176,10 @@ static void test_other_listeners_take_a_token_only(void **state)
     world_serve(world, ROUTES);
     expect(world, GET("/index.html"), "HTTP/1.1 200 ", "page");
     expect(world, GET(API "targets"), "HTTP/1.1 401 ", "problem+json");
+    expect(world, GET(API "targets"), "HTTP/1.1 401 ", "WWW-Authenticate: Bearer\r\n");
+    /* A sign-in would not help here. */
+    expect(world, GET(API "targets"), "HTTP/1.1 401 ",
+           "\"Show a token: Authorization: Bearer reeve_...; `reeve token create NAME` makes one.\"");
     expect(world, GET(API "nonsense"), "HTTP/1.1 401 ", NULL);
     assert_int_equal(told_times(world, MESSAGE_GATE_ASK), 0);
 }

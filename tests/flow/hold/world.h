@@ -36,8 +36,9 @@ struct world {
     int program;
     int log, run; /* directories */
     int cgroup;
-    int channel; /* -1: no keeper */
-    int link;    /* of a recording with a terminal */
+    int channel;   /* -1: no keeper */
+    int link;      /* of a recording with a terminal */
+    json_t *early; /* news of output that came before it was expected */
     char *words[MOST_WORDS];
     char *environment[MOST_WORDS];
     struct hold_spec spec;

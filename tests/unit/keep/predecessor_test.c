@@ -148,11 +148,66 @@ static void test_one_that_wakes_up_has_the_time_that_its_stop_takes(void **state
     assert_int_equal(WEXITSTATUS(status), LEFT_BY_ITSELF);
 }
 
+/* Its sockets are in another runtime directory, and it is mute. */
+static void be_mute(int ready)
+{
+    static char elsewhere[] = "/nowhere/reeve";
+    const struct directories directories = {.state = folder, .runtime = elsewhere};
+    struct lock lock;
+    struct error error;
+    pid_t holder;
+    if (lock_take(&directories, &lock, &holder, &error) != LOCK_TAKEN || write(ready, "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+/* What comes of a start beside a mute one with these words for `takeover`; *spared: it lives. */
+static int start_beside_mute(enum config_takeover takeover, bool *spared, struct error *error)
+{
+    static char name[] = "app", file[] = "/srv/app/reeve.yaml";
+    const struct config config = {.name = name, .file = file, .state = folder, .takeover = takeover};
+    const struct directories directories = {.state = folder, .runtime = folder};
+    int ready[2];
+    char byte;
+    struct lock lock = {.fd = -1};
+    assert_int_equal(pipe(ready), 0);
+    pid_t mute = fork();
+    if (mute == 0)
+        be_mute(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    json_t *signals = json_array();
+    int code = predecessor_lock(&config, &directories, &lock, signals, error);
+    *spared = waitpid(mute, NULL, WNOHANG) == 0;
+    assert_int_equal(json_array_size(signals) == 0, *spared);
+    kill(mute, SIGKILL);
+    if (*spared)
+        assert_int_equal(waitpid(mute, NULL, 0), mute);
+    json_decref(signals);
+    lock_release(&lock);
+    close(ready[0]), close(ready[1]);
+    return code;
+}
+
+static void test_never_spares_a_mute_one_wherever_its_sockets_are(void **state)
+{
+    (void)state;
+    bool spared;
+    struct error error = {0};
+    assert_int_equal(start_beside_mute(CONFIG_TAKEOVER_NEVER, &spared, &error), 3);
+    assert_true(spared);
+    assert_non_null(strstr(error.text, "does not answer; `takeover: never` leaves it alone"));
+    assert_int_equal(start_beside_mute(CONFIG_TAKEOVER_OWN, &spared, &error), 0);
+    assert_false(spared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_only_processes_of_a_recorded_run_are_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_that_wakes_up_has_the_time_that_its_stop_takes, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_never_spares_a_mute_one_wherever_its_sockets_are, set_up,
                                         tear_down),
     };
     return run_group(tests);
