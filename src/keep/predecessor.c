@@ -19,6 +19,7 @@ enum {
     PREDECESSOR_FAILED = 1,
     PREDECESSOR_RUNNING = 3,
     PREDECESSOR_PAUSE_MS = 20,
+    PREDECESSOR_ANSWER_MS = 1000, /* whoever is asked last has so long: it may be as busy as the machine */
     PREDECESSOR_SLACK_MS = 1000,
     PREDECESSOR_STOP_MS = 60000, /* more than one needs beyond the time that it says its stop may take */
     PREDECESSOR_PROCESSES_MOST = 256,
@@ -169,7 +170,9 @@ static int predecessor_meet(struct predecessor *predecessor)
 {
     const char *state = predecessor->directories->state;
     int64_t now = predecessor_now_ms();
-    int64_t left = predecessor->answer_until > now ? predecessor->answer_until - now : 1;
+    int64_t left = predecessor->answer_until - now;
+    if (left < PREDECESSOR_ANSWER_MS)
+        left = PREDECESSOR_ANSWER_MS;
     json_t *description = NULL;
     bool stopped = predecessor->holder > 0 && predecessor_is_stopped(predecessor->holder);
     int failed = stopped ? -EAGAIN : predecessor_ask(state, left, &description);

@@ -8,7 +8,7 @@ import subprocess
 import termios
 import threading
 
-from conftest import BIN, wait_for
+from conftest import BIN, SLACK, wait_for
 
 DETACH = b"\x1c\x1c"
 
@@ -30,13 +30,14 @@ class Attached:
 
     def _read(self):
         while True:
+            ended = self.process.poll() is not None  # asked before: what it wrote until then is there to be read
             try:
-                readable, _, _ = select.select([self.master], [], [], 0.2)
+                readable, _, _ = select.select([self.master], [], [], 0 if ended else 0.2)
                 chunk = os.read(self.master, 65536) if readable else b""
             except (OSError, ValueError):
                 return
             self.seen += chunk
-            if not readable and self.process.poll() is not None:
+            if not readable and ended:
                 return
 
     def resize(self, columns, rows):
@@ -60,8 +61,9 @@ class Attached:
 
     def end(self):
         """The exit status; everything written is in `seen`, and the terminal is as it was."""
-        status = self.process.wait(40)
-        self.reader.join(20)
+        status = self.process.wait(20 * SLACK)
+        self.reader.join(20 * SLACK)
+        assert not self.reader.is_alive(), "what it wrote does not end"
         assert termios.tcgetattr(self.slave) == self.before, "the terminal was not put back"
         return status
 

@@ -43,8 +43,8 @@ def words_in(file):
 
 def whole_lines(file):
     """The lines of a file that is being written: not one that is only begun."""
-    text = file.read_text() if file.exists() else ""
-    return text[:text.rfind("\n") + 1].split("\n")[:-1]
+    data = file.read_bytes() if file.exists() else b""
+    return data[:data.rfind(b"\n") + 1].decode().split("\n")[:-1]
 
 
 def wait_for(condition, timeout=10.0, what="the condition"):

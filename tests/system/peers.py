@@ -183,6 +183,11 @@ class Backend:
             if says_something(connection, 120):
                 return Peer(connection)
 
+    def accept_waiting(self):
+        """The connection that waits at the door, or None when nothing is said on it."""
+        connection = self.listener.accept()[0]
+        return Peer(connection) if says_something(connection, 120) else None
+
     def accept_request(self):
         """The next connection that asks for something, behind its head, which is returned too: reeve also looks whether
         anybody listens."""

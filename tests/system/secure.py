@@ -52,14 +52,15 @@ class Secure:
     def __init__(self, identity):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context, self.changing = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Lock()
         self.show(identity)
         self.heard, self.met, self.asked, self.requests, self.open = 0, 0, set(), [], []
         threading.Thread(target=self.accept, daemon=True).start()
 
     def show(self, identity):
-        """Another certificate, for connections from now on."""
-        self.context.load_cert_chain(identity.certificate, identity.key)
+        """Another certificate, for connections from now on: never half of it."""
+        with self.changing:
+            self.context.load_cert_chain(identity.certificate, identity.key)
 
     def forget(self):
         self.heard, self.met, self.asked, self.requests = 0, 0, set(), []
@@ -89,7 +90,10 @@ class Secure:
 
     def serve(self, connection):
         with contextlib.suppress(OSError, AssertionError, ValueError), connection:
-            with self.context.wrap_socket(connection, server_side=True) as secured:
+            with self.changing:
+                secured = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            with secured:
+                secured.do_handshake()
                 self.open.append(secured)
                 peer = Peer(secured, timeout=60)
                 while peer.buffer or peer.more():

@@ -454,6 +454,7 @@ def test_a_blocked_side_stops_the_other(door, backend):
                 while sent < 64 << 20:
                     sent += peer.socket.send(piece)
             assert sent < 32 << 20
+            peer.socket.settimeout(120)
             left = sent
             while left:
                 left -= len(client.read(min(left, 1 << 20)))

@@ -46,6 +46,7 @@ class Ttyd:
         assert answer.status == 101, answer
         assert answer.fields["Sec-WebSocket-Protocol"] == "tty"
         self.messages, self.output, self.code, self.reason, self.ended = [], b"", None, "", False
+        self.pongs = []
         self.reading = threading.Event()
         self.reading.set()
         self.peer.socket.settimeout(None)
@@ -62,8 +63,11 @@ class Ttyd:
                 if opcode == PING:
                     self.peer.send(frame(PONG, payload))
                 elif opcode == CLOSE:
-                    self.code, self.reason = int.from_bytes(payload[:2], "big"), payload[2:].decode()
+                    self.reason = payload[2:].decode()
+                    self.code = int.from_bytes(payload[:2], "big")  # what await_close() waits for: at last
                     self.peer.send(frame(CLOSE, payload[:2]))
+                elif opcode == PONG:
+                    self.pongs.append(payload)
                 elif opcode == BINARY:
                     self.messages.append(payload)
                     if payload[:1] == b"0":
@@ -80,6 +84,13 @@ class Ttyd:
 
     def resize(self, columns, rows):
         return self.send("1" + json.dumps({"columns": columns, "rows": rows}))
+
+    def await_heard(self):
+        """Whatever was sent before has been taken in: the pong to a ping behind it has come."""
+        nonce = str(len(self.pongs)).encode()
+        self.peer.send(frame(PING, nonce))
+        wait_for(lambda: nonce in self.pongs, 20, "a pong")
+        return self
 
     def saw(self, text, since=0):
         return text.encode() in self.output[since:]

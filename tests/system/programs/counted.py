@@ -3,8 +3,8 @@
 start PID · listen PID · request METHOD PATH SIZE · early BYTES (from a client, before our 101) ·
 accept PATH TIME (CLOCK_MONOTONIC just before our 101) · stop PID
 
-Options: --port N; --record FILE; --name NAME (put before each line); --delay SECONDS before it listens;
---warm SECONDS of 503 on /health after that; --hesitate SECONDS before each 101; --code N: exit with it at once.
+Options: --port N; --record FILE; --name NAME (put before each line); --delay SECONDS before it listens; --after FILE: it
+listens when that is there; --warm SECONDS of 503 on /health after that; --warm-until FILE: 503 until that is there; --hesitate SECONDS before each 101; --code N: exit with it at once.
 POST /die: ends without an answer."""
 import argparse
 import base64
@@ -21,7 +21,9 @@ parser.add_argument("--port", type=int)
 parser.add_argument("--record", required=True)
 parser.add_argument("--name", default="")
 parser.add_argument("--delay", type=float, default=0)
+parser.add_argument("--after")
 parser.add_argument("--warm", type=float, default=0)
+parser.add_argument("--warm-until")
 parser.add_argument("--hesitate", type=float, default=0)
 parser.add_argument("--code", type=int)
 options = parser.parse_args()
@@ -32,6 +34,10 @@ def record(*words):
     descriptor = os.open(options.record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.write(descriptor, line.encode())
     os.close(descriptor)
+
+
+def missing(path):
+    return path is not None and not os.path.exists(path)
 
 
 class Counted(BaseHTTPRequestHandler):
@@ -48,7 +54,7 @@ class Counted(BaseHTTPRequestHandler):
         record("request", self.command, self.path, len(body))
         if self.path == "/die":
             os._exit(9)
-        cold = self.path == "/health" and time.monotonic() < self.server.warm_at
+        cold = self.path == "/health" and (time.monotonic() < self.server.warm_at or missing(options.warm_until))
         data = f"{os.getpid()}\n".encode()
         self.send_response(503 if cold else 200)
         self.send_header("Content-Length", str(len(data)))
@@ -88,9 +94,13 @@ record("start", os.getpid())
 if options.code is not None:
     sys.exit(options.code)
 time.sleep(options.delay)
+while missing(options.after):
+    time.sleep(0.005)
 ThreadingHTTPServer.request_queue_size = 128
-server = ThreadingHTTPServer(("127.0.0.1", options.port), Counted)
+server = ThreadingHTTPServer(("127.0.0.1", options.port), Counted, bind_and_activate=False)
 server.warm_at = time.monotonic() + options.warm
-record("listen", os.getpid())
+server.server_bind()
+record("listen", os.getpid())  # before anybody can see it, and start what depends on it
+server.server_activate()
 print("listens", flush=True)
 server.serve_forever()

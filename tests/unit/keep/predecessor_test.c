@@ -80,7 +80,7 @@ static void test_only_processes_of_a_recorded_run_are_ours(void **state)
 
 /* --- one that does not answer --------------------------------------------------------------------------- */
 
-enum { PATIENT_MS = 2000, PATIENT_MOST_MS = 16000, LEFT_BY_ITSELF = 7 };
+enum { PATIENT_MS = 2000, PATIENT_MOST_MS = 16000, LEFT_BY_ITSELF = 7, HANGS_UP_MS = 50 };
 
 /* Somebody with the lock and a control socket, who answers nobody before it gets SIGTERM; then it says how
  * long its stop may take, and takes so long. */
@@ -201,6 +201,55 @@ static void test_never_spares_a_mute_one_wherever_its_sockets_are(void **state)
     assert_false(spared);
 }
 
+/* Somebody with the lock and a control socket, who takes its time to hang up. */
+static void keep_hanging_up(const struct directories *directories, int ready)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct lock lock;
+    struct error error;
+    pid_t holder;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", directories->runtime);
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (lock_take(directories, &lock, &holder, &error) != LOCK_TAKEN ||
+        bind(listener, (const struct sockaddr *)&address, sizeof address) || listen(listener, 8) ||
+        write(ready, "x", 1) != 1)
+        _exit(1);
+    for (;;) {
+        int connection = accept(listener, NULL, NULL);
+        poll(NULL, 0, HANGS_UP_MS);
+        close(connection);
+    }
+}
+
+/* The last time that it is asked is no exception, although its time is over by then. */
+static void test_one_that_hangs_up_late_is_alive(void **state)
+{
+    (void)state;
+    const struct directories directories = {.state = folder, .runtime = folder};
+    char name[] = "busy", file[] = "reeve.yaml";
+    const struct config config = {
+        .state = folder, .name = name, .file = file, .takeover = CONFIG_TAKEOVER_OWN, .takeover_timeout_ms = 0};
+    struct error error = {0};
+    struct lock lock;
+    int ready[2], status = 0;
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t busy = fork();
+    if (busy == 0)
+        keep_hanging_up(&directories, ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    json_t *signals = json_array();
+    assert_int_equal(predecessor_lock(&config, &directories, &lock, signals, &error), 3);
+    assert_non_null(strstr(error.text, "already running"));
+    assert_int_equal(json_array_size(signals), 0);
+    assert_int_equal(waitpid(busy, &status, WNOHANG), 0);
+    kill(busy, SIGKILL);
+    assert_int_equal(waitpid(busy, &status, 0), busy);
+    json_decref(signals);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +258,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_never_spares_a_mute_one_wherever_its_sockets_are, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_one_that_hangs_up_late_is_alive, set_up, tear_down),
     };
     return run_group(tests);
 }
