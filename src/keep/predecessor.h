@@ -9,8 +9,8 @@
 
 /* Takes the lock. A healthy keeper that holds it, wherever its sockets are: 3 with its pid and what to do.
  * One that does not answer its control socket within takeover.timeout is ended (predecessor_end()), unless
- * `takeover: never`: 3, and nobody is touched. One that hangs up, however late, is healthy, and busy. 0, or the
- * command's exit code with the text. */
+ * `takeover: never`: 3, and nobody is touched. One that hangs up, however late, is healthy, and busy. 0, or
+ * the command's exit code with the text. */
 int predecessor_lock(const struct config *config, const struct directories *directories, struct lock *lock,
                      json_t *signals, struct error *error);
 /* Ends the keeper `pid` of that state directory by identity: SIGTERM, and SIGKILL when it neither ends nor

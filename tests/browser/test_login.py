@@ -133,7 +133,7 @@ def test_the_way_back_is_a_path_of_ours(reeve, page):
         page.fill("[name=user]", "ann")
         page.fill("[name=password]", PASSWORD)
         page.click("button")
-        page.waitForFunction("!location.pathname.startsWith('/_reeve/login')")
+        wait_for(lambda: not page.url().startswith(f"{address}/_reeve/login"), 20, "the way back")
         assert page.url().startswith(address + "/"), page.url()
 
 

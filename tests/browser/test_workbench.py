@@ -22,6 +22,15 @@ def site(reeve, page):
     assert not [line for line in page.told() if line.startswith("uncaught")]
 
 
+def note(page, card, what):
+    """Keeps in `noted` what that is whenever the card changes: it may be something else before somebody looks."""
+    page.evaluate(f"""{{
+  globalThis.noted = [];
+  new MutationObserver(() => noted.push({what})).observe(document.querySelector("{card}"),
+                                                         {{subtree: true, childList: true, attributes: true}});
+}}""")
+
+
 def told(page, text, seconds=60):
     """The history says so."""
     page.waitForFunction(f"document.querySelector('.history').textContent.includes({text!r})", None,
@@ -31,9 +40,10 @@ def told(page, text, seconds=60):
 def test_a_killed_api_comes_back_before_ones_eyes(site, page):
     pid = page.textContent("#api [data-is=pid]")
     assert int(pid) == site.target("api")["run"]["pid"]
+    note(page, "#api", "document.querySelector('#api.down .trouble')?.textContent")
     page.click("#kill")
-    page.waitForSelector("#api.down")
-    trouble = page.textContent("#api .trouble")
+    page.waitForFunction("noted.some(Boolean)")
+    trouble = page.evaluate("noted.find(Boolean)")
     assert re.match(r"50[23]", trouble), trouble
     page.picture("workbench-api-killed")
     page.waitForSelector("#api.up", {"timeout": 60000})
@@ -53,8 +63,9 @@ def test_the_chart_moves(site, page):
 
 def test_the_loop_lights_the_lamps_again(site, page):
     page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 8")
+    note(page, "#lamps", "document.querySelectorAll('#lamps .burns').length")
     page.click("#out")
-    page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 5")
+    page.waitForFunction("noted.includes(5)")
     page.waitForFunction("document.querySelectorAll('#lamps .burns').length === 8", None, {"timeout": 60000})
     told(page, "the loop lit")
 
@@ -85,7 +96,12 @@ def test_jobs_end_fail_and_are_stopped(site, page):
     assert "exited with 3" in page.textContent("#jobs .failed span")
     page.waitForSelector("#jobs .done", {"timeout": 60000})
     assert page.evaluate("document.querySelector('#jobs .done progress').position") == 1
+    page.evaluate("""{
+  const plain = fetch;
+  globalThis.fetch = (url, given) => plain(url, given && {...given, body: given.body?.replace("12", "400")});
+}""")  # one that is not over before somebody stops it
     page.click("#start")
+    page.waitForSelector("#jobs .list li:nth-child(3)")
     page.waitForFunction("document.querySelector('#jobs li progress').value > 1")
     page.picture("workbench")
     page.click("#jobs li:first-child button")
@@ -108,6 +124,7 @@ def test_with_sign_in(reeve, page):
     page.fill("[name=user]", "ann")
     page.fill("[name=password]", "correct horse")
     page.click("button")
+    page.waitForURL(f"http://127.0.0.1:{reeve.port}/")
     opened(reeve, page)
     page.waitForSelector("#session >> text=ann")
     page.click("#start")

@@ -16,7 +16,7 @@ def install(package):
     if not installed.exists() or installed.read_bytes() != wanted:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(package / name, copy)
-        subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=copy,
-                       check=True, timeout=300)
+        subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+                        "--fetch-retries=6"], cwd=copy, check=True, timeout=300)
         installed.write_bytes(wanted)
     return copy / "node_modules"

@@ -25,7 +25,7 @@ def nobody_opens_the_page(form):
 
 @case(python=101, reeve=403, why="a page of another site may not open a WebSocket on somebody's behalf")
 def foreign_origin_opens_a_websocket(form):
-    return opening(form, origin="https://evil.example")
+    return opening(form.wake(), origin="https://evil.example")
 
 
 @case(python=200, reeve=403, why="nor change anything")

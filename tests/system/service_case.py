@@ -3,7 +3,7 @@ import asyncio
 
 import websockets
 
-from conftest import wait_for
+from conftest import SLACK, wait_for
 
 CASES, FIGURES = {}, {}
 LONG = 5  # seconds that one waits to see that nothing comes
@@ -45,8 +45,9 @@ def quiet_job(form, name):
 def in_session(form, steps, **options):
     async def session():
         async with form.socket(**options) as terminal:
-            return await asyncio.wait_for(steps(terminal), 30)
+            return await asyncio.wait_for(steps(terminal), 6 * SLACK)
 
+    form.wake()
     return asyncio.run(session())
 
 

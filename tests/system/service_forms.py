@@ -15,7 +15,7 @@ import time
 import websockets
 
 import kernel
-from conftest import BIN, PYTHON, free_port, wait_for
+from conftest import BIN, PYTHON, SLACK, free_port, wait_for
 
 SERVICE = pathlib.Path(__file__).resolve().parents[2] / "examples/service"
 MADE = shutil.ignore_patterns("state*", "users", "there", "reconciled.json", "__pycache__")
@@ -25,6 +25,7 @@ Event = collections.namedtuple("Event", "name data id at")
 class Form:
     """One running service, and a client for it."""
     kind = token = None
+    gives_up = ()  # how it refuses a terminal that takes its time to start
 
     def request(self, path, method="GET", body=None, fields=None, known=True, timeout=30):
         """Status, fields and body of one answer; as somebody with the token, unless known=False."""
@@ -57,6 +58,7 @@ class Form:
     def socket(self, protocols=("tty",), known=True, **more):
         """An opening WebSocket, to be awaited or used with `async with`."""
         fields = list(self.credential(known).items())
+        more = {"open_timeout": 6 * SLACK} | more
         return websockets.connect(f"ws://127.0.0.1:{self.port}/terminal/ws", subprotocols=list(protocols) or None,
                                   extra_headers=fields, ping_interval=None, **more)
 
@@ -67,10 +69,19 @@ class Form:
                 answers = []
                 for text in texts:
                     await terminal.send(text)
-                    answers.append(await asyncio.wait_for(terminal.recv(), 20))
+                    answers.append(await asyncio.wait_for(terminal.recv(), 6 * SLACK))
                 return answers
 
-        return asyncio.run(session())
+        def said():
+            with contextlib.suppress(*self.gives_up):
+                return asyncio.run(session())
+
+        return wait_for(said, 30, "the terminal to answer")
+
+    def wake(self):
+        """Its terminal runs, for those who look at what comes then."""
+        self.say("pid")
+        return self
 
     def start(self):
         self.launch()
@@ -82,13 +93,16 @@ class Form:
 
     def cpu(self):
         """Seconds of CPU that the service itself has used, its children not counted (proc(5), schedstat)."""
-        threads = [path for pid in self.pids() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
-        return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
+        used = 0
+        for path in [path for pid in self.pids() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]:
+            with contextlib.suppress(*kernel.GONE):  # a thread that has ended meanwhile
+                used += int(path.read_text().split()[0])
+        return used / 1e9
 
 
 class Python(Form):
-    """examples/service/python."""
-    kind = "python"
+    """examples/service/python, which waits five seconds for its terminal."""
+    kind, gives_up = "python", (websockets.InvalidStatusCode,)
 
     def __init__(self, folder, token="let me in"):
         self.folder, self.token = folder, token
@@ -117,7 +131,10 @@ class Python(Form):
         return [self.process.pid]
 
     def children(self):
-        found = {file.stem: int(file.read_text()) for file in (self.state / "pids").glob("*.pid")}
+        found = {}
+        for file in (self.state / "pids").glob("*.pid"):
+            with contextlib.suppress(FileNotFoundError, ValueError):  # gone, or not yet written
+                found[file.stem] = int(file.read_text())
         return {name: pid for name, pid in found.items() if kernel.alive(pid)}
 
     def job_pid(self, name):
@@ -134,15 +151,13 @@ class Python(Form):
         """Whatever happened: nothing of it stays."""
         if self.process and self.process.poll() is None:
             self.crash()
-        started = map(int, self.starts.read_text().split()) if self.starts.exists() else []
-        for pid in {*self.children().values(), *filter(self.is_terminal, started)}:
-            kernel.kill(pid)
+        while pids := [pid for pid in kernel.pids() if kernel.alive(pid) and self.has_started(pid)]:
+            for pid in pids:
+                kernel.kill(pid)
 
-    def is_terminal(self, pid):
-        """A pid file names only the last one that was started."""
-        with contextlib.suppress(*kernel.GONE):
-            return str(self.terminal).encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return False
+    def has_started(self, pid):
+        """A pid file names only the last one that was started, and not at once."""
+        return (kernel.environment(pid) or {}).get("STATE") == str(self.state)
 
 
 class Reeve(Form):
@@ -240,7 +255,7 @@ class Events:
             with self.connection.makefile("rb") as file:
                 self.read(file)
             self.over = "whole"
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             self.over = "cut"
 
     def read(self, file):

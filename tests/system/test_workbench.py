@@ -5,7 +5,7 @@ import json
 import pytest
 import websockets
 
-from conftest import wait_for
+from conftest import SLACK, wait_for
 from workbench import EXAMPLE, copy, start
 
 
@@ -16,8 +16,9 @@ def workbench(reeve):
 
 def first_feed(reeve):
     async def read():
-        async with websockets.connect(f"ws://127.0.0.1:{reeve.port}/feed", origin=f"http://127.0.0.1:{reeve.port}") as feed:
-            return json.loads(await asyncio.wait_for(feed.recv(), 10)), json.loads(await asyncio.wait_for(feed.recv(), 10))
+        async with websockets.connect(f"ws://127.0.0.1:{reeve.port}/feed", open_timeout=5 * SLACK,
+                                      origin=f"http://127.0.0.1:{reeve.port}") as feed:
+            return [json.loads(await asyncio.wait_for(feed.recv(), 5 * SLACK)) for _ in range(2)]
 
     return asyncio.run(read())
 

@@ -7,7 +7,7 @@ import time
 
 def kill_stale_port_holder(port):
     try:
-        found = subprocess.run(["lsof", "-ti", f":{port}"], capture_output=True, text=True, timeout=5)
+        found = subprocess.run(["lsof", "-ti", f":{port}"], capture_output=True, text=True, timeout=60)
         pids = {int(word) for word in found.stdout.split()} - {os.getpid()}
         for pid in pids:
             os.kill(pid, signal.SIGTERM)

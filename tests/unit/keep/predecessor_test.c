@@ -227,8 +227,11 @@ static void test_one_that_hangs_up_late_is_alive(void **state)
     (void)state;
     const struct directories directories = {.state = folder, .runtime = folder};
     char name[] = "busy", file[] = "reeve.yaml";
-    const struct config config = {
-        .state = folder, .name = name, .file = file, .takeover = CONFIG_TAKEOVER_OWN, .takeover_timeout_ms = 0};
+    const struct config config = {.state = folder,
+                                  .name = name,
+                                  .file = file,
+                                  .takeover = CONFIG_TAKEOVER_OWN,
+                                  .takeover_timeout_ms = 0};
     struct error error = {0};
     struct lock lock;
     int ready[2], status = 0;
