@@ -115,6 +115,7 @@ struct predecessor {
     int64_t patience_ms;
     int64_t answer_until, give_up;
     pid_t holder;
+    pid_t busy; /* has hung up on us */
 };
 
 static const char *predecessor_member(const json_t *description, const char *member)
@@ -165,6 +166,16 @@ static int predecessor_gives_up(const struct predecessor *predecessor)
     return PREDECESSOR_FAILED;
 }
 
+/* It hangs up on us, or has: once is enough, since the last question has hardly any time left. */
+static bool predecessor_is_busy(struct predecessor *predecessor, int failed, bool stopped)
+{
+    if (failed == -EBUSY) {
+        predecessor->busy = predecessor->holder;
+        return true;
+    }
+    return !stopped && predecessor->holder > 0 && predecessor->busy == predecessor->holder;
+}
+
 /* Somebody has the lock: 0 to try again, or the exit code with the text. */
 static int predecessor_meet(struct predecessor *predecessor)
 {
@@ -181,12 +192,13 @@ static int predecessor_meet(struct predecessor *predecessor)
         json_decref(description);
         return code;
     }
+    bool busy = predecessor_is_busy(predecessor, failed, stopped);
     /* It may just be starting or ending. After SIGSTOP it will not answer however long we wait. */
     bool patient =
         predecessor->holder <= 0 ? now < predecessor->give_up : !stopped && now < predecessor->answer_until;
     if (patient)
         poll(NULL, 0, PREDECESSOR_PAUSE_MS);
-    else if (failed == -EBUSY)
+    else if (busy)
         return predecessor_is_running(predecessor, NULL);
     else if (predecessor->holder <= 0 || now >= predecessor->give_up)
         return predecessor_gives_up(predecessor);

@@ -214,7 +214,7 @@ def test_one_of_another_session_is_found(home, reeve):
 
 def test_one_that_others_keep_busy_is_not_ended(reeve):
     """As many ask it as it admits: it hangs up on us, and lives."""
-    reeve.start(page(reeve), takeover="{holder: own, timeout: 60s}")
+    reeve.start(page(reeve), takeover="{holder: own, timeout: 5s}")
     first = reeve.process
     with contextlib.ExitStack() as clients:
         for _ in range(64):

@@ -82,9 +82,8 @@ static void test_only_processes_of_a_recorded_run_are_ours(void **state)
 
 enum { PATIENT_MS = 2000, PATIENT_MOST_MS = 16000, LEFT_BY_ITSELF = 7, HANGS_UP_MS = 50 };
 
-/* Somebody with the lock and a control socket, who answers nobody before it gets SIGTERM; then it says how
- * long its stop may take, and takes so long. */
-static void keep_busy(const struct directories *directories, int ready, int stop_ms)
+/* The lock, and a control socket, which is returned; -1. */
+static int take_seat(const struct directories *directories)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct lock lock;
@@ -92,14 +91,22 @@ static void keep_busy(const struct directories *directories, int ready, int stop
     pid_t holder;
     snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", directories->runtime);
     int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    bool taken = lock_take(directories, &lock, &holder, &error) == LOCK_TAKEN &&
+                 bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                 listen(listener, 8) == 0;
+    return taken ? listener : -1;
+}
+
+/* Somebody with the lock and a control socket, who answers nobody before it gets SIGTERM; then it says how
+ * long its stop may take, and takes so long. */
+static void keep_busy(const struct directories *directories, int ready, int stop_ms)
+{
     int signo = 0;
     sigset_t terminate;
     sigemptyset(&terminate);
     sigaddset(&terminate, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &terminate, NULL) ||
-        lock_take(directories, &lock, &holder, &error) != LOCK_TAKEN ||
-        bind(listener, (const struct sockaddr *)&address, sizeof address) || listen(listener, 8) ||
-        write(ready, "x", 1) != 1)
+    int listener = sigprocmask(SIG_BLOCK, &terminate, NULL) ? -1 : take_seat(directories);
+    if (listener < 0 || write(ready, "x", 1) != 1)
         _exit(1);
     sigwait(&terminate, &signo);
     struct channel_message hello;
@@ -135,6 +142,59 @@ static int end_busy(int patient_ms)
     snprintf(path, sizeof path, "%s/control.sock", folder);
     unlink(path);
     return status;
+}
+
+/* One with the lock that hangs up on whoever asks first, and has time for nobody after that. */
+static void hang_up_once(const struct directories *directories, int ready)
+{
+    int listener = take_seat(directories);
+    if (listener < 0 || write(ready, "x", 1) != 1)
+        _exit(1);
+    close(accept(listener, NULL, NULL));
+    for (;;)
+        pause();
+}
+
+/* What a second keeper that waits for `patient_ms` makes of it. */
+static int meet_busy(int patient_ms)
+{
+    const struct directories directories = {.state = folder, .runtime = folder};
+    char name[] = "one", file[] = "reeve.yaml";
+    const struct config config = {
+        .name = name, .file = file, .state = folder, .takeover_timeout_ms = patient_ms};
+    struct lock lock = {.fd = -1};
+    struct error error;
+    int ready[2];
+    char byte, path[96];
+    assert_int_equal(pipe(ready), 0);
+    pid_t busy = fork();
+    if (busy == 0)
+        hang_up_once(&directories, ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    json_t *signals = json_array();
+    int code = predecessor_lock(&config, &directories, &lock, signals, &error);
+    if (code == 0)
+        lock_release(&lock);
+    assert_int_equal(json_array_size(signals) > 0, code == 0);
+    json_decref(signals);
+    kill(busy, SIGKILL);
+    assert_int_equal(waitpid(busy, NULL, 0), busy);
+    close(ready[0]);
+    close(ready[1]);
+    snprintf(path, sizeof path, "%s/control.sock", folder);
+    unlink(path);
+    return code;
+}
+
+/* The last question of all, with a millisecond left, decided over its life. */
+static void test_one_that_has_hung_up_is_alive_though_it_is_mute_at_the_end(void **state)
+{
+    (void)state;
+    enum { RUNNING = 3 };
+    int code = meet_busy(PATIENT_MS / 4);
+    for (int ms = PATIENT_MS; code != RUNNING && ms <= PATIENT_MOST_MS; ms *= 2)
+        code = meet_busy(ms);
+    assert_int_equal(code, RUNNING);
 }
 
 /* On a machine that stands still it may answer too late, but not whatever time it gets. */
@@ -257,6 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_only_processes_of_a_recorded_run_are_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_that_has_hung_up_is_alive_though_it_is_mute_at_the_end,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_that_wakes_up_has_the_time_that_its_stop_takes, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_never_spares_a_mute_one_wherever_its_sockets_are, set_up,
