@@ -133,21 +133,54 @@ void directories_free(struct directories *directories)
     *directories = (struct directories){0};
 }
 
-void directories_each(void (*found)(void *owner, const char *runtime), void *owner)
+enum { DIRECTORIES_BASES_MOST = 3 };
+
+/* Each base once, and only our own: anybody may make /tmp/reeve-UID. */
+struct directories_search {
+    void (*found)(void *owner, const char *runtime);
+    void *owner;
+    struct stat seen[DIRECTORIES_BASES_MOST];
+    size_t count;
+};
+
+static bool directories_is_new(struct directories_search *search, DIR *directory)
 {
-    char *base = directories_runtime_base();
+    struct stat about;
+    if (fstat(dirfd(directory), &about) < 0 || about.st_uid != geteuid())
+        return false;
+    for (size_t i = 0; i < search->count; i++)
+        if (search->seen[i].st_dev == about.st_dev && search->seen[i].st_ino == about.st_ino)
+            return false;
+    search->seen[search->count++] = about;
+    return true;
+}
+
+/* Takes `base`. */
+static void directories_look(struct directories_search *search, char *base)
+{
     DIR *directory = opendir(base);
-    struct dirent *entry;
-    while (directory && (entry = readdir(directory))) {
+    bool ours = directory && directories_is_new(search, directory);
+    for (const struct dirent *entry; ours && (entry = readdir(directory));) {
         if (entry->d_name[0] == '.' || strchr(entry->d_name, ':'))
             continue;
         char *runtime = memory_format("%s/%s", base, entry->d_name);
-        found(owner, runtime);
+        search->found(search->owner, runtime);
         free(runtime);
     }
     if (directory)
         closedir(directory);
     free(base);
+}
+
+void directories_each(void (*found)(void *owner, const char *runtime), void *owner)
+{
+    struct directories_search search = {.found = found, .owner = owner};
+    unsigned user = (unsigned)geteuid();
+    directories_look(&search, directories_runtime_base());
+    if (user == 0)
+        return;
+    directories_look(&search, memory_format("/run/user/%u/reeve", user));
+    directories_look(&search, memory_format("/tmp/reeve-%u", user));
 }
 
 int directories_open(const char *state, const char *name)

@@ -12,7 +12,7 @@ struct directories {
 /* The runtime directory for `name`: /run/reeve/NAME as root, $XDG_RUNTIME_DIR/reeve/NAME, else
  * /tmp/reeve-UID/NAME. Fresh memory. */
 char *directories_runtime(const char *name);
-/* Calls `found` with each runtime directory of this user. */
+/* Calls `found` with each runtime directory of this user, of whatever session. */
 void directories_each(void (*found)(void *owner, const char *runtime), void *owner);
 /* Makes what is missing and checks owner and mode of what is there; false with the text of what is wrong
  * and how to mend it. */

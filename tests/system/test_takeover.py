@@ -212,6 +212,22 @@ def test_one_of_another_session_is_found(home, reeve):
     reeve.process = first
 
 
+def test_ls_lists_what_another_session_of_the_user_runs(home, reeve):
+    """Begun without XDG_RUNTIME_DIR (cron), asked for with one (a login); both at once are listed once."""
+    reeve.folder, reeve.file, reeve.state = home, home / "reeve.yaml", home / "state"
+    reeve.configure(page(reeve))
+    words = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
+    session = home / "session"
+    session.mkdir(mode=0o700)
+    os.chown(session, NOBODY.pw_uid, NOBODY.pw_gid)
+    reeve.spawn(*words, XDG_RUNTIME_DIR="")
+    wait_for(reeve.serving, 20, "reeve to serve")
+    for runtime in (str(session), ""):
+        done = subprocess.run([*words, *reeve.command()[:1], "ls", "--json"], capture_output=True, text=True,
+                              cwd="/", env=os.environ | {"XDG_RUNTIME_DIR": runtime}, check=True)
+        assert [each["pid"] for each in json.loads(done.stdout) if each["name"] == reeve.name] == [reeve.process.pid]
+
+
 def test_one_that_others_keep_busy_is_not_ended(reeve):
     """As many ask it as it admits: it hangs up on us, and lives."""
     reeve.start(page(reeve), takeover="{holder: own, timeout: 5s}")
