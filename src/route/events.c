@@ -102,19 +102,21 @@ static struct reader *reader_of_stream(struct event_stream *stream)
     return LIST_ENTRY(stream, struct reader, stream);
 }
 
-static void add_reset(struct event_said *said, const struct event_id *from, enum tail_reason reason)
+/* Its id is where the reader is now: who leaves right behind it goes on in that file. */
+static void add_reset(struct event_said *said, const struct reader *reader, struct slice from,
+                      const char *reason)
 {
-    char text[EVENT_ID_SIZE];
-    size_t size = event_id_format(from, text);
-    event_said_event(said, "reset", &EVENT_ID_BEGINNING,
-                     event_said_reset(slice_of(text, size), tail_reason_name(reason)));
+    struct event_id at = tail_place(&reader->tail);
+    event_said_event(said, "reset", &at, event_said_reset(from, reason));
 }
 
 static void say_reset(struct reader *reader)
 {
     struct event_said said = event_said_new();
+    char from[EVENT_ID_SIZE];
+    size_t size = event_id_format(&reader->reset_from, from);
     reader->reset_waits = reader->untold = false;
-    add_reset(&said, &reader->reset_from, reader->reset_reason);
+    add_reset(&said, reader, slice_of(from, size), tail_reason_name(reader->reset_reason));
     event_stream_say(&reader->stream, &said);
 }
 
@@ -371,9 +373,9 @@ static void join(struct reader *reader, const struct request *request, struct ev
     enum tail_reason reason = tail_join(route->events->tails, &place, &reader->tail, start, &request->id);
     event_said_retry(said);
     if (reason != TAIL_NO_RESET) {
-        add_reset(said, &request->id, reason);
+        add_reset(said, reader, request->given, tail_reason_name(reason));
     } else if (request->given.size > 0 && !request->ours) {
-        event_said_event(said, "reset", &EVENT_ID_BEGINNING, event_said_reset(request->given, "unknown"));
+        add_reset(said, reader, request->given, "unknown");
     } else {
         struct event_id at = tail_place(&reader->tail);
         sse_place(&said->bytes, &at);

@@ -63,7 +63,7 @@ bool topics_may(const struct topic_feed *feed);
 bool topics_write(struct topic_feed *feed, struct slice events);
 /* One event with a line of JSON, behind which the feed is at feed->place. False: no more now. */
 bool topics_tell(struct topic_feed *feed, struct slice json);
-/* What was told up to `from` is not there any more, and the topic begins anew. */
+/* What was told up to `from` is not there any more, and the topic begins anew at feed->place. */
 void topics_reset(struct topic_feed *feed, const struct event_id *from, const char *reason);
 /* The client has half an event that cannot be ended: the stream ends soon. */
 void topics_cut(struct topic_feed *feed);

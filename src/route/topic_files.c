@@ -21,6 +21,7 @@ static void on_torn(struct tail_reader *reader)
 
 static void on_reset(struct tail_reader *reader, const struct event_id *from, enum tail_reason reason)
 {
+    feed_of(reader)->place = tail_place(reader);
     topics_reset(feed_of(reader), from, tail_reason_name(reason));
 }
 

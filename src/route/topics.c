@@ -214,7 +214,6 @@ void topics_reset(struct topic_feed *feed, const struct event_id *from, const ch
     feed->reset_waits = true;
     feed->reset_from = *from;
     feed->reset_reason = reason;
-    feed->place = EVENT_ID_BEGINNING;
     if (topics_may(feed))
         say_reset(feed);
 }

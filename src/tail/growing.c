@@ -91,10 +91,19 @@ static void read_generation(struct growing *growing)
         event_id_generation(&growing->file.id, slice_of(start, size > 0 ? (size_t)size : 0));
 }
 
-void growing_identify(struct growing *growing)
+bool growing_is(struct growing *growing, uint64_t generation)
 {
     if (growing->generation == 0)
         read_generation(growing);
+    return generation == growing->generation || generation == event_id_start(&growing->file.id).generation;
+}
+
+struct event_id growing_place(const struct growing *growing, const struct growing_cursor *cursor)
+{
+    if (growing->generation == 0)
+        return event_id_start(&growing->file.id);
+    return (struct event_id){
+        .generation = growing->generation, .offset = cursor->offset, .check = cursor->check};
 }
 
 /* The end of the last whole line; 0: none is near. */
@@ -295,8 +304,10 @@ bool growing_fits(const struct growing *growing, const struct event_id *id, stru
 {
     char before[EVENT_ID_CHECKED];
     size_t size;
-    if (id->generation != growing->generation ||
-        read_before(growing->fd, id->offset, before, &size) != GROWING_MORE ||
+    struct event_id start = event_id_start(&growing->file.id);
+    bool ours = id->generation == growing->generation ||
+                (id->generation == start.generation && id->offset == start.offset);
+    if (!ours || read_before(growing->fd, id->offset, before, &size) != GROWING_MORE ||
         event_id_check(slice_of(before, size)) != id->check || (size > 0 && before[size - 1] != '\n'))
         return false;
     *cursor = (struct growing_cursor){.offset = id->offset, .check = id->check};

@@ -75,8 +75,10 @@ const struct growing_piece *growing_find(const struct growing *growing, int64_t 
  * those it has seen. */
 enum growing_result growing_catch_up(const struct growing *growing, struct growing_cursor *cursor,
                                      char *scratch, struct buffer *out);
-/* Learns the generation as soon as the file's first line is there, read or not. */
-void growing_identify(struct growing *growing);
+/* Whether a generation is this file's: that of its first line, read or not, or of its start alone. */
+bool growing_is(struct growing *growing, uint64_t generation);
+/* Where a cursor is, as an id. */
+struct event_id growing_place(const struct growing *growing, const struct growing_cursor *cursor);
 /* Whether an id is a place in this file, which may be ahead of what has been read: another process gave it.
  * Sets *cursor to it. */
 bool growing_fits(const struct growing *growing, const struct event_id *id, struct growing_cursor *cursor);

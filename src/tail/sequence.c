@@ -245,8 +245,7 @@ static struct sequence_file *find_known(const struct sequence *sequence, uint64_
     LIST_FOR_EACH(link, &sequence->files)
     {
         struct sequence_file *file = file_of(link);
-        growing_identify(&file->growing);
-        if (file->growing.generation == generation)
+        if (growing_is(&file->growing, generation))
             found = file;
     }
     return found;
@@ -322,6 +321,14 @@ static bool is_followed(const struct sequence *sequence, const struct sequence_f
     return next != NULL;
 }
 
+static void begin_anew(struct sequence *sequence, struct sequence_file *file)
+{
+    uint64_t generation = file->growing.generation;
+    file->cut |= generation != 0;
+    growing_restart(&file->growing);
+    sequence->events->on_cut(sequence->owner, file, generation);
+}
+
 /* Reads one file on, within *left reads. */
 static enum growing_result read_file(struct sequence *sequence, struct sequence_file *file, int *left)
 {
@@ -331,11 +338,8 @@ static enum growing_result read_file(struct sequence *sequence, struct sequence_
         result = growing_read(&file->growing, scratch);
         if (result == GROWING_FAILED)
             sequence->failed = errno;
-        if (result == GROWING_CUT) {
-            sequence->events->on_cut(sequence->owner, file);
-            file->cut |= file->growing.generation != 0;
-            growing_restart(&file->growing);
-        }
+        if (result == GROWING_CUT)
+            begin_anew(sequence, file);
     }
     return result;
 }

@@ -26,9 +26,9 @@ struct sequence_file {
 struct sequence_events {
     /* Something has happened there: call sequence_read() soon. From the loop. */
     void (*on_news)(void *owner);
-    /* What was read of the file is not there any more; the file begins anew after this call, which comes from
-     * inside sequence_read(). */
-    void (*on_cut)(void *owner, struct sequence_file *file);
+    /* What was read of the file is not there any more; it has begun anew. `generation` was that of the places
+     * in it; 0: it had no line. From inside sequence_read(). */
+    void (*on_cut)(void *owner, struct sequence_file *file, uint64_t generation);
 };
 
 struct sequence {

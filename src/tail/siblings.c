@@ -106,7 +106,7 @@ bool siblings_find(const struct place *place, uint64_t generation, struct siblin
         return false;
     while (walk_next(&walk, found)) {
         siblings_describe(found);
-        if (found->generation == generation) {
+        if (found->generation == generation || event_id_start(&found->file.id).generation == generation) {
             closedir(walk.listing);
             return true;
         }

@@ -17,7 +17,8 @@ struct sibling {
 
 enum { SIBLINGS_MOST = 32 };
 
-/* The sibling with this generation, opened; its descriptor is the caller's. False: there is none. */
+/* The sibling with this generation, or the start that belongs to it, opened; its descriptor is the caller's.
+ * False: there is none. */
 bool siblings_find(const struct place *place, uint64_t generation, struct sibling *found);
 /* Those born after one file and before another, as far as that can be told, oldest first; copies of the
  * one are left out. At most SIBLINGS_MOST; their descriptors are the caller's. `before` NULL: all after. */

@@ -84,11 +84,7 @@ const char *tail_reason_name(enum tail_reason reason)
 
 struct event_id tail_place(const struct tail_reader *reader)
 {
-    if (!reader->file || reader->file->growing.generation == 0)
-        return EVENT_ID_BEGINNING;
-    return (struct event_id){.generation = reader->file->growing.generation,
-                             .offset = reader->cursor.offset,
-                             .check = reader->cursor.check};
+    return reader->file ? growing_place(&reader->file->growing, &reader->cursor) : EVENT_ID_BEGINNING;
 }
 
 static int refusal(const struct tail *tail)
@@ -112,38 +108,36 @@ int64_t tail_unfinished(const struct tail_reader *reader)
 static const struct growing_cursor at_start;
 
 /* The bytes that the reader, which is due or rests, has seen are not there any more. A file that is done is
- * not read anew: what follows then is the next one. */
-static void reset(struct tail_reader *reader, enum tail_reason reason)
+ * not read anew: what follows then is the next one. `generation` is that of its place; 0: there was no line.
+ */
+static void reset(struct tail_reader *reader, uint64_t generation, enum tail_reason reason)
 {
-    struct event_id from = tail_place(reader);
-    bool begun = reader->cursor.line.begun;
-    const struct growing *growing = &reader->file->growing;
-    bool lost = growing->generation != 0; /* there were lines */
-    reader->cursor = at_start;
-    if (reader->file->done)
-        reader->cursor = (struct growing_cursor){.offset = growing->complete, .check = growing->check};
+    const struct growing_cursor at = reader->cursor;
+    const struct event_id from = {.generation = generation, .offset = at.offset, .check = at.check};
+    struct sequence_file *next = sequence_next(&reader->tail->sequence, reader->file);
+    enter_file(reader, next ? next : reader->file, at_start);
     schedule(reader->tail);
-    if (begun)
+    if (at.line.begun)
         reader->events->on_torn(reader);
-    else if (lost)
+    else if (generation)
         reader->events->on_reset(reader, &from, reason);
 }
 
-static void reset_all_in(struct list *readers, const struct sequence_file *file)
+static void reset_all_in(struct list *readers, const struct sequence_file *file, uint64_t generation)
 {
     LIST_FOR_EACH(link, readers)
     {
         if (reader_of(link)->file == file)
-            reset(reader_of(link), TAIL_CUT);
+            reset(reader_of(link), generation, TAIL_CUT);
     }
 }
 
-static void on_cut(void *owner, struct sequence_file *file)
+static void on_cut(void *owner, struct sequence_file *file, uint64_t generation)
 {
     struct tail *tail = owner;
     list_append_all(&tail->due, &tail->level);
-    reset_all_in(&tail->due, file);
-    reset_all_in(&tail->resting, file);
+    reset_all_in(&tail->due, file, generation);
+    reset_all_in(&tail->resting, file, generation);
 }
 
 /* --- giving out ------------------------------------------------------------------------------------ */
@@ -184,7 +178,7 @@ static void look_for_cut(struct tail_reader *reader)
         return;
     const struct event_id now = tail_place(reader);
     if (now.offset == place.offset && now.generation == place.generation)
-        reset(reader, TAIL_CHANGED);
+        reset(reader, place.generation, TAIL_CHANGED);
 }
 
 /* The next piece for the reader, at whose file there is one; false: it was reset or has to wait instead. */
@@ -491,6 +485,11 @@ static bool try_place(struct tail_reader *reader, const struct event_id *id)
     return true;
 }
 
+static bool is_at_start(const struct tail_reader *reader, const struct event_id *id)
+{
+    return id->generation == event_id_start(&reader->file->growing.file.id).generation;
+}
+
 /* The id may be ahead of what we have read: another process gave it. */
 static enum tail_reason enter_after(struct tail_reader *reader, const struct event_id *id)
 {
@@ -502,8 +501,8 @@ static enum tail_reason enter_after(struct tail_reader *reader, const struct eve
         fits = try_place(reader, id);
     }
     reader->found = true;
-    if (fits)
-        return TAIL_NO_RESET;
+    if (fits) /* of who has seen only the start it is not known whether that was before the cut */
+        return reader->file->cut && is_at_start(reader, id) ? TAIL_CUT : TAIL_NO_RESET;
     enter_at(reader, TAIL_START);
     return sequence_find(&tail->sequence, id->generation) ? TAIL_CHANGED : TAIL_GONE;
 }

@@ -98,7 +98,7 @@ void tail_refresh(struct tail_reader *reader);
 /* Looks at place and file at once: whether the reader has every whole line that there is. */
 bool tail_is_level(struct tail_reader *reader);
 
-/* Where the reader is; 0:0:0 before the first line of a file. */
+/* Where the reader is; 0:0:0 while there is no file. */
 struct event_id tail_place(const struct tail_reader *reader);
 /* An errno: what is at the place is not read (place_refusal_text()), or could not be read of late. 0:
  * neither.

@@ -33,18 +33,29 @@ static uint64_t mix_number(uint64_t hash, uint64_t number)
     return mix(hash, &number, sizeof number);
 }
 
+static uint64_t mix_file(const struct event_id_file *file)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    hash = mix_number(hash, file->inode);
+    hash = mix_number(hash, (uint64_t)file->born_s);
+    return mix_number(hash, file->born_ns);
+}
+
 uint64_t event_id_generation(const struct event_id_file *file, struct slice start)
 {
     struct slice line = slice_between(start, 0, EVENT_ID_FIRST_LINE);
     size_t newline = slice_find(line, '\n');
     if (newline == line.size && line.size < EVENT_ID_FIRST_LINE)
         return 0;
-    uint64_t hash = 0xcbf29ce484222325;
-    hash = mix_number(hash, file->inode);
-    hash = mix_number(hash, (uint64_t)file->born_s);
-    hash = mix_number(hash, file->born_ns);
-    hash = mix(hash, line.data, newline);
+    uint64_t hash = mix(mix_file(file), line.data, newline);
     return hash ? hash : 1;
+}
+
+/* No line has a newline in it, so no other generation is made of this. */
+struct event_id event_id_start(const struct event_id_file *file)
+{
+    uint64_t hash = mix(mix_file(file), "\n", 1);
+    return (struct event_id){.generation = hash ? hash : 1, .check = event_id_check((struct slice){0})};
 }
 
 size_t event_id_format(const struct event_id *id, char text[EVENT_ID_SIZE])

@@ -33,6 +33,9 @@ struct event_id_file {
 uint32_t event_id_check(struct slice before);
 /* `start` is what is known of the file's beginning. 0: the first line is not complete there. */
 uint64_t event_id_generation(const struct event_id_file *file, struct slice start);
+/* The start of a file, whatever its first line is or will be: the place of a reader that has seen none of its
+ * lines while there was none. Its offset is 0. */
+struct event_id event_id_start(const struct event_id_file *file);
 
 /* Writes its text with a NUL, returns the length without it. */
 size_t event_id_format(const struct event_id *id, char text[EVENT_ID_SIZE]);

@@ -14,7 +14,7 @@ struct reader {
     int found;
     int level;
     int torn;
-    struct event_id from;
+    struct event_id from, at; /* of the last reset: where it was, and is */
     enum tail_reason reason;
 };
 
@@ -58,6 +58,7 @@ static inline void on_reset(struct tail_reader *tail, const struct event_id *fro
     take(reader);
     buffer_append_text(&reader->seen, "RESET|");
     reader->from = *from;
+    reader->at = tail_place(tail);
     reader->reason = reason;
 }
 

@@ -225,6 +225,62 @@ static void test_renamed_before_the_first_line(void **state)
     leave(&reader);
 }
 
+/* A client that leaves right behind a reset goes on in that file, whatever came since. */
+static void test_left_behind_a_reset(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int other = 0; other < 2; other++) {
+        struct reader reader;
+        append(fixture, "one\ntwo\n");
+        join(fixture, &reader, TAIL_START, NULL);
+        settle(fixture);
+        cut(fixture);
+        settle(fixture);
+        assert_seen(&reader, "one|two|RESET|");
+        struct event_id at = reader.at;
+        assert_int_equal(at.offset, 0);
+        assert_int_not_equal(at.generation, 0);
+        leave(&reader);
+        append(fixture, "three\n");
+        move_to(fixture, "events.jsonl.1");
+        wait_for_tick(fixture);
+        append(fixture, "four\n");
+        settle(fixture);
+        if (other)
+            forget(fixture);
+        /* Whether it was there before the cut is not known to a gate that has seen it: it is told again. */
+        assert_int_equal(join(fixture, &reader, TAIL_AFTER, &at), other ? TAIL_NO_RESET : TAIL_CUT);
+        settle(fixture);
+        assert_seen(&reader, "three|four|");
+        leave(&reader);
+        remove_all(fixture->folder);
+        forget(fixture);
+    }
+}
+
+/* The place in a file without a line is that file's, too. */
+static void test_left_before_the_first_line(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    append(fixture, "");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    struct event_id at = tail_place(&reader.reader);
+    leave(&reader);
+    append(fixture, "one\n");
+    move_to(fixture, "events.jsonl.1");
+    wait_for_tick(fixture);
+    append(fixture, "two\n");
+    join_after(fixture, &reader, at, "one|two|");
+    leave(&reader);
+    /* It is no place elsewhere. */
+    at.offset = 4;
+    at.check = event_id_check(SLICE("one\n"));
+    assert_int_equal(join(fixture, &reader, TAIL_AFTER, &at), TAIL_CHANGED);
+    leave(&reader);
+}
+
 /* The file was renamed, and there is no other yet. */
 static void test_come_back_between(void **state)
 {
@@ -437,6 +493,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_come_back_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_found_by_one_that_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_renamed_before_the_first_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_left_behind_a_reset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_left_before_the_first_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_far_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_place_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),

@@ -34,6 +34,14 @@ static void test_generation(void **state)
     assert_int_equal(event_id_generation(&file, (struct slice){0}), 0);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_int_not_equal(event_id_generation(&others[i], SLICE("one\n")), known);
+    /* The start of a file is its own, whatever its first line is. */
+    struct event_id begun = event_id_start(&file);
+    assert_int_not_equal(begun.generation, 0);
+    assert_int_not_equal(begun.generation, event_id_generation(&file, SLICE("\n")));
+    assert_int_equal(begun.offset, 0);
+    assert_int_equal(begun.check, 0);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_not_equal(event_id_start(&others[i]).generation, begun.generation);
     /* A long first line is known by its beginning, whether its end is there or not. */
     memset(start, 'x', sizeof start);
     start[sizeof start - 1] = '\n';
