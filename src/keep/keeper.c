@@ -523,7 +523,7 @@ int keeper_run(const struct keeper_settings *settings, struct error *error)
         .log = settings->log,
         .seat = {.journal = {.clock = settings->clock, .log = settings->log},
                  .lock = {.fd = -1},
-                 .claim = {.fd = -1}},
+                 .runtime_lock = {.fd = -1}},
         .hold_program = -1,
         .error = error,
         .started_wall_ms = settings->clock->wall_ms(settings->clock),

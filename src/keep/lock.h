@@ -1,5 +1,5 @@
 /* The lock file of a directory that only one keeper may have (design §3 "Start" (2)): the state directory,
- * and the runtime directory (keep/claim.h).
+ * and the runtime directory (keep/runtime_lock.h).
  *
  * A POSIX record lock (fcntl(2) F_SETLK): a flock(2) would survive in children. It goes with the process,
  * however that ends; F_GETLK names its holder by kernel truth. The file's text tells the rest.

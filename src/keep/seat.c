@@ -1,4 +1,4 @@
-#include "keep/claim.h"
+#include "keep/runtime_lock.h"
 #include "keep/describe.h"
 #include "keep/keeper.h"
 #include "keep/predecessor.h"
@@ -27,15 +27,15 @@ static int seat_lock(struct seat *seat, const struct config *config, struct erro
     return code;
 }
 
-static int seat_claim(struct seat *seat, const struct config *config, struct error *error)
+static int seat_take_runtime(struct seat *seat, const struct config *config, struct error *error)
 {
-    struct claim claim = claim_begin(config, &seat->claim);
-    int code = CLAIM_AGAIN;
-    while (code == CLAIM_AGAIN) {
+    struct runtime_lock_attempt attempt = runtime_lock_begin(config, &seat->runtime_lock);
+    int code = RUNTIME_LOCK_AGAIN;
+    while (code == RUNTIME_LOCK_AGAIN) {
         /* The last keeper may have taken its empty ones away while we waited for its lock. */
         if (!seat_make_directories(seat, config, error))
             return KEEPER_EXIT_FAILED;
-        code = claim_try(&claim, &seat->directories, error);
+        code = runtime_lock_try(&attempt, &seat->directories, error);
     }
     if (code)
         journal_note(&seat->journal, "name-refused",
@@ -50,17 +50,17 @@ int seat_take(struct seat *seat, const struct config *config, struct error *erro
     int code = seat_lock(seat, config, error);
     if (code)
         return code;
-    return seat_claim(seat, config, error);
+    return seat_take_runtime(seat, config, error);
 }
 
 void seat_leave(struct seat *seat)
 {
     journal_close(&seat->journal);
-    if (seat->claim.fd >= 0) {
-        claim_leave(&seat->claim, &seat->directories);
+    if (seat->runtime_lock.fd >= 0) {
+        runtime_lock_leave(&seat->runtime_lock, &seat->directories);
         directories_remove_empty(&seat->directories);
     }
-    lock_release(&seat->claim);
+    lock_release(&seat->runtime_lock);
     directories_free(&seat->directories);
     lock_release(&seat->lock);
 }

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
-#include "keep/claim.h"
+#include "keep/runtime_lock.h"
 #include "keep/directories.h"
 
 #include "reeve/absence.h"
@@ -19,7 +19,7 @@ static const char *absence_member(const json_t *holder, const char *member)
 static bool absence_tell_namesake(const struct command_place *place)
 {
     char *runtime = place->name ? directories_runtime(place->name) : NULL;
-    json_t *other = runtime ? claim_holder(runtime) : NULL;
+    json_t *other = runtime ? runtime_lock_holder(runtime) : NULL;
     const char *state = absence_member(other, "state");
     if (other)
         command_fail(
@@ -56,7 +56,7 @@ static bool absence_is_same_file(const char *a, const char *b)
 static void absence_look(void *owner, const char *runtime)
 {
     const char *file = owner;
-    json_t *holder = claim_holder(runtime);
+    json_t *holder = runtime_lock_holder(runtime);
     if (holder && absence_is_same_file(absence_member(holder, "config"), file))
         command_fail(
             0, "a reeve that began with this file runs as pid %d; `reeve --state %s status` finds it",

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-#include "keep/claim.h"
+#include "keep/runtime_lock.h"
 
 /* Two state directories and the runtime directory that both would have. */
 static char root[64], state_of_ours[80], state_of_another[80], runtime[80];
@@ -16,7 +16,7 @@ static struct directories directories;
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/claim-XXXXXX");
+    snprintf(root, sizeof root, "/tmp/runtime-lock-XXXXXX");
     assert_non_null(mkdtemp(root));
     snprintf(state_of_ours, sizeof state_of_ours, "%s/ours", root);
     snprintf(state_of_another, sizeof state_of_another, "%s/another", root);
@@ -37,16 +37,16 @@ static int tear_down(void **state)
     return rmdir(state_of_ours) || rmdir(state_of_another) || rmdir(runtime) || rmdir(root);
 }
 
-/* The claim of the reeve of that state directory, until it is decided. */
-static int claims(const char *state, struct lock *lock, struct error *error)
+/* What the reeve of that state directory gets, once it is decided. */
+static int take(const char *state, struct lock *lock, struct error *error)
 {
     static char name[] = "app", file[] = "/srv/app/reeve.yaml";
     const struct config config = {
         .name = name, .file = file, .state = (char *)(uintptr_t)state, .takeover_timeout_ms = 0};
     *lock = (struct lock){.fd = -1};
-    struct claim claim = claim_begin(&config, lock);
+    struct runtime_lock_attempt attempt = runtime_lock_begin(&config, lock);
     int code;
-    while ((code = claim_try(&claim, &directories, error)) == CLAIM_AGAIN)
+    while ((code = runtime_lock_try(&attempt, &directories, error)) == RUNTIME_LOCK_AGAIN)
         ;
     return code;
 }
@@ -72,7 +72,7 @@ static pid_t start_another(void)
     if (pid == 0) {
         struct lock lock;
         struct error error;
-        if (claims(state_of_another, &lock, &error) != 0 || write(ready[1], "x", 1) != 1)
+        if (take(state_of_another, &lock, &error) != 0 || write(ready[1], "x", 1) != 1)
             _exit(1);
         for (;;)
             pause();
@@ -103,16 +103,16 @@ static void test_a_second_of_the_same_name_is_refused(void **state)
     struct lock lock;
     struct error error = {0};
     pid_t another = start_another();
-    assert_int_equal(claims(state_of_ours, &lock, &error), 3);
+    assert_int_equal(take(state_of_ours, &lock, &error), 3);
     snprintf(pid, sizeof pid, "another reeve runs as \"app\": pid %d", (int)another);
     expect_named(&error, pid);
     assert_int_equal(waitpid(another, NULL, WNOHANG), 0); /* it was left alone, and has it still */
-    json_t *holder = claim_holder(runtime);
+    json_t *holder = runtime_lock_holder(runtime);
     assert_int_equal(json_integer_value(json_object_get(holder, "pid")), another);
     assert_string_equal(json_string_value(json_object_get(holder, "state")), state_of_another);
     json_decref(holder);
     end(another);
-    assert_null(claim_holder(runtime));
+    assert_null(runtime_lock_holder(runtime));
 }
 
 static void test_what_another_has_left_keeps_its_name(void **state)
@@ -122,12 +122,12 @@ static void test_what_another_has_left_keeps_its_name(void **state)
     struct error error = {0};
     int hold = serve_hold();
     end(start_another());
-    assert_int_equal(claims(state_of_ours, &lock, &error), 3);
+    assert_int_equal(take(state_of_ours, &lock, &error), 3);
     expect_named(&error, "another reeve ran as \"app\"");
-    assert_int_equal(claims(state_of_another, &lock, &error), 0); /* the same one, after its crash */
+    assert_int_equal(take(state_of_another, &lock, &error), 0); /* the same one, after its crash */
     lock_release(&lock);
     close(hold); /* now only the file is there */
-    assert_int_equal(claims(state_of_ours, &lock, &error), 0);
+    assert_int_equal(take(state_of_ours, &lock, &error), 0);
     lock_release(&lock);
 }
 
@@ -138,8 +138,8 @@ static void test_one_that_has_gone_whole_leaves_no_trace(void **state)
     struct lock lock;
     struct error error = {0};
     end(start_another());
-    assert_int_equal(claims(state_of_ours, &lock, &error), 0);
-    claim_leave(&lock, &directories);
+    assert_int_equal(take(state_of_ours, &lock, &error), 0);
+    runtime_lock_leave(&lock, &directories);
     snprintf(path, sizeof path, "%s/lock", runtime);
     assert_int_equal(access(path, F_OK), -1);
     lock_release(&lock);
@@ -152,8 +152,8 @@ static void test_the_file_stays_while_sockets_are_left(void **state)
     struct lock lock;
     struct error error = {0};
     int hold = serve_hold();
-    assert_int_equal(claims(state_of_ours, &lock, &error), 0);
-    claim_leave(&lock, &directories);
+    assert_int_equal(take(state_of_ours, &lock, &error), 0);
+    runtime_lock_leave(&lock, &directories);
     snprintf(path, sizeof path, "%s/lock", runtime);
     assert_int_equal(access(path, F_OK), 0);
     lock_release(&lock);
@@ -166,7 +166,7 @@ static void test_a_directory_that_is_not_there_is_made_anew_for_a_while(void **s
     struct lock lock;
     struct error error = {0};
     assert_int_equal(rmdir(runtime), 0);
-    assert_int_equal(claims(state_of_ours, &lock, &error), 1);
+    assert_int_equal(take(state_of_ours, &lock, &error), 1);
     assert_non_null(strstr(error.text, "No such file"));
     assert_int_equal(mkdir(runtime, 0700), 0);
 }
