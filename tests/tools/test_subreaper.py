@@ -17,7 +17,7 @@ def test_status_is_the_commands(script, status):
 
 
 def test_a_process_left_behind_is_named_and_killed():
-    done = run("sh", "-c", "setsid sleep 1003 & echo $!")
+    done = run("--grace", "0.5", "sh", "-c", "setsid sleep 1003 & echo $!")
     assert done.returncode == 125
     assert "sleep 1003" in done.stderr
     assert not pathlib.Path("/proc", done.stdout.strip()).exists()
