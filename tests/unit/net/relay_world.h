@@ -134,6 +134,7 @@ static inline void make_tcp_pair(int pair[2])
     assert_int_equal(address_of_socket(listener, &address), 0);
     pair[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(pair[1], &address.any, address.size), 0);
+    settle_loopback();
     pair[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     close(listener);
     fcntl(pair[1], F_SETFL, O_NONBLOCK);

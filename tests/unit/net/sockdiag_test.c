@@ -90,6 +90,7 @@ static void a_listener_is_found_and_its_clients_are_not(void **state)
     int listener = bound("127.0.0.1:0", &address);
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(client, &address.any, address.size), 0);
+    settle_loopback();
     int served = accept(listener, NULL, NULL);
     assert_int_equal(sockdiag_listeners(&address, found, MOST), 1);
     assert_int_equal(found[0].inode, inode_of(listener));

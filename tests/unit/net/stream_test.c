@@ -47,6 +47,7 @@ static void make_tcp_pair(int pair[2])
     assert_int_equal(address_of_socket(listener, &address), 0);
     pair[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(pair[1], &address.any, address.size), 0);
+    settle_loopback();
     pair[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     assert_true(pair[0] >= 0);
     close(listener);
@@ -115,6 +116,7 @@ static void data_then_end(struct loop *loop, struct seen *seen, int peer, bool t
     char bytes[16];
     assert_int_equal(write(peer, "abc", 3), 3);
     shutdown(peer, SHUT_WR);
+    settle_loopback();
     stream_want_read(seen->stream, true);
     loop_step(loop, 0);
     assert_true(stream_peer_ended(seen->stream));
