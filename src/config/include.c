@@ -28,6 +28,8 @@ struct yaml_node *include_read(struct load *load, struct slice name, const char 
         errors_add(load->errors, (struct config_place){.file = file->name}, "%s", error.text);
         return NULL;
     }
+    if (!input)
+        load_note_source(load, path);
     file->source = arena_copy(load->tree, slice_of(text, size));
     free(text);
     return yaml_parse(load->tree, file->name, file->source, load->errors);

@@ -100,6 +100,12 @@ char *load_read(struct load *load, const char *path, size_t limit, size_t *size,
     return text;
 }
 
+void load_note_source(struct load *load, const char *path)
+{
+    char *copy = load_text(load, slice_of_text(path));
+    *(char **)load_append(load, &load->config->sources, sizeof copy) = copy;
+}
+
 const char *load_variable(const struct load *load, struct slice name)
 {
     return paths_variable(load->environment, name);

@@ -78,6 +78,8 @@ const char *load_state(struct load *load);
 /* Reads a file for the loader: at most `limit` bytes, ended by NUL, freed by the caller. NULL with the
  * reason. */
 char *load_read(struct load *load, const char *path, size_t limit, size_t *size, struct error *error);
+/* The file at this absolute path is nobody else's business: it is noted in config.sources. */
+void load_note_source(struct load *load, const char *path);
 /* "${HOME}" and the like of the process that loads; NULL when not set. */
 const char *load_variable(const struct load *load, struct slice name);
 

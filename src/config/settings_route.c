@@ -57,7 +57,9 @@ const struct setting settings_route_rows[] = {
     {.path = "routes.*.files",
      .type = &types_path,
      .at = ROUTE(files),
-     .about = "Serves the files below this directory.",
+     .about =
+         "Serves the files below this directory, but neither names that begin with a dot nor what is reeve's "
+         "own: configuration, env files, secrets, users, state, access log.",
      .example = "./dist",
      .also = "root static directory file file_server"},
     {.path = "routes.*.fallback",

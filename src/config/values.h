@@ -144,8 +144,9 @@ struct config_routes {
 
 struct config {
     struct config_item item;
-    char *file;      /* absolute, or "-" */
-    char *directory; /* of the file */
+    char *file;                  /* absolute, or "-" */
+    char *directory;             /* of the file */
+    struct config_texts sources; /* what was read: files of settings, variables, secrets; absolute */
     char *name;
     char *state; /* directory */
     struct config_listeners listeners;

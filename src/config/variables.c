@@ -24,6 +24,7 @@ static char *variables_secret_file(struct load *load, const struct yaml_node *no
         LOAD_ERROR(load, node, "%s", error.text);
         return NULL;
     }
+    load_note_source(load, file);
     while (size && (text[size - 1] == '\n' || text[size - 1] == '\r'))
         size--;
     bool whole = memchr(text, '\0', size) == NULL;
@@ -205,6 +206,7 @@ static void variables_read_file(struct load *load, const struct yaml_node *node,
         return;
     }
     *(char **)load_append(load, &service->env_files, sizeof file) = file;
+    load_note_source(load, file);
     if (memchr(text, '\0', size))
         LOAD_ERROR(load, node, "%s has a NUL byte", file);
     struct config_place place = {.file = file, .column = 1};

@@ -146,6 +146,23 @@ static bool read_terminal(struct section *row, struct serving_route *route)
     return route->terminal || error_set(row->error, "%s: %s", row->place, error.text);
 }
 
+static bool read_files(struct section *row, struct serving_route *route, struct descriptors *descriptors)
+{
+    int root = section_descriptor(row, "root", descriptors);
+    const char *fallback = section_text_or_null(row, "fallback");
+    const json_t *hidden = section_member(row, "hidden"), *name;
+    size_t i;
+    if (root < 0)
+        return false;
+    route->files = files_new(root, fallback);
+    json_array_foreach(hidden, i, name)
+    {
+        if (json_is_string(name))
+            files_hide(route->files, json_string_value(name));
+    }
+    return !row->wrong && (!hidden || json_is_array(hidden) || section_wrong(row, "hidden", "a list"));
+}
+
 bool serving_route_read(struct serving_route *route, struct section *row,
                         const struct serving_route_means *means, struct descriptors *descriptors)
 {
@@ -165,11 +182,7 @@ bool serving_route_read(struct serving_route *route, struct section *row,
         return read_events(means, row, route, descriptors);
     if (kind == 3)
         return read_terminal(row, route);
-    int root = section_descriptor(row, "root", descriptors);
-    const char *fallback = section_text_or_null(row, "fallback");
-    if (root >= 0)
-        route->files = files_new(root, fallback);
-    return !row->wrong;
+    return read_files(row, route, descriptors);
 }
 
 void serving_route_clear(struct serving_route *route)

@@ -17,6 +17,7 @@
 #include "link/memfd.h"
 
 #include "keep/console.h"
+#include "keep/own_files.h"
 #include "keep/snapshot.h"
 #include "keep/trust.h"
 
@@ -194,7 +195,7 @@ static json_t *snapshot_route_proxy(const struct config_route *route)
 }
 
 static json_t *snapshot_route_files(struct snapshot *snapshot, const struct config_route *route, size_t index,
-                                    const struct snapshot_user *user, struct error *error)
+                                    const struct snapshot_for *to)
 {
     const struct snapshot_root wanted = {.route = route,
                                          .key = "files",
@@ -204,12 +205,12 @@ static json_t *snapshot_route_files(struct snapshot *snapshot, const struct conf
                                                        : "build it first, or name the folder that holds the "
                                                          "files",
                                          .list = true};
-    int root = snapshot_open_root(&wanted, user, error);
+    int root = snapshot_open_root(&wanted, to->user, to->error);
     if (root < 0)
         return NULL;
     snapshot_add(snapshot, root, memory_format("files:%zu", index));
-    return json_pack("{s:s, s:s, s:s?}", "kind", "files", "root", snapshot->names[snapshot->count - 1],
-                     "fallback", route->fallback);
+    return json_pack("{s:s, s:s, s:s?, s:o*}", "kind", "files", "root", snapshot->names[snapshot->count - 1],
+                     "fallback", route->fallback, "hidden", own_files_below(root, to->config, to->state));
 }
 
 /* The folder of an events file as far as the file says it without captures; fresh memory. What comes behind
@@ -290,7 +291,7 @@ static json_t *snapshot_route(struct snapshot *snapshot, const struct config_rou
     case CONFIG_ROUTE_TARGET:
         return snapshot_route_proxy(route);
     case CONFIG_ROUTE_FILES:
-        return snapshot_route_files(snapshot, route, index, to->user, to->error);
+        return snapshot_route_files(snapshot, route, index, to);
     case CONFIG_ROUTE_EVENTS:
         return snapshot_route_events(snapshot, route, index, to);
     case CONFIG_ROUTE_TERMINAL:

@@ -22,6 +22,8 @@
 struct files {
     struct files_cache *cache;
     char *fallback;
+    char **hidden;
+    size_t hidden_count;
 };
 
 struct files *files_new(int root, const char *fallback)
@@ -32,10 +34,19 @@ struct files *files_new(int root, const char *fallback)
     return files;
 }
 
+void files_hide(struct files *files, const char *name)
+{
+    files->hidden = memory_resize(files->hidden, (files->hidden_count + 1) * sizeof *files->hidden);
+    files->hidden[files->hidden_count++] = memory_text(name);
+}
+
 void files_free(struct files **files)
 {
     if (!*files)
         return;
+    for (size_t i = 0; i < (*files)->hidden_count; i++)
+        free((*files)->hidden[i]);
+    free((*files)->hidden);
     files_cache_free(&(*files)->cache);
     free((*files)->fallback);
     free(*files);
@@ -93,11 +104,31 @@ static void send_file(struct exchange *exchange, const struct files_file *file)
 
 /* --- which file ---------------------------------------------------------------------------------- */
 
-/* Names with a dot in front, and the configuration itself, which lies in the folder that `files: .` serves.
- */
-static bool is_hidden(struct slice path)
+/* The next segment that is not empty; false at the end. */
+static bool next_name(struct slice *path, struct slice *name)
+{
+    while (path->data && uri_next_segment(path, name))
+        if (name->size > 0)
+            return true;
+    return false;
+}
+
+static bool is_below(struct slice path, struct slice folder)
+{
+    struct slice wanted, name;
+    while (next_name(&folder, &wanted))
+        if (!next_name(&path, &name) || !slice_equal(wanted, name))
+            return false;
+    return true;
+}
+
+/* What is reeve's own, names with a dot in front, and whatever is called as a configuration is. */
+static bool is_hidden(const struct files *files, struct slice path)
 {
     struct slice segment;
+    for (size_t i = 0; i < files->hidden_count; i++)
+        if (is_below(path, slice_of_text(files->hidden[i])))
+            return true;
     while (path.data && uri_next_segment(&path, &segment)) {
         bool dotted =
             segment.size > 0 && segment.data[0] == '.' && !slice_equal(segment, SLICE(".well-known"));
@@ -191,7 +222,7 @@ void files_answer(struct files *files, struct exchange *exchange, const struct m
                                                   .title = "Method not allowed",
                                                   .detail = "Files are read with GET and HEAD.",
                                                   .allow = "GET, HEAD"});
-    else if (is_hidden(match->rest))
+    else if (is_hidden(files, match->rest))
         problem_reply_status(exchange, 404, "There is no such file.");
     else if (!match->bare || !navigation_is(head) || !slash_redirect(exchange))
         answer_get(files, exchange, match->rest);

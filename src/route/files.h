@@ -1,8 +1,9 @@
 /* A route that serves files, with the page of a single-page app as fallback (contract §1, issue of the
  * defaults that cannot be wrong: field notes §3 #16).
  *
- * GET and HEAD only. Names that begin with a dot are not served, .well-known excepted. A directory is
- * answered with its index.html. What is missing is 404, except that a navigation gets `fallback`. */
+ * GET and HEAD only. Names that begin with a dot are not served, .well-known excepted, nor is what is reeve's
+ * own. A directory is answered with its index.html. What is missing is 404, except that a navigation gets
+ * `fallback`. */
 #pragma once
 
 #include "http/exchange.h"
@@ -13,6 +14,8 @@ struct files;
 
 /* `root` is an O_PATH descriptor, taken over. `fallback`: a path below the root, or NULL. */
 struct files *files_new(int root, const char *fallback);
+/* `name` ("a/b", "": all) below the root is not served, nor is what is below it. */
+void files_hide(struct files *files, const char *name);
 /* Answers the exchange; match->rest is the path below the root. May go on after it returns (a large file is
  * sent as the client takes it), then independently of `files`. */
 void files_answer(struct files *files, struct exchange *exchange, const struct match_result *match);

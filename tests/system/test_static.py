@@ -433,3 +433,41 @@ def test_a_root_that_is_removed_and_made_again(reeve):
         (root / "index.html").write_bytes(build)
         wait_for(lambda: reeve.get("/")[2] == build, 3, "the new folder to be served")
     assert reeve.gates() == gates
+
+
+# --- what is reeve's own ----------------------------------------------------------------------------------------
+
+def test_a_folder_with_the_configuration_in_it(reeve):
+    """`files: .` is what a starter says: passwords, state, settings and secrets lie there too, and stay there."""
+    folder = reeve.folder
+    for name, text in {"index.html": "page", "usersguide": "guide", "more.yaml": "hosts: [app.example]\n", "vars": "A=b\n",
+                       "secret": "hush", "sub/own.yaml": "not ours"}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "link.yaml").symlink_to("more.yaml")
+    os.chmod(folder, 0o755)
+    reeve.configure("auth: password\ninclude: [link.yaml]\nlog: {access: access.log}\n"
+                    "services: {web: {command: [sleep, '1000'], listen: none, env_file: vars, env: {B: {file: secret}}}}\n"
+                    "routes: [{path: /*, files: ., allow: [anyone]}]\n")
+    subprocess.run([BIN, "-c", str(reeve.file), "user", "add", "ann"], input="a long password\n", text=True,
+                   check=True, capture_output=True)
+    reeve.start()
+    os.chmod(folder / "users", 0o644)  # gates could read it, as they can where reeve is not started as root
+    (reeve.state / "readable").write_text("state")
+    os.chmod(reeve.state, 0o755)  # so that who is refused is not refused by the kernel
+    for name in ("users", "state/readable", "state/reeve.db", "state", "more.yaml", "link.yaml", "vars", "secret", "access.log",
+                 "reeve.yaml"):
+        assert (folder / name).exists(), name
+        assert reeve.get(f"/{name}")[0] == 404, name
+    for name in ("index.html", "usersguide", "sub/own.yaml"):
+        assert reeve.get(f"/{name}")[0] == 200, name
+
+
+def test_what_is_made_below_the_state_can_be_served(reeve):
+    """Who names a folder in there means it."""
+    reports = reeve.state / "reports"
+    reports.mkdir(parents=True)
+    (reports / "a.html").write_text("report")
+    os.chmod(reeve.folder, 0o755)
+    reeve.start("routes: [{path: /reports/*, files: ./state/reports}]\n")
+    assert reeve.get("/reports/a.html")[2] == b"report"

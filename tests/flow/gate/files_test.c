@@ -17,9 +17,15 @@ static int set_up(void **state)
     assert_int_equal(mkdirat(world->root_fd, ".well-known", 0755), 0);
     world_write_file(world, ".well-known/x", "known");
     world_write_file(world, "a b.txt", "blank");
+    world_write_file(world, "users", "ann:$y$");
+    world_write_file(world, "users.html", "a page");
+    assert_int_equal(mkdirat(world->root_fd, "a", 0755), 0);
+    assert_int_equal(mkdirat(world->root_fd, "a/state", 0755), 0);
+    world_write_file(world, "a/state/reeve.db", "keys");
+    world_write_file(world, "a/x", "beside");
     assert_int_equal(mkfifoat(world->root_fd, "fifo", 0644), 0);
     world_serve(world, "[{'place': 'r.yaml:1:1', 'path': '/*', 'kind': 'files', 'root': 'files:0',"
-                       "  'fallback': 'index.html', 'host': null}]");
+                       "  'fallback': 'index.html', 'host': null, 'hidden': ['users', 'a/state']}]");
     *state = world;
     return 0;
 }
@@ -43,6 +49,15 @@ static void test_what_answers(void **state)
         {GET("/bare"), "HTTP/1.1 404 ", NULL},
         {GET("/.env"), "HTTP/1.1 404 ", "no-store"},
         {PAGE("/.git/config"), "HTTP/1.1 404 ", NULL},
+        {GET("/users"), "HTTP/1.1 404 ", NULL},
+        {GET("//users"), "HTTP/1.1 404 ", NULL},
+        {GET("/%75sers/"), "HTTP/1.1 404 ", NULL},
+        {GET("/a/state"), "HTTP/1.1 404 ", NULL},
+        {GET("/a/state/"), "HTTP/1.1 404 ", NULL},
+        {GET("/a//state/reeve.db"), "HTTP/1.1 404 ", NULL},
+        {GET("/a/./x/../state/reeve.db"), "HTTP/1.1 404 ", NULL},
+        {GET("/users.html"), "HTTP/1.1 200 ", "a page"},
+        {GET("/a/x"), "HTTP/1.1 200 ", "beside"},
         {GET("/fifo"), "HTTP/1.1 404 ", NULL},
         {GET("/index.html/"), "HTTP/1.1 404 ", NULL},
         {GET("/../etc/passwd"), "HTTP/1.1 400 ", NULL},
