@@ -34,7 +34,7 @@ def test_a_stopped_hold_is_shown_and_the_watchdog_acts(reeve):
     wait_for(lambda: (now := reeve.target("web"))["ready"] and now["run"]["pid"] != row["run"]["pid"], 20,
              "the watchdog to have it started again")
     assert not kernel.alive(hold) and not kernel.alive(row["run"]["pid"]), "the run was killed whole"
-    assert "hold of web" not in reasons(reeve)
+    wait_for(lambda: "hold of web" not in reasons(reeve), what="nothing to be said of it any more")
     assert reeve.target("other")["restarts"] == 0
     reeve.stop()
     rows = {event: evidence for target, event, evidence in reeve.journal() if target == "web"}

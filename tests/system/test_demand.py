@@ -178,7 +178,8 @@ def test_fifty_clients_of_a_start_that_fails(reeve, command, kind, text):
     file = reeve.folder / "events"
     if command == "exits":
         command = [*program("counted.py").split(", "), "--record", str(file), "--code", "3", "--port", "${PORT}"]
-    service = {"command": command, "start": "demand", "ready": {"timeout": "1s"}, "backoff": {"initial": "8s"}}
+    patience = "1s" if kind == "not-ready" else "60s"  # a machine may need a second to start a program
+    service = {"command": command, "start": "demand", "ready": {"timeout": patience}, "backoff": {"initial": "20s"}}
     reeve.start(f"services: {{cold: {json.dumps(service)}}}\nroutes: [{{path: /*, to: cold}}]\n", workers=2)
     with crowd(reeve) as (_, with_all):
         for answer in with_all(visit):
