@@ -226,6 +226,13 @@ class Reeve:
                 answer += chunk
             return answer
 
+    def kill_gates(self):
+        """All of them. A killed process goes on until the kernel has closed what it had open."""
+        gates = self.gates()
+        for pid in gates:
+            kernel.kill(pid)
+        wait_for(lambda: not any(map(kernel.alive, gates)), what="the gates to be gone")
+
     def kill_keeper(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -3,7 +3,6 @@ import contextlib
 import http.client
 import json
 import os
-import signal
 import time
 import urllib.parse
 
@@ -95,8 +94,7 @@ def test_log(reeve, folder, streams):
     assert texts(first, 1000) == lines(0, 1000)
     place = first.id
     wait_for(lambda: len(os.listdir(reeve.state / "log/talker")) > 4, 20, "rotations")
-    for gate in reeve.gates():
-        os.kill(gate, signal.SIGKILL)
+    reeve.kill_gates()
     wait_for(lambda: reeve.get("/ready")[0] == 200, 20, "new gates")
     again = streams("services/talker/log", after=place)
     assert texts(again, 2000) == lines(1000, 3000)

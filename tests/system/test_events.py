@@ -116,8 +116,7 @@ def test_reader_far_behind(reeve, folder):
     stream = Stream(reeve)
     assert stream.lines(2) == [b"1", b"2"]
     stream.close()
-    for gate in reeve.gates():
-        os.kill(gate, signal.SIGKILL)
+    reeve.kill_gates()
     for line in (b"3\n", b"4\n", b"5\n"):
         writer.write(line)
         writer.rename()
@@ -350,8 +349,7 @@ def test_end_of_target(reeve, folder, code):
     for _ in range(4):
         wait_until_over(reeve, ids.copy().pop())
     # an hour later, and after another start of all gates
-    for gate in reeve.gates():
-        os.kill(gate, signal.SIGKILL)
+    reeve.kill_gates()
     for _ in range(4):
         late = Stream(reeve)
         assert late.lines(4) == [b"line 0", b"line 1", b"line 2", b"last words"]

@@ -24,16 +24,25 @@ def record(**event):
 
 
 class Witness(socketserver.BaseRequestHandler):
+    def more_until(self, data, enough):
+        """`data` and what comes, until it is enough; None when the connection ends before."""
+        while not enough(data):
+            if not (more := self.request.recv(65536)):
+                return None
+            data += more
+        return data
+
     def handle(self):
         record(connect=os.getpid())
-        data = b""
-        while b"\r\n\r\n" not in data:
-            more = self.request.recv(65536)
-            if not more:
-                return
-            data += more
-        head = data.split(b"\r\n\r\n")[0].decode("latin-1")
+        data = self.more_until(b"", lambda data: b"\r\n\r\n" in data)
+        if data is None:
+            return
+        head, _, body = data.partition(b"\r\n\r\n")
+        head = head.decode("latin-1")
         record(head=head)
+        length = re.search(r"(?im)^content-length: (\d+)\r?$", head)
+        if length and self.more_until(body, lambda body: len(body) >= int(length[1])) is None:
+            return  # else what is unread at the close would reset the connection, and with it the answer
         key = re.search(r"(?im)^sec-websocket-key: (.*?)\r?$", head)
         if not key:
             self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
