@@ -113,7 +113,7 @@ class Python(Form):
 
     def spawn(self):
         more = {"PORT": self.port, "API_PORT": self.api, "TERMINAL_PORT": self.terminal, "STATE": self.state, "DATA": self.data,
-                "TOKEN": self.token, "WAIT_SECONDS": 3, "STARTS": self.starts, "PYTHONDONTWRITEBYTECODE": 1}
+                "TOKEN": self.token, "WAIT_SECONDS": 10, "STARTS": self.starts, "PYTHONDONTWRITEBYTECODE": 1}
         return subprocess.Popen([PYTHON, SERVICE / "python/app.py"], stdin=subprocess.DEVNULL,
                                 stdout=open(self.folder / "out", "ab"), stderr=subprocess.STDOUT,
                                 env=os.environ | {name: str(value) for name, value in more.items()})
@@ -172,7 +172,7 @@ class Reeve(Form):
         text = reeve.file.read_text()
         assert "name: service\n" in text and "state: ./state\n" in text
         reeve.file.write_text(text.replace("name: service\n", f"name: {reeve.name}\n"))
-        self.environment = {"PORT": str(self.port), "CONSOLE_PORT": str(free_port()), "WAIT": "3s",
+        self.environment = {"PORT": str(self.port), "CONSOLE_PORT": str(free_port()), "WAIT": "10s",
                             "STARTS": str(self.starts)}
 
     @property
