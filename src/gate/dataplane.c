@@ -10,6 +10,7 @@
 
 #include "gate/dataplane.h"
 #include "gate/lobby.h"
+#include "gate/review.h"
 
 enum {
     TICK_MS = 1000,
@@ -52,7 +53,7 @@ struct dataplane {
     struct serving *serving; /* NULL: nothing is committed, and nothing accepted */
     json_t *health;          /* details, as the keeper gave them; NULL: not yet */
     enum dataplane_phase phase;
-    bool draining;
+    struct review review;
     struct loop_timer tick;
 };
 
@@ -79,7 +80,7 @@ static void on_accept(void *owner, int fd, const struct address *peer, unsigned 
 
 static bool is_ready(const struct dataplane *dataplane)
 {
-    return dataplane->phase == DATAPLANE_SERVING && !dataplane->draining &&
+    return dataplane->phase == DATAPLANE_SERVING && !dataplane->review.draining &&
            backends_are_ready(dataplane->backends);
 }
 
@@ -119,7 +120,7 @@ static void answer_before_serving(struct dataplane *dataplane, struct exchange *
     enum health_page page = health_find(exchange_request(exchange)->path, &reserved);
     if (page != HEALTH_NONE)
         answer_health_early(dataplane, exchange, page);
-    else if (dataplane->draining)
+    else if (dataplane->review.draining)
         on_lobby_left(dataplane, exchange);
     else if (!lobby_enter(dataplane->lobby, exchange))
         problem_reply_status(exchange, 503, "Too many requests wait for this reeve to start.");
@@ -145,16 +146,6 @@ static void on_record(void *owner, const struct http_record *record)
         serving_left(record->context);
 }
 
-/* What let it in has ended before the stream began. */
-static bool was_late(void *owner, const struct stream_member *member, enum streams_reason *reason)
-{
-    const struct dataplane *dataplane = owner;
-    *reason = STREAMS_SIGNED_OUT;
-    if (!admission_stands(dataplane->admission, member->principal))
-        return true;
-    return dataplane->serving && !serving_still_admits(dataplane->serving, member, reason);
-}
-
 static void on_tick(struct loop_timer *timer)
 {
     struct dataplane *dataplane = LIST_ENTRY(timer, struct dataplane, tick);
@@ -162,7 +153,7 @@ static void on_tick(struct loop_timer *timer)
     tell_open(dataplane);
     backends_tick(dataplane->backends);
     admission_tick(dataplane->admission);
-    streams_review_fresh(dataplane->streams, was_late, dataplane);
+    review_fresh(&dataplane->review);
     loop_timer_start(dataplane->loop, timer, TICK_MS, on_tick);
 }
 
@@ -213,79 +204,17 @@ static void open_entrance(struct dataplane *dataplane, struct serving_settings *
         settings->listeners[i] = -1;
 }
 
-/* A drain has words of its own for everybody, and so has whoever ends those who may not come in any more. */
-static bool may_stay(void *owner, const struct stream_member *member)
-{
-    const struct dataplane *dataplane = owner;
-    bool routed = !member->route || serving_has_route(dataplane->serving, member->route);
-    enum streams_reason reason = STREAMS_MOVED;
-    if (dataplane->draining || (routed && backends_way_holds(&member->way)))
-        return true;
-    return !serving_still_admits(dataplane->serving, member, &reason) && reason != STREAMS_MOVED;
-}
-
-/* What was opened under another configuration is told to come again, over as long as a drain would take. */
-static void leave_moved(struct dataplane *dataplane)
-{
-    if (!dataplane->draining && dataplane->serving)
-        streams_leave_moved(dataplane->streams, serving_settings(dataplane->serving)->drain_ms);
-}
-
 void dataplane_look_at_ways(struct dataplane *dataplane)
 {
     if (backends_have_moved(dataplane->backends))
-        leave_moved(dataplane);
-}
-
-static bool is_same_listener(const struct serving_settings *a, const struct serving_settings *b, size_t index)
-{
-    return index < a->listener_count && index < b->listener_count &&
-           a->is_console[index] == b->is_console[index] &&
-           strcmp(a->addresses[index], b->addresses[index]) == 0;
-}
-
-/* A connection is known by its listener's index: what came in by one must not pass for another's. */
-static void leave_moved_listeners(struct dataplane *dataplane)
-{
-    const struct serving_settings *before = dataplane_settings(dataplane);
-    const struct serving_settings *after = serving_settings(dataplane->prepared);
-    for (size_t i = 0; before && i < before->listener_count; i++)
-        if (!is_same_listener(before, after, i))
-            http_server_leave(dataplane->server, (unsigned)i);
-}
-
-struct change {
-    const struct serving_settings *before, *after; /* before NULL: the first */
-    const struct serving *serving;                 /* after */
-};
-
-/* The listener of a stream of the API is where it came from; those of routes belong to all. */
-static bool is_out(void *owner, const struct stream_member *member, enum streams_reason *reason)
-{
-    const struct change *change = owner;
-    struct stream_visit visit;
-    *reason = STREAMS_MOVED;
-    if (!member->route && streams_visit(member, &visit) && change->before &&
-        !is_same_listener(change->before, change->after, visit.listener))
-        return true;
-    return !serving_still_admits(change->serving, member, reason);
-}
-
-/* Who may not be in any more is told at once, before those whose route has changed. */
-static void review_streams(struct dataplane *dataplane)
-{
-    struct change change = {.before = dataplane_settings(dataplane),
-                            .after = serving_settings(dataplane->prepared),
-                            .serving = dataplane->prepared};
-    streams_review_all(dataplane->streams, is_out, &change);
+        review_leave_moved(&dataplane->review);
 }
 
 bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
 {
     if (!dataplane->prepared || number != dataplane->prepared_number)
         return false;
-    leave_moved_listeners(dataplane);
-    review_streams(dataplane);
+    review_change(&dataplane->review, dataplane->prepared);
     policies_commit(dataplane->policies);
     backends_find_policies(dataplane->backends);
     serving_retire(&dataplane->serving);
@@ -293,9 +222,9 @@ bool dataplane_commit(struct dataplane *dataplane, uint64_t number)
     dataplane->prepared = NULL;
     struct serving_settings *settings = serving_settings(dataplane->serving);
     open_access(dataplane, settings);
-    if (!dataplane->draining)
+    if (!dataplane->review.draining)
         open_entrance(dataplane, settings);
-    leave_moved(dataplane);
+    review_leave_moved(&dataplane->review);
     return true;
 }
 
@@ -331,7 +260,7 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
 {
     bool stopping = dataplane->phase == DATAPLANE_STOPPING;
     int64_t spread_ms = timeout_ms > GOODBYE_SLACK_MS ? timeout_ms - GOODBYE_SLACK_MS : 0;
-    dataplane->draining = true;
+    dataplane->review.draining = true;
     pages_store(&dataplane->page->draining, 1);
     entrance_close(dataplane->entrance);
     lobby_open(dataplane->lobby);
@@ -374,7 +303,7 @@ bool dataplane_is_empty(const struct dataplane *dataplane)
 static void on_fewer(void *owner)
 {
     struct dataplane *dataplane = owner;
-    if (dataplane->draining && dataplane_is_empty(dataplane))
+    if (dataplane->review.draining && dataplane_is_empty(dataplane))
         dataplane->settings.events->on_empty(dataplane->settings.owner);
 }
 
@@ -489,7 +418,6 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->backends = backends_new(&backends);
     dataplane->asker = asker_new(settings->loop, settings->events->on_ask, settings->owner);
     dataplane->streams = streams_new(settings->loop);
-    streams_judge(dataplane->streams, may_stay, dataplane);
     dataplane->limits =
         limits_new(settings->loop, &(struct limits_pages){.own = settings->pages->own,
                                                           .others = settings->pages->others,
@@ -516,6 +444,12 @@ struct dataplane *dataplane_new(const struct dataplane_settings *settings)
     dataplane->probes =
         probes_new(settings->loop, dataplane->resolver, settings->events->on_probed, settings->owner);
     dataplane->server = http_server_new(settings->loop, &server);
+    dataplane->review = (struct review){.streams = dataplane->streams,
+                                        .backends = dataplane->backends,
+                                        .admission = dataplane->admission,
+                                        .server = dataplane->server,
+                                        .serving = &dataplane->serving};
+    review_begin(&dataplane->review);
     dataplane->entrance =
         entrance_new(settings->loop, settings->pages, on_accept, on_entrance_trouble, dataplane);
     dataplane->lobby = lobby_new(on_lobby_left, dataplane);
