@@ -148,7 +148,8 @@ class Reeve:
 
     def serving(self):
         answer = self.verb("status", "--json", check=False)
-        return answer.returncode in (0, 1) and answer.stdout and json.loads(answer.stdout)["keeper"]["phase"] == "serving"
+        told = json.loads(answer.stdout or "{}")  # an error from one that ends meanwhile
+        return told.get("keeper", {}).get("phase") == "serving"
 
     def log(self):
         return self.err.read_text(errors="replace")[-8000:] if self.err.exists() else ""
@@ -164,7 +165,9 @@ class Reeve:
     def status(self):
         done = self.verb("status", "--json", check=False)
         assert done.returncode in (0, 1) and done.stdout, done.stderr
-        return json.loads(done.stdout)
+        told = json.loads(done.stdout)
+        assert "keeper" in told, told
+        return told
 
     def target(self, name):
         return row_of(self.status()["targets"], name)
