@@ -1,4 +1,7 @@
-/* One query per operation; its number goes with the question and comes back with the answers. */
+/* One query per operation; its number goes with the question and comes back with the answers.
+ *
+ * A list of thousands is work for a gate. It is asked for one at a time: questions that nobody waits for any
+ * more would pile up at one that is slow, and make it slower still. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +22,7 @@ struct connections {
     struct connections_settings settings;
     struct list open;
     uint32_t last_id;
+    uint32_t owed[GATES_MOST]; /* the list that a gate was asked for and has not sent; 0: none */
 };
 
 struct query {
@@ -27,7 +31,7 @@ struct query {
     struct operation *operation;
     uint32_t id;
     uint64_t generations[GATES_MOST]; /* 0: not asked */
-    bool waits[GATES_MOST];
+    bool waits[GATES_MOST], asked[GATES_MOST];
     json_t *rows; /* of a list */
     json_int_t more;
     char close[64]; /* the id of the one to close; "": a list */
@@ -87,6 +91,32 @@ static void query_finish(struct query *query)
 static void query_on_patience(struct loop_timer *timer)
 {
     query_finish(LIST_ENTRY(timer, struct query, patience));
+}
+
+/* --- questions to gates ------------------------------------------------------------------------------- */
+
+/* `body` is borrowed. */
+static void query_ask(struct query *query, unsigned slot, json_t *body)
+{
+    const struct gates_message message = {
+        .type = MESSAGE_GATE_STREAMS, .id = query->id, .body = json_incref(body)};
+    query->asked[slot] = true;
+    gates_send(query->connections->settings.gates, slot, &message);
+}
+
+/* The next list that somebody waits for. */
+static void connections_ask_list(struct connections *connections, unsigned slot)
+{
+    LIST_FOR_EACH(link, &connections->open)
+    {
+        struct query *query = LIST_ENTRY(link, struct query, link);
+        if (connections->owed[slot] || query->close[0] || !query->waits[slot] || query->asked[slot])
+            continue;
+        json_t *body = json_pack("{s:i}", "most", CONNECTIONS_MOST);
+        connections->owed[slot] = query->id;
+        query_ask(query, slot, body);
+        json_decref(body);
+    }
 }
 
 /* --- answers of gates: hostile until checked ---------------------------------------------------------- */
@@ -150,8 +180,8 @@ static void query_closed(struct query *query, bool found, const json_t *stream)
     query_answer(query, 200, json_pack("{s:s}", "id", id));
 }
 
-void connections_answered(struct connections *connections, unsigned slot,
-                          const struct channel_message *message)
+static void connections_take_answer(struct connections *connections, unsigned slot,
+                                    const struct channel_message *message)
 {
     LIST_FOR_EACH(link, &connections->open)
     {
@@ -171,8 +201,18 @@ void connections_answered(struct connections *connections, unsigned slot,
     }
 }
 
+void connections_answered(struct connections *connections, unsigned slot,
+                          const struct channel_message *message)
+{
+    if (connections->owed[slot] == message->id)
+        connections->owed[slot] = 0;
+    connections_take_answer(connections, slot, message);
+    connections_ask_list(connections, slot);
+}
+
 void connections_slot_gone(struct connections *connections, unsigned slot)
 {
+    connections->owed[slot] = 0;
     LIST_FOR_EACH(link, &connections->open)
     {
         struct query *query = LIST_ENTRY(link, struct query, link);
@@ -203,26 +243,18 @@ static struct query *query_new(struct connections *connections, struct operation
     return query;
 }
 
-/* `body` is borrowed. */
-static void query_ask(struct query *query, unsigned slot, json_t *body)
-{
-    const struct gates_message message = {
-        .type = MESSAGE_GATE_STREAMS, .id = query->id, .body = json_incref(body)};
-    query->waits[slot] = true;
-    gates_send(query->connections->settings.gates, slot, &message);
-}
-
 static void connections_list(void *context, struct operation *operation)
 {
     struct connections *connections = context;
     struct query *query = query_new(connections, operation);
-    json_t *body = json_pack("{s:i}", "most", CONNECTIONS_MOST);
     for (unsigned slot = 0; slot < GATES_MOST; slot++)
-        if (gates_runs(connections->settings.gates, slot, &query->generations[slot]))
-            query_ask(query, slot, body);
-    json_decref(body);
-    if (!query_waits(query))
+        query->waits[slot] = gates_runs(connections->settings.gates, slot, &query->generations[slot]);
+    if (!query_waits(query)) {
         query_finish(query);
+        return;
+    }
+    for (unsigned slot = 0; slot < GATES_MOST; slot++)
+        connections_ask_list(connections, slot);
 }
 
 /* "gate.generation.serial" */
@@ -253,6 +285,7 @@ static void connections_close(void *context, struct operation *operation)
     struct query *query = query_new(connections, operation);
     snprintf(query->close, sizeof query->close, "%s", id);
     json_t *body = json_pack("{s:I}", "close", (json_int_t)parts[2]);
+    query->waits[slot] = true;
     query_ask(query, slot, body);
     json_decref(body);
 }
