@@ -10,7 +10,8 @@ import termios
 import time
 
 QUIET = 0.12  # a program that wrote nothing for so long gets its next key,
-GONE = 2  # and is left behind the last one
+GONE = 5  # and is left alone behind the last one;
+ENDS = 20  # one that gets none ends by itself
 DRAWN = 1000, 10  # the first one when it has drawn its screen: so many bytes, or after so many seconds
 SEQUENCE = re.compile(rb"\x1b[\[P\]][ -?]*[@-~]|\x1b[ -/]*[0-~]|[\xc2-\xf4][\x80-\xbf]+", re.S)
 
@@ -24,10 +25,11 @@ def record(command, keys, columns, rows, **environment):
             os.environ.pop(name, None)
         os.execvp(command[0], command)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    last = GONE if keys else ENDS
     output, keys, deadline = bytearray(), list(keys), time.monotonic() + 120
     patience = time.monotonic() + DRAWN[1]
     while time.monotonic() < deadline:
-        readable, _, _ = select.select([master], [], [], 20 if not output else QUIET if keys else GONE)
+        readable, _, _ = select.select([master], [], [], 20 if not output else QUIET if keys else last)
         if readable:
             try:
                 data = os.read(master, 65536)
