@@ -114,7 +114,9 @@ void admission_recognise(struct admission *admission, const struct trusted *trus
     if (trusted_has(trusted, request->peer)) {
         struct address client;
         bool named = trusted_client(trusted, fields, &client);
-        exchange_trust(exchange, trusted_says_secure(fields), named ? &client : NULL);
+        /* Where people sign in here, the proxy is there for TLS and may pass on what its clients claim. */
+        exchange_trust(exchange, trusted_says_secure(fields), !admission_signs_in(admission),
+                       named ? &client : NULL);
     }
     if (!fields_has(fields, FIELD_AUTHORIZATION) && !fields_has(fields, FIELD_COOKIE))
         return;

@@ -177,7 +177,7 @@ bool exchange_refused_otherwise(struct exchange *exchange, int status, const cha
     return exchange->refuse && exchange->refuse(exchange->refuser, exchange, status, detail);
 }
 
-void exchange_trust(struct exchange *exchange, bool secure, const struct address *client)
+void exchange_trust(struct exchange *exchange, bool secure, bool introduces, const struct address *client)
 {
     struct address *copy = client ? arena_new(&exchange->arena, sizeof *copy) : NULL;
     if (copy) {
@@ -185,6 +185,7 @@ void exchange_trust(struct exchange *exchange, bool secure, const struct address
         exchange->request.client = copy;
     }
     exchange->request.trusted = true;
+    exchange->request.introduces = introduces;
     exchange->request.secure = secure;
 }
 

@@ -39,6 +39,7 @@ struct exchange_request {
     bool upgrade;                  /* Connection: upgrade with an Upgrade field */
     bool secure;                   /* came over TLS, here or at a trusted proxy */
     bool trusted;                  /* the peer is a trusted proxy: its forwarding fields count */
+    bool introduces;               /* and so does whom it names as the one who asks */
     const struct address *peer;
     const struct address *client; /* the peer, or whom a trusted proxy names (port 0) */
     unsigned listener;            /* index in the snapshot */
@@ -69,9 +70,9 @@ void exchange_set_context(struct exchange *exchange, void *context);
 void exchange_keep(struct exchange *exchange, void *thing, void (*release)(void *thing));
 void *exchange_take(struct exchange *exchange); /* NULL: there is none */
 
-/* The peer is a trusted proxy, and its client came over TLS or did not; `client` (copied): from there, NULL:
- * it does not say. */
-void exchange_trust(struct exchange *exchange, bool secure, const struct address *client);
+/* The peer is a trusted proxy, and its client came over TLS or did not; `introduces`: its word counts for who
+ * that is, too; `client` (copied): from there, NULL: it does not say. */
+void exchange_trust(struct exchange *exchange, bool secure, bool introduces, const struct address *client);
 
 /* Another way of refusing for this exchange, for a client that cannot see a status. `refuse` may answer the
  * exchange and gives true then; false: it is refused as usual. */

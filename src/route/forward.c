@@ -207,13 +207,13 @@ static void add_way(struct exchange *exchange, struct slice stripped, struct exc
     add(fields, count, SLICE("Forwarded"), way.forwarded);
 }
 
-/* Who asks: whom admission has found, else whom a trusted proxy names. */
+/* Who asks: whom admission has found, else whom a trusted proxy introduces. */
 static void add_user(struct exchange *exchange, struct exchange_field *fields, size_t *count)
 {
     const struct principal *principal = exchange_principal(exchange);
     struct arena *arena = exchange_arena(exchange);
     struct slice groups = {0};
-    if (!principal->user && !exchange_request(exchange)->trusted)
+    if (!principal->user && !exchange_request(exchange)->introduces)
         return;
     if (!principal->user) {
         add(fields, count, SLICE("Remote-User"), told(exchange, FIELD_REMOTE_USER));

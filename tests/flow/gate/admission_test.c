@@ -259,6 +259,28 @@ static void test_a_trusted_proxy_says_how_its_client_came(void **state)
     free(request);
 }
 
+static void test_a_trusted_proxy_introduces_nobody_where_people_sign_in(void **state)
+{
+    struct fixture *fixture = *state;
+    struct world *world = &fixture->world;
+    for (int signs_in = 1; signs_in >= 0; signs_in--) {
+        json_t *data = admission_data(NULL, false);
+        if (!signs_in)
+            json_object_set_new(data, "method", json_string("none"));
+        world_send_admission(world, data);
+        struct peer client = peer_of(world_connect_from(0x7f000007, world->port));
+        peer_say_text(
+            world, &client,
+            "GET /open/x HTTP/1.1\r\nHost: app.example\r\nRemote-User: root\r\nRemote-Groups: wheel\r\n\r\n");
+        struct peer program = program_accept(world, fixture->program);
+        struct slice head = peer_hear(world, &program);
+        assert_int_equal(says(head, "\r\nRemote-User: root\r\n"), !signs_in);
+        assert_int_equal(says(head, "\r\nRemote-Groups: wheel\r\n"), !signs_in);
+        peer_close(&program);
+        peer_close(&client);
+    }
+}
+
 /* --- the end of a credential --------------------------------------------------------------------------- */
 
 /* Up to the program's answer, which is still to come. */
@@ -417,6 +439,7 @@ int main(void)
         TEST(test_a_program_sets_no_cookie_of_ours),
         TEST(test_a_signed_in_client_gets_files),
         TEST(test_a_trusted_proxy_says_how_its_client_came),
+        TEST(test_a_trusted_proxy_introduces_nobody_where_people_sign_in),
         TEST(test_revoked_sessions_and_tokens_end_their_streams),
         TEST(test_a_stream_that_opens_too_late_is_ended),
         TEST(test_a_frame_under_way_is_finished_or_cut),
