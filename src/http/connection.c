@@ -4,56 +4,23 @@
  * may end; and calls of whoever answers (connection_answered() and the like), where neither may happen: such
  * a call leaves a flag and the task does the rest in the same turn. */
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "net/prompt.h"
 
 #include "http/connection.h"
+#include "http/deadline.h"
+#include "http/request.h"
 
 enum {
     DROPPED_MOST = 64 * 1024,       /* of an unread request body, so that the connection can go on */
     LINGER_MOST = 16 * 1024 * 1024, /* dropped for a client that sends a whole body before it reads */
-    LINGER_MS = 1000,
-    LEAST_READ = 1024, /* room that is worth a read of a head */
+    LEAST_READ = 1024,              /* room that is worth a read of a head */
 };
 
 /* --- deadlines ------------------------------------------------------------------------------------- */
-
-/* The kernel reports room only when much of it is free. A slow reader's progress shows earlier in the length
- * of the send queue, so a blocked stream gets a look at that halfway. */
-static int64_t stall_us(const struct connection *connection)
-{
-    int64_t stall = connection->server->settings.stall_ms * 1000;
-    return connection->exchange->out.blocked && connection->queued < 0 ? stall / 2 : stall;
-}
-
-/* When this state has lasted too long; 0: it may last for ever. */
-static int64_t deadline_us(const struct connection *connection)
-{
-    const struct http_server_settings *settings = &connection->server->settings;
-    switch (connection->state) {
-    case CONNECTION_IDLE:
-        return connection->since_us + settings->idle_ms * 1000;
-    case CONNECTION_HEAD:
-        return connection->since_us + settings->head_ms * 1000;
-    case CONNECTION_EXCHANGE:
-        if (!connection->exchange->wants_body && !connection->exchange->out.blocked)
-            return 0;
-        return connection->since_us + stall_us(connection);
-    case CONNECTION_FLUSHING:
-    case CONNECTION_DROPPING:
-        return connection->since_us + stall_us(connection);
-    case CONNECTION_LINGERING:
-        return connection->since_us + LINGER_MS * 1000;
-    case CONNECTION_CLOSED:
-        return 0;
-    }
-    UNREACHABLE();
-}
 
 static void on_due(struct loop_timer *timer);
 
@@ -61,7 +28,7 @@ static void on_due(struct loop_timer *timer);
  * no work on the heap. */
 static void arm(struct connection *connection)
 {
-    int64_t deadline = deadline_us(connection);
+    int64_t deadline = deadline_of(connection);
     if (deadline == 0 || (loop_timer_armed(&connection->timer) && connection->timer.due_us <= deadline))
         return;
     struct loop *loop = connection->server->loop;
@@ -291,45 +258,6 @@ void connection_break(struct connection *connection)
 
 /* --- requests --------------------------------------------------------------------------------------- */
 
-/* The host in lower case, mostly as it was sent. False: no memory. */
-static bool describe_host(struct exchange *exchange, const struct uri_host *host)
-{
-    char *memory = host->folded ? NULL : arena_new(&exchange->arena, host->name.size);
-    if (!host->folded && !memory)
-        return false;
-    exchange->request.host = host->folded ? host->name : uri_fold_host(host->name, memory);
-    exchange->request.host_is_address = host->kind != URI_NAME;
-    return true;
-}
-
-/* Splits what the routes look at. False: the target or the authority is malformed. */
-static bool describe(struct exchange *exchange)
-{
-    const struct framing *framing = &exchange->framing;
-    struct exchange_request *request = &exchange->request;
-    request->head = &exchange->head;
-    request->authority = framing->authority;
-    request->content_length = framing->length;
-    request->upgrade = framing->upgrade;
-    if (framing->authority.size && !describe_host(exchange, &framing->host))
-        return false;
-    if (framing->form == FRAMING_ASTERISK) {
-        request->path = request->raw_path = framing->path;
-        return true;
-    }
-    struct uri uri;
-    if (!uri_parse(framing->path, NULL, &uri)) { /* bad, or one of the few that need memory */
-        size_t needed = uri_memory(framing->path);
-        char *memory = needed ? arena_new(&exchange->arena, needed) : NULL;
-        if (!memory || !uri_parse(framing->path, memory, &uri))
-            return false;
-    }
-    request->path = uri.path;
-    request->raw_path = uri.raw_path;
-    request->query = uri.query;
-    return true;
-}
-
 static void refuse(struct connection *connection, int status, const char *detail)
 {
     connection->state = CONNECTION_EXCHANGE;
@@ -389,7 +317,7 @@ static void start_exchange(struct connection *connection)
         refuse(connection, 501, "CONNECT is not offered here");
         return;
     }
-    if (!describe(exchange)) {
+    if (!request_describe(exchange)) {
         refuse(connection, 400, "The request target or Host is malformed");
         return;
     }
@@ -521,26 +449,11 @@ static void on_writable(void *owner)
         tell(connection, &exchange->wants_room, exchange->events ? exchange->events->on_room : NULL);
 }
 
-/* Whether the peer has taken bytes since the last look, or this is the first. */
-static bool queue_moves(struct connection *connection)
-{
-    const struct exchange *exchange = connection->exchange;
-    int queued = 0;
-    if (!exchange || !exchange->out.blocked || ioctl(stream_fd(connection->stream), SIOCOUTQ, &queued))
-        return false;
-    bool first = connection->queued < 0;
-    bool moved = queued < connection->queued;
-    connection->queued = queued;
-    if (moved)
-        connection->since_us = loop_now_us(connection->server->loop);
-    return first || moved;
-}
-
 static void on_due(struct loop_timer *timer)
 {
     struct connection *connection = LIST_ENTRY(timer, struct connection, timer);
-    int64_t deadline = deadline_us(connection);
-    if (deadline == 0 || loop_now_us(connection->server->loop) < deadline || queue_moves(connection)) {
+    int64_t deadline = deadline_of(connection);
+    if (deadline == 0 || loop_now_us(connection->server->loop) < deadline || deadline_moves(connection)) {
         arm(connection);
         return;
     }

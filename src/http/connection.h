@@ -3,7 +3,8 @@
  * A connection is small while it is idle; everything that a request needs (bytes read, fields, arena, bytes
  * to send) is in struct exchange, which the connection borrows from its server from the first byte of a head
  * until the answer is out and nothing more has been read. connection.c has the states and the reading side,
- * exchange.c what routes call, server.c what all connections share. */
+ * deadline.c how long each may last, request.c what a head says, exchange.c what routes call, server.c what
+ * all connections share. */
 #pragma once
 
 #include "base/list.h"
