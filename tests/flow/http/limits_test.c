@@ -110,18 +110,12 @@ static void raw_requests_are_refused(void **state)
 /* Also where the route does not read bodies, if the bytes are there with the head. */
 static void a_bad_chunk_with_the_head_is_refused_by_any_route(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     client_write(
-        &world, &client,
+        world, client,
         SLICE("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0x5\r\nhello\r\n"));
-    expect_refusal(&world, &client, 400, 0);
-    assert_int_equal(world.requests, 0);
-    client_close(&client);
-    world_close(&world);
+    expect_refusal(world, client, 400, 0);
+    assert_int_equal(world->requests, 0);
 }
 
 /* The client reads only after it has sent everything; the answer must still be there, and no reset before it.
@@ -150,16 +144,10 @@ static void a_refusal_reaches_a_client_that_still_sends(void **state)
 
 static void http_1_2_is_served_as_1_1(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
-    struct slice got = client_ask(&world, &client, SLICE("GET / HTTP/1.2\r\nHost: a\r\n\r\n"));
+    MEET(world, client, state);
+    struct slice got = client_ask(world, client, SLICE("GET / HTTP/1.2\r\nHost: a\r\n\r\n"));
     assert_true(slice_starts_with(got, SLICE("HTTP/1.1 200 OK\r\n")));
-    assert_false(client.ended);
-    client_close(&client);
-    world_close(&world);
+    assert_false(client->ended);
 }
 
 static void what_is_too_long_is_refused(void **state)
@@ -196,11 +184,7 @@ static void what_is_too_long_is_refused(void **state)
 
 static void a_head_just_below_the_limit_is_served(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     struct buffer request = BUFFER(RECEIVED_MOST);
     buffer_append_text(&request, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
     size_t size = 32 * 1024 - buffer_size(&request) - 4;
@@ -209,29 +193,21 @@ static void a_head_just_below_the_limit_is_served(void **state)
     buffer_append_text(&request, "\r\n\r\n");
     for (int i = 0; i < 2; i++) /* the second time the large buffer has been given back */
         assert_true(
-            slice_starts_with(client_ask(&world, &client, buffer_slice(&request)), SLICE("HTTP/1.1 200 ")));
+            slice_starts_with(client_ask(world, client, buffer_slice(&request)), SLICE("HTTP/1.1 200 ")));
     buffer_free(&request);
-    client_close(&client);
-    world_close(&world);
 }
 
 static void too_many_fields_are_refused(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     struct buffer request = BUFFER(RECEIVED_MOST);
     buffer_append_text(&request, "GET / HTTP/1.1\r\nHost: a\r\n");
     for (int i = 0; i < 200; i++)
         buffer_append_text(&request, "X: y\r\n");
     buffer_append_text(&request, "\r\n");
-    client_write(&world, &client, buffer_slice(&request));
-    expect_refusal(&world, &client, 431, 0);
+    client_write(world, client, buffer_slice(&request));
+    expect_refusal(world, client, 431, 0);
     buffer_free(&request);
-    client_close(&client);
-    world_close(&world);
 }
 
 static void a_body_over_the_limit_is_refused(void **state)
@@ -262,66 +238,48 @@ static void a_body_over_the_limit_is_refused(void **state)
 
 static void a_slow_head_gets_408(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
-    world_advance(&world, 60000); /* an idle connection, not a slow head */
-    client_ask(&world, &client, SLICE("G"));
-    world_advance(&world, 6000);
-    client_ask(&world, &client, SLICE("ET / HTTP/1.1\r\n"));
-    world_advance(&world, 3900);
-    client_settle(&world, &client);
-    assert_int_equal(buffer_size(&client.received), 0);
-    world_advance(&world, 200);
-    expect_refusal(&world, &client, 408, 0);
-    assert_int_equal(world.records, 1);
-    client_close(&client);
-    world_close(&world);
+    MEET(world, client, state);
+    world_advance(world, 60000); /* an idle connection, not a slow head */
+    client_ask(world, client, SLICE("G"));
+    world_advance(world, 6000);
+    client_ask(world, client, SLICE("ET / HTTP/1.1\r\n"));
+    world_advance(world, 3900);
+    client_settle(world, client);
+    assert_int_equal(buffer_size(&client->received), 0);
+    world_advance(world, 200);
+    expect_refusal(world, client, 408, 0);
+    assert_int_equal(world->records, 1);
 }
 
 static void an_idle_connection_is_closed(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     for (int i = 0; i < 3; i++) {
-        world_advance(&world, 74000);
+        world_advance(world, 74000);
         assert_true(
-            slice_starts_with(client_ask(&world, &client, SLICE(LINE HOST "\r\n")), SLICE("HTTP/1.1 200 ")));
+            slice_starts_with(client_ask(world, client, SLICE(LINE HOST "\r\n")), SLICE("HTTP/1.1 200 ")));
     }
-    world_advance(&world, 74900);
-    client_settle(&world, &client);
-    assert_false(client.ended);
-    world_advance(&world, 200);
-    client_settle(&world, &client);
-    assert_true(client.ended);
-    assert_int_equal(world.records, 3);
-    client_close(&client);
-    world_close(&world);
+    world_advance(world, 74900);
+    client_settle(world, client);
+    assert_false(client->ended);
+    world_advance(world, 200);
+    client_settle(world, client);
+    assert_true(client->ended);
+    assert_int_equal(world->records, 3);
 }
 
 static void a_stalled_upload_gets_408(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
-    client_ask(&world, &client, SLICE(POST "Content-Length: 5\r\n\r\n"));
+    MEET(world, client, state);
+    client_ask(world, client, SLICE(POST "Content-Length: 5\r\n\r\n"));
     for (int i = 0; i < 4; i++) {
-        world_advance(&world, 55000);
-        client_ask(&world, &client, SLICE("x"));
+        world_advance(world, 55000);
+        client_ask(world, client, SLICE("x"));
     }
-    assert_int_equal(world.gone, 0);
-    world_advance(&world, 60001);
-    assert_int_equal(world.gone, 1);
-    expect_refusal(&world, &client, 408, 0);
-    client_close(&client);
-    world_close(&world);
+    assert_int_equal(world->gone, 0);
+    world_advance(world, 60001);
+    assert_int_equal(world->gone, 1);
+    expect_refusal(world, client, 408, 0);
 }
 
 static void a_stalled_reader_is_cut(void **state)
@@ -355,41 +313,35 @@ static void a_stalled_reader_is_cut(void **state)
 
 static void whoever_answers_may_take_long(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
-    client_ask(&world, &client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
+    MEET(world, client, state);
+    client_ask(world, client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
     for (int i = 0; i < 10; i++)
-        world_advance(&world, 100000);
-    assert_int_equal(world.gone, 0);
-    exchange_reply(world.held, 200, NULL, 0, SLICE("late"));
-    client_settle(&world, &client);
-    assert_true(slice_starts_with(buffer_slice(&client.received), SLICE("HTTP/1.1 200 ")));
-    world_advance(&world, 74000); /* the idle time starts with the answer */
-    client_settle(&world, &client);
-    assert_false(client.ended);
-    client_close(&client);
-    world_close(&world);
+        world_advance(world, 100000);
+    assert_int_equal(world->gone, 0);
+    exchange_reply(world->held, 200, NULL, 0, SLICE("late"));
+    client_settle(world, client);
+    assert_true(slice_starts_with(buffer_slice(&client->received), SLICE("HTTP/1.1 200 ")));
+    world_advance(world, 74000); /* the idle time starts with the answer */
+    client_settle(world, client);
+    assert_false(client->ended);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_requests_are_refused),
-        cmocka_unit_test(a_bad_chunk_with_the_head_is_refused_by_any_route),
+        MEETING(a_bad_chunk_with_the_head_is_refused_by_any_route),
         cmocka_unit_test(a_refusal_reaches_a_client_that_still_sends),
-        cmocka_unit_test(http_1_2_is_served_as_1_1),
+        MEETING(http_1_2_is_served_as_1_1),
         cmocka_unit_test(what_is_too_long_is_refused),
-        cmocka_unit_test(a_head_just_below_the_limit_is_served),
-        cmocka_unit_test(too_many_fields_are_refused),
+        MEETING(a_head_just_below_the_limit_is_served),
+        MEETING(too_many_fields_are_refused),
         cmocka_unit_test(a_body_over_the_limit_is_refused),
-        cmocka_unit_test(a_slow_head_gets_408),
-        cmocka_unit_test(an_idle_connection_is_closed),
-        cmocka_unit_test(a_stalled_upload_gets_408),
+        MEETING(a_slow_head_gets_408),
+        MEETING(an_idle_connection_is_closed),
+        MEETING(a_stalled_upload_gets_408),
         cmocka_unit_test(a_stalled_reader_is_cut),
-        cmocka_unit_test(whoever_answers_may_take_long),
+        MEETING(whoever_answers_may_take_long),
     };
     return run_group(tests);
 }

@@ -52,34 +52,28 @@ static const struct {
 
 static void takes_every_split(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     int asked = 0;
     for (size_t row = 0; row < sizeof split_rows / sizeof split_rows[0]; row++) {
         struct slice whole = slice_of_text(split_rows[row].request);
         for (size_t cut = 0; cut <= whole.size; cut++, asked++) {
-            buffer_clear(&client.received);
-            client_write(&world, &client, slice_between(whole, 0, cut));
-            turn_all(world.loop);
-            client_write(&world, &client, slice_from(whole, cut));
-            client_settle(&world, &client);
-            expect_answer(buffer_slice(&client.received), 200, split_rows[row].body);
+            buffer_clear(&client->received);
+            client_write(world, client, slice_between(whole, 0, cut));
+            turn_all(world->loop);
+            client_write(world, client, slice_from(whole, cut));
+            client_settle(world, client);
+            expect_answer(buffer_slice(&client->received), 200, split_rows[row].body);
         }
-        buffer_clear(&client.received);
+        buffer_clear(&client->received);
         for (size_t i = 0; i < whole.size; i++) {
-            client_write(&world, &client, slice_between(whole, i, i + 1));
-            client_settle(&world, &client);
+            client_write(world, client, slice_between(whole, i, i + 1));
+            client_settle(world, client);
         }
         asked++;
-        expect_answer(buffer_slice(&client.received), 200, split_rows[row].body);
+        expect_answer(buffer_slice(&client->received), 200, split_rows[row].body);
     }
-    assert_int_equal(world.requests, asked);
-    assert_int_equal(world.records, asked);
-    client_close(&client);
-    world_close(&world);
+    assert_int_equal(world->requests, asked);
+    assert_int_equal(world->records, asked);
 }
 
 static void answers_a_pipeline_in_order(void **state)
@@ -131,37 +125,27 @@ static void answers_a_pipeline_in_order(void **state)
 
 static void a_pipeline_waits_for_a_slow_answer(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     struct slice got = client_ask(
-        &world, &client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n"));
+        world, client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert_int_equal(got.size, 0);
-    assert_int_equal(world.requests, 1);
-    exchange_reply(world.held, 200, NULL, 0, SLICE("late"));
-    assert_int_equal(world.requests, 1); /* never from inside the call */
-    client_settle(&world, &client);
-    assert_int_equal(world.requests, 2);
-    got = buffer_slice(&client.received);
+    assert_int_equal(world->requests, 1);
+    exchange_reply(world->held, 200, NULL, 0, SLICE("late"));
+    assert_int_equal(world->requests, 1); /* never from inside the call */
+    client_settle(world, client);
+    assert_int_equal(world->requests, 2);
+    got = buffer_slice(&client->received);
     struct answer first = {0};
     assert_true(answer_read(got, false, NULL, &first));
     assert_true(slice_equal(first.body, SLICE("late")));
     expect_answer(slice_from(got, first.size), 200, "hello");
-    client_close(&client);
-    world_close(&world);
 }
 
 static void a_head_request_gets_no_body(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     struct slice got =
-        client_ask(&world, &client,
+        client_ask(world, client,
                    SLICE("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n"
                          "HEAD /large?100000 HTTP/1.1\r\nHost: a\r\n\r\n"
                          "HEAD /stream?100000 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -175,8 +159,6 @@ static void a_head_request_gets_no_body(void **state)
     assert_true(answer_read(got, true, NULL, &answer));
     assert_false(head_has(answer.head, "Content-Length"));
     expect_answer(slice_from(got, answer.size), 200, "hello");
-    client_close(&client);
-    world_close(&world);
 }
 
 static void http_1_0_is_closed_and_never_chunked(void **state)
@@ -204,41 +186,29 @@ static void http_1_0_is_closed_and_never_chunked(void **state)
 
 static void connection_close_is_kept(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     struct slice got =
-        client_ask(&world, &client, SLICE("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+        client_ask(world, client, SLICE("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     assert_true(head_has(got, "Connection: close\r\n"));
-    assert_true(client.ended);
-    client_close(&client);
-    world_close(&world);
+    assert_true(client->ended);
 }
 
 static void expect_continue_is_answered_when_the_body_is_read(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
-    struct slice got = client_ask(&world, &client,
+    MEET(world, client, state);
+    struct slice got = client_ask(world, client,
                                   SLICE("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
                                         "Content-Length: 2\r\n\r\n"));
     assert_true(slice_equal(got, SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
-    expect_answer(client_ask(&world, &client, SLICE("ok")), 200, "ok");
+    expect_answer(client_ask(world, client, SLICE("ok")), 200, "ok");
     /* Not read: a final answer instead, and the connection ends, because nobody knows whether a body comes.
      */
     got =
-        client_ask(&world, &client,
+        client_ask(world, client,
                    SLICE("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
     assert_true(head_has(got, "Connection: close\r\n"));
     expect_answer(got, 200, "hello");
-    assert_true(client.ended);
-    client_close(&client);
-    world_close(&world);
+    assert_true(client->ended);
 }
 
 /* --- large bodies and back-pressure -----------------------------------------------------------------------
@@ -467,57 +437,45 @@ static void a_failed_answer_to_http_1_0_is_reset(void **state)
 
 static void small_writes_leave_together(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
-    client_ask(&world, &client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
-    assert_true(exchange_head(world.held, 200, NULL, 0, EXCHANGE_LENGTH_UNKNOWN));
-    assert_int_equal(exchange_write(world.held, "a", 1), 1);
-    assert_int_equal(exchange_write(world.held, "b", 1), 1);
-    client_read(&client);
-    assert_int_equal(buffer_size(&client.received), 0);
-    turn_all(world.loop); /* the end of the turn sends them */
-    client_read(&client);
-    assert_true(head_has(buffer_slice(&client.received), "\r\n\r\n1\r\na\r\n1\r\nb\r\n"));
-    buffer_clear(&client.received);
-    exchange_write(world.held, "c", 1);
-    exchange_flush(world.held);
-    client_read(&client);
-    assert_true(slice_equal(buffer_slice(&client.received), SLICE("1\r\nc\r\n")));
-    exchange_end(world.held);
-    client_close(&client);
-    world_close(&world);
+    MEET(world, client, state);
+    client_ask(world, client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_true(exchange_head(world->held, 200, NULL, 0, EXCHANGE_LENGTH_UNKNOWN));
+    assert_int_equal(exchange_write(world->held, "a", 1), 1);
+    assert_int_equal(exchange_write(world->held, "b", 1), 1);
+    client_read(client);
+    assert_int_equal(buffer_size(&client->received), 0);
+    turn_all(world->loop); /* the end of the turn sends them */
+    client_read(client);
+    assert_true(head_has(buffer_slice(&client->received), "\r\n\r\n1\r\na\r\n1\r\nb\r\n"));
+    buffer_clear(&client->received);
+    exchange_write(world->held, "c", 1);
+    exchange_flush(world->held);
+    client_read(client);
+    assert_true(slice_equal(buffer_slice(&client->received), SLICE("1\r\nc\r\n")));
+    exchange_end(world->held);
 }
 
 static void upgrade_gives_the_stream_away(void **state)
 {
-    (void)state;
-    struct world world;
-    struct client client;
-    world_open(&world);
-    client_open(&world, &client);
+    MEET(world, client, state);
     client_ask(
-        &world, &client,
+        world, client,
         SLICE("GET /hold HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly"));
-    assert_true(exchange_request(world.held)->upgrade);
+    assert_true(exchange_request(world->held)->upgrade);
     const struct exchange_field fields[] = {{SLICE("Connection"), SLICE("Upgrade")},
                                             {SLICE("Upgrade"), SLICE("websocket")}};
     struct slice early, unsent;
-    struct stream *stream = exchange_upgrade(world.held, fields, 2, &early, &unsent);
+    struct stream *stream = exchange_upgrade(world->held, fields, 2, &early, &unsent);
     assert_true(slice_equal(early, SLICE("early")));
     assert_int_equal(unsent.size, 0);
     assert_int_equal(stream_write(stream, "!", 1), 1);
-    client_settle(&world, &client);
-    assert_true(slice_equal(buffer_slice(&client.received),
+    client_settle(world, client);
+    assert_true(slice_equal(buffer_slice(&client->received),
                             SLICE("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
                                   "Upgrade: websocket\r\n\r\n!")));
-    assert_int_equal(world.record.status, 101);
-    assert_int_equal(http_server_connections(world.server), 0);
+    assert_int_equal(world->record.status, 101);
+    assert_int_equal(http_server_connections(world->server), 0);
     stream_close(&stream);
-    client_close(&client);
-    world_close(&world);
 }
 
 static void a_draining_server_says_close(void **state)
@@ -569,13 +527,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_a_get),
-        cmocka_unit_test(takes_every_split),
+        MEETING(takes_every_split),
         cmocka_unit_test(answers_a_pipeline_in_order),
-        cmocka_unit_test(a_pipeline_waits_for_a_slow_answer),
-        cmocka_unit_test(a_head_request_gets_no_body),
+        MEETING(a_pipeline_waits_for_a_slow_answer),
+        MEETING(a_head_request_gets_no_body),
         cmocka_unit_test(http_1_0_is_closed_and_never_chunked),
-        cmocka_unit_test(connection_close_is_kept),
-        cmocka_unit_test(expect_continue_is_answered_when_the_body_is_read),
+        MEETING(connection_close_is_kept),
+        MEETING(expect_continue_is_answered_when_the_body_is_read),
         cmocka_unit_test(a_large_answer_waits_for_the_reader),
         cmocka_unit_test(a_large_upload_comes_back),
         cmocka_unit_test(an_unread_body_is_dropped_or_costs_the_connection),
@@ -583,8 +541,8 @@ int main(void)
         cmocka_unit_test(a_client_that_only_says_no_more_is_answered),
         cmocka_unit_test(a_failed_answer_never_ends_well),
         cmocka_unit_test(a_failed_answer_to_http_1_0_is_reset),
-        cmocka_unit_test(small_writes_leave_together),
-        cmocka_unit_test(upgrade_gives_the_stream_away),
+        MEETING(small_writes_leave_together),
+        MEETING(upgrade_gives_the_stream_away),
         cmocka_unit_test(a_draining_server_says_close),
         cmocka_unit_test(freeing_the_server_tells_everybody),
     };

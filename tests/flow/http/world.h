@@ -138,3 +138,33 @@ static UNUSED void world_advance(struct world *world, int64_t ms)
     world->clock.now_us += ms * 1000;
     turn_all(world->loop);
 }
+
+/* --- a server and one client of it, for a test of its own --------------------------------------------- */
+
+struct meeting {
+    struct world world;
+    struct client client;
+};
+
+static UNUSED int meeting_set_up(void **state)
+{
+    static struct meeting meeting;
+    world_open(&meeting.world);
+    client_open(&meeting.world, &meeting.client);
+    *state = &meeting;
+    return 0;
+}
+
+static UNUSED int meeting_tear_down(void **state)
+{
+    struct meeting *meeting = *state;
+    client_close(&meeting->client);
+    world_close(&meeting->world);
+    return 0;
+}
+
+/* Begins such a test. */
+#define MEET(world, client, state)                                                                           \
+    struct world *world = &((struct meeting *)*state)->world;                                                \
+    struct client *client = &((struct meeting *)*state)->client
+#define MEETING(test) cmocka_unit_test_setup_teardown(test, meeting_set_up, meeting_tear_down)
