@@ -134,7 +134,9 @@ void growing_open(struct growing *growing, int fd, const struct place_file *file
     *growing = (struct growing){.fd = fd, .file = *file, .bytes = {.limit = SIZE_MAX / 2}};
     growing_restart(growing);
     int64_t end = whole || file->size <= NEAR_START ? 0 : last_line_end(fd, file->size);
-    if (end > 0 && stand_at(growing, end) == GROWING_MORE)
+    if (end > 0)
+        stand_at(growing, end);
+    if (file->size > 0) /* what is read later must begin the same */
         read_generation(growing);
 }
 

@@ -1,6 +1,7 @@
 /* Birth times order files only down to the kernel's tick; files of the same tick are ordered by the time of
  * their last change. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,10 @@
 #include "tail/logfiles.h"
 #include "tail/siblings.h"
 
-enum { NAMES_MOST = 1024 }; /* of a directory are looked at more closely */
+enum {
+    NAMES_MOST = 1024, /* of a directory are looked at more closely */
+    WALKS_MOST = 4,    /* while names change under our eyes */
+};
 
 static bool is_compressed(struct slice name)
 {
@@ -67,6 +71,7 @@ struct walk {
     DIR *listing;
     struct slice name;
     bool numbered;
+    bool missed; /* a name that was listed is not there any more: its file may have another one by now */
     int left;
 };
 
@@ -92,6 +97,7 @@ static bool walk_next(struct walk *walk, struct sibling *sibling)
         sibling->fd = place_open_beside(dirfd(walk->listing), entry->d_name, &sibling->file);
         if (sibling->fd >= 0)
             return true;
+        walk->missed |= sibling->fd == -ENOENT;
     }
     closedir(walk->listing);
     return false;
@@ -99,9 +105,10 @@ static bool walk_next(struct walk *walk, struct sibling *sibling)
 
 /* --- questions ----------------------------------------------------------------------------------- */
 
-bool siblings_find(const struct place *place, uint64_t generation, struct sibling *found)
+static bool find_once(const struct place *place, uint64_t generation, struct sibling *found, bool *missed)
 {
     struct walk walk;
+    *missed = false;
     if (!walk_begin(&walk, place))
         return false;
     while (walk_next(&walk, found)) {
@@ -112,7 +119,16 @@ bool siblings_find(const struct place *place, uint64_t generation, struct siblin
         }
         close(found->fd);
     }
+    *missed = walk.missed;
     return false;
+}
+
+bool siblings_find(const struct place *place, uint64_t generation, struct sibling *found)
+{
+    bool known = false, missed = true;
+    for (int i = 0; i < WALKS_MOST && !known && missed; i++)
+        known = find_once(place, generation, found, &missed);
+    return known;
 }
 
 static bool is_between(const struct sibling *sibling, const struct sibling *after,
@@ -146,21 +162,34 @@ static bool is_copy(struct sibling *sibling, const struct sibling *of)
            memcmp(ours, theirs, (size_t)size) == 0;
 }
 
-size_t siblings_between(const struct place *place, const struct sibling *after, const struct sibling *before,
-                        struct sibling found[SIBLINGS_MOST])
+/* False: something was missed. */
+static bool collect(struct walk *walk, const struct sibling *after, const struct sibling *before,
+                    struct sibling found[SIBLINGS_MOST], size_t *number)
 {
-    struct walk walk;
     struct sibling sibling;
     size_t count = 0;
-    if (!walk_begin(&walk, place))
-        return 0;
-    while (walk_next(&walk, &sibling)) {
+    while (walk_next(walk, &sibling)) {
         bool wanted = is_between(&sibling, after, before) && count < SIBLINGS_MOST &&
-                      (place->numbered || came_next(&sibling, after));
+                      (walk->numbered || came_next(&sibling, after));
         if (wanted && !is_copy(&sibling, after))
             found[count++] = sibling;
         else
             close(sibling.fd);
+    }
+    *number = count;
+    return !walk->missed;
+}
+
+size_t siblings_between(const struct place *place, const struct sibling *after, const struct sibling *before,
+                        struct sibling found[SIBLINGS_MOST])
+{
+    struct walk walk;
+    size_t count = 0;
+    for (int i = 0; i < WALKS_MOST && walk_begin(&walk, place); i++) {
+        while (count > 0)
+            close(found[--count].fd);
+        if (collect(&walk, after, before, found, &count))
+            break;
     }
     qsort(found, count, sizeof *found, compare);
     return count;

@@ -494,6 +494,8 @@ static bool is_at_start(const struct tail_reader *reader, const struct event_id 
 static enum tail_reason enter_after(struct tail_reader *reader, const struct event_id *id)
 {
     struct tail *tail = reader->tail;
+    if (id->offset == 0) /* no bytes before it tell whether the file was cut since it was read */
+        look(tail);
     bool fits = try_place(reader, id);
     if (!fits) {
         tail->sequence.look = true;

@@ -117,3 +117,38 @@ static inline void assert_same_id(struct event_id a, struct event_id b)
     assert_int_equal(a.offset, b.offset);
     assert_int_equal(a.check, b.check);
 }
+
+/* --- coming back ------------------------------------------------------------------------------------- */
+
+static inline void join_after(struct fixture *fixture, struct reader *reader, struct event_id id,
+                              const char *expected)
+{
+    assert_int_equal(join(fixture, reader, TAIL_AFTER, &id), TAIL_NO_RESET);
+    settle(fixture);
+    assert_seen(reader, expected);
+}
+
+/* Another process: nothing of what was seen is known. */
+static inline void forget(struct fixture *fixture)
+{
+    tail_group_free(&fixture->group);
+    turn_all(fixture->loop);
+    fixture->group = tail_group_new(&(struct tail_group_settings){.loop = fixture->loop});
+}
+
+/* A birth time of its own for the next file: the kernel's tick has passed. */
+static inline void wait_for_tick(const struct fixture *fixture)
+{
+    struct stat first, next;
+    int fd = open_file(fixture, "tick-0");
+    fstat(fd, &first);
+    close(fd);
+    do {
+        unlinkat(fixture->folder, "tick-1", 0);
+        fd = open_file(fixture, "tick-1");
+        fstat(fd, &next);
+        close(fd);
+    } while (next.st_ctim.tv_sec == first.st_ctim.tv_sec && next.st_ctim.tv_nsec == first.st_ctim.tv_nsec);
+    unlinkat(fixture->folder, "tick-0", 0);
+    unlinkat(fixture->folder, "tick-1", 0);
+}

@@ -99,39 +99,6 @@ static void test_deleted(void **state)
 
 /* --- coming back ------------------------------------------------------------------------------------- */
 
-static void join_after(struct fixture *fixture, struct reader *reader, struct event_id id,
-                       const char *expected)
-{
-    assert_int_equal(join(fixture, reader, TAIL_AFTER, &id), TAIL_NO_RESET);
-    settle(fixture);
-    assert_seen(reader, expected);
-}
-
-/* Another process: nothing of what was seen is known. */
-static void forget(struct fixture *fixture)
-{
-    tail_group_free(&fixture->group);
-    turn_all(fixture->loop);
-    fixture->group = tail_group_new(&(struct tail_group_settings){.loop = fixture->loop});
-}
-
-/* A birth time of its own for the next file: the kernel's tick has passed. */
-static void wait_for_tick(const struct fixture *fixture)
-{
-    struct stat first, next;
-    int fd = open_file(fixture, "tick-0");
-    fstat(fd, &first);
-    close(fd);
-    do {
-        unlinkat(fixture->folder, "tick-1", 0);
-        fd = open_file(fixture, "tick-1");
-        fstat(fd, &next);
-        close(fd);
-    } while (next.st_ctim.tv_sec == first.st_ctim.tv_sec && next.st_ctim.tv_nsec == first.st_ctim.tv_nsec);
-    unlinkat(fixture->folder, "tick-0", 0);
-    unlinkat(fixture->folder, "tick-1", 0);
-}
-
 static void test_come_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -189,96 +156,6 @@ static void test_found_by_one_that_comes_back(void **state)
     assert_seen(&other, "three|");
     leave(&reader);
     leave(&other);
-}
-
-/* Files that lose their names before their first line: lines may come, or none at all. */
-static void test_renamed_before_the_first_line(void **state)
-{
-    struct fixture *fixture = *state;
-    struct reader reader;
-    append(fixture, "one\n");
-    join(fixture, &reader, TAIL_START, NULL);
-    settle(fixture);
-    move_to(fixture, "events.jsonl.1");
-    int second = open_file(fixture, "events.jsonl");
-    move_to(fixture, "events.jsonl.2");
-    wait_for_tick(fixture);
-    append(fixture, "");
-    settle(fixture);
-    write_to(second, "two\n");
-    settle(fixture);
-    assert_seen(&reader, "one|two|");
-    move_to(fixture, "events.jsonl.3");
-    wait_for_tick(fixture);
-    append(fixture, "o"); /* the third one stays empty; this is no copy of the first */
-    move_to(fixture, "events.jsonl.4");
-    wait_for_tick(fixture);
-    append(fixture, "");
-    settle(fixture);
-    int fourth = open_file(fixture, "events.jsonl.4");
-    write_to(fourth, "ver\n");
-    append(fixture, "four\n");
-    settle(fixture);
-    assert_seen(&reader, "over|four|");
-    close(fourth);
-    close(second);
-    leave(&reader);
-}
-
-/* A client that leaves right behind a reset goes on in that file, whatever came since. */
-static void test_left_behind_a_reset(void **state)
-{
-    struct fixture *fixture = *state;
-    for (int other = 0; other < 2; other++) {
-        struct reader reader;
-        append(fixture, "one\ntwo\n");
-        join(fixture, &reader, TAIL_START, NULL);
-        settle(fixture);
-        cut(fixture);
-        settle(fixture);
-        assert_seen(&reader, "one|two|RESET|");
-        struct event_id at = reader.at;
-        assert_int_equal(at.offset, 0);
-        assert_int_not_equal(at.generation, 0);
-        leave(&reader);
-        append(fixture, "three\n");
-        move_to(fixture, "events.jsonl.1");
-        wait_for_tick(fixture);
-        append(fixture, "four\n");
-        settle(fixture);
-        if (other)
-            forget(fixture);
-        /* Whether it was there before the cut is not known to a gate that has seen it: it is told again. */
-        assert_int_equal(join(fixture, &reader, TAIL_AFTER, &at), other ? TAIL_NO_RESET : TAIL_CUT);
-        settle(fixture);
-        assert_seen(&reader, "three|four|");
-        leave(&reader);
-        remove_all(fixture->folder);
-        forget(fixture);
-    }
-}
-
-/* The place in a file without a line is that file's, too. */
-static void test_left_before_the_first_line(void **state)
-{
-    struct fixture *fixture = *state;
-    struct reader reader;
-    append(fixture, "");
-    join(fixture, &reader, TAIL_START, NULL);
-    settle(fixture);
-    struct event_id at = tail_place(&reader.reader);
-    leave(&reader);
-    append(fixture, "one\n");
-    move_to(fixture, "events.jsonl.1");
-    wait_for_tick(fixture);
-    append(fixture, "two\n");
-    join_after(fixture, &reader, at, "one|two|");
-    leave(&reader);
-    /* It is no place elsewhere. */
-    at.offset = 4;
-    at.check = event_id_check(SLICE("one\n"));
-    assert_int_equal(join(fixture, &reader, TAIL_AFTER, &at), TAIL_CHANGED);
-    leave(&reader);
 }
 
 /* The file was renamed, and there is no other yet. */
@@ -492,9 +369,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_come_back_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_found_by_one_that_comes_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_renamed_before_the_first_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_left_behind_a_reset, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_left_before_the_first_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_far_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_place_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_that_do_not_fit, set_up, tear_down),
