@@ -91,18 +91,6 @@ static const struct config_variable *changes_variable(const struct config_variab
     return NULL;
 }
 
-static bool changes_variables_equal(const struct config_variables *a, const struct config_variables *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct config_variable *other = changes_variable(b, a->items[i].name);
-        if (!other || strcmp(a->items[i].value, other->value) != 0)
-            return false;
-    }
-    return true;
-}
-
 /* `path` itself, or something below it. */
 static bool changes_has(const struct config_changes *changes, const char *path)
 {
@@ -115,23 +103,43 @@ static bool changes_has(const struct config_changes *changes, const char *path)
     return false;
 }
 
-/* Also what only an env_file says. */
-static void changes_compare_variables(struct config_changes *changes, const struct config *before,
-                                      const struct config *after)
+/* The variables of one service or template, in the JSON at `section`.`name`. One that only one side has is
+ * seen there. */
+static void changes_compare_variables(struct config_changes *changes, const char *section,
+                                      const struct config_service *old, const struct config_service *new)
+{
+    const json_t *entries = json_object_get(changes->after, section),
+                 *shown = json_object_get(json_object_get(entries, new->name), "env");
+    for (size_t i = 0; i < old->variables.count; i++) {
+        const struct config_variable *before = &old->variables.items[i],
+                                     *after = changes_variable(&new->variables, before->name);
+        if (!after || strcmp(before->value, after->value) == 0)
+            continue;
+        char *path = memory_format("%s.%s.env.%s", section, old->name, before->name);
+        if (changes_has(changes, path))
+            free(path);
+        else
+            changes_add(changes, path, json_object_get(shown, before->name),
+                        json_object_get(shown, before->name));
+    }
+}
+
+static void changes_compare_masked(struct config_changes *changes, const struct config *before,
+                                   const struct config *after)
 {
     for (size_t i = 0; i < before->services.count; i++) {
-        const struct config_service *old = &before->services.items[i];
-        const struct config_service *new = config_service(after, old->name);
-        if (!new || changes_variables_equal(&old->variables, &new->variables))
-            continue;
-        char *path = memory_format("services.%s.env", old->name);
-        if (changes_has(changes, path)) {
-            free(path);
-            continue;
-        }
-        const json_t *shown = json_object_get(json_object_get(changes->after, "services"), new->name);
-        changes_add(changes, path, json_object_get(shown, "env"), json_object_get(shown, "env"));
+        const struct config_service *old = &before->services.items[i],
+                                    *new = config_service(after, old->name);
+        if (new)
+            changes_compare_variables(changes, "services", old, new);
     }
+    for (size_t i = 0; i < before->templates.count; i++)
+        for (size_t k = 0; k < after->templates.count; k++) {
+            const struct config_service *old = &before->templates.items[i].service,
+                                        *new = &after->templates.items[k].service;
+            if (strcmp(old->name, new->name) == 0)
+                changes_compare_variables(changes, "templates", old, new);
+        }
 }
 
 void changes_find(const struct config *before, const struct config *after, struct config_changes *changes)
@@ -139,7 +147,7 @@ void changes_find(const struct config *before, const struct config *after, struc
     struct changes_place place = {0};
     *changes = (struct config_changes){.before = show_json(before, false), .after = show_json(after, false)};
     changes_compare_mappings(changes, &place, changes->before, changes->after);
-    changes_compare_variables(changes, before, after);
+    changes_compare_masked(changes, before, after);
 }
 
 void changes_free(struct config_changes *changes)

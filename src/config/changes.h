@@ -19,6 +19,7 @@ struct config_changes {
 };
 
 /* Everything that differs; lists are one value, mappings are compared key by key. Secrets are compared, and
- * shown masked. Nothing that is only written otherwise (a default spelled out, a moved line) is a change. */
+ * shown masked: one that differs is the same before and after. Nothing that is only written otherwise (a
+ * default spelled out, a moved line) is a change. */
 void changes_find(const struct config *before, const struct config *after, struct config_changes *changes);
 void changes_free(struct config_changes *changes);

@@ -29,6 +29,10 @@ static void difference_add_line(struct buffer *out, const char *path, const json
                                 const json_t *after)
 {
     buffer_append_format(out, "%s: ", path);
+    if (before && after && json_equal(before, after)) {
+        buffer_append_text(out, "another secret\n");
+        return;
+    }
     difference_add_value(out, before);
     buffer_append_text(out, " -> ");
     difference_add_value(out, after);

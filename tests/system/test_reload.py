@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -309,6 +310,27 @@ def test_templates(reeve):
     reeve.configure(text("y", "other"))
     reeve.verb("reload")
     reeve.wait_state("other/two", "ready")  # its folder and its wish were kept
+
+
+def test_a_secret_that_is_another_one(reeve):
+    """It is shown alike before and after, and the run that has the old one is restarted; of a template too."""
+    secret = reeve.folder / "secret"
+    secret.write_text("one")
+    text = ("services: {a: {command: [sleep, '1000'], listen: none, env: {KEY: {file: secret}}}}\n"
+            "templates: {job: {command: [sleep, '1000'], env: {KEY: {file: secret}}}}\n")
+    reeve.start(text)
+    reeve.verb("create", "job", "j")
+    before = {name: reeve.wait_state(name, "ready")["run"]["generation"] for name in ("a", "job/j")}
+    secret.write_text("hush-two")
+    said = reeve.verb("reload").stdout
+    assert said == "services.a.env.KEY: another secret\ntemplates.job.env.KEY: another secret\n"
+    for name, generation in before.items():
+        wait_for(lambda: (now := reeve.target(name))["ready"] and now["run"]["generation"] > generation, what=f"{name} anew")
+        pid = reeve.target(name)["run"]["pid"]
+        assert b"KEY=hush-two" in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert reeve.verb("reload").stdout == "nothing differs from what is running\n"
+    reeve.stop()
+    assert "hush-two" not in reeve.log() + "".join(str(row) for row in reeve.journal())
 
 
 def test_loops(reeve):

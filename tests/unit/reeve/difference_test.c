@@ -26,6 +26,7 @@ static const struct row {
     const char *path, *before, *after, *expected;
 } rows[] = {
     {"drain.timeout", "'30s'", "'1s'", "drain.timeout: \"30s\" -> \"1s\"\n"},
+    {"services.c.env.KEY", "'***'", "'***'", "services.c.env.KEY: another secret\n"},
     {"services.c", NULL, "{'command':['x']}", "services.c: not set -> {\"command\":[\"x\"]}\n"},
     {"hosts", "['a']", "['a','b']", "hosts: [\"a\"] -> [\"a\",\"b\"]\n"},
     {"routes", "[{'path':'/a','to':'x'},{'path':'/e','to':'e'}]",
