@@ -48,19 +48,32 @@ static const char *output_colour(size_t index)
     return colours[index % (sizeof colours / sizeof colours[0])];
 }
 
+/* How many bytes of UTF-8 the control character at the start has; 0: there is none. Those from U+0080 to
+ * U+009F are single characters for what else is an escape and a letter: U+009B is "ESC [". */
+static size_t output_control(struct slice text)
+{
+    unsigned char first = (unsigned char)text.data[0];
+    unsigned char second = text.size > 1 ? (unsigned char)text.data[1] : 0;
+    if (first == 0xc2 && second >= 0x80 && second < 0xa0)
+        return 2;
+    return first == 0x7f || (first < 0x20 && first != '\t') ? 1 : 0;
+}
+
 void output_append_plain(struct buffer *out, struct slice text)
 {
     size_t start = 0;
-    for (size_t i = 0; i <= text.size; i++) {
-        unsigned char byte = i < text.size ? (unsigned char)text.data[i] : 0;
-        bool plain = i < text.size && byte != 0x7f && (byte >= 0x20 || byte == '\t');
-        if (plain)
+    for (size_t i = 0; i < text.size;) {
+        size_t control = output_control(slice_from(text, i));
+        if (control == 0) {
+            i++;
             continue;
+        }
         buffer_append(out, slice_between(text, start, i));
-        if (i < text.size)
-            buffer_append_format(out, "\\x%02x", byte);
-        start = i + 1;
+        i += control;
+        buffer_append_format(out, "\\x%02x", (unsigned char)text.data[i - 1]);
+        start = i;
     }
+    buffer_append(out, slice_from(text, start));
 }
 
 static void output_format_json(struct buffer *out, const char *target, struct slice record)
