@@ -13,20 +13,17 @@
 enum { INLINE = MESSAGE_BODY_LARGEST / 2 };
 
 struct asker {
-    struct loop *loop;
     asker_send_fn *send;
     void *owner;
-    struct list open;
-    uint32_t last_id;
+    struct pendings pendings;
 };
 
 struct asker *asker_new(struct loop *loop, asker_send_fn *send, void *owner)
 {
     struct asker *asker = MEMORY_NEW(struct asker);
-    asker->loop = loop;
     asker->send = send;
     asker->owner = owner;
-    list_init(&asker->open);
+    pending_begin(&asker->pendings, loop);
     return asker;
 }
 
@@ -34,7 +31,7 @@ void asker_free(struct asker **asker)
 {
     if (!*asker)
         return;
-    CHECK(list_empty(&(*asker)->open));
+    CHECK(pending_count(&(*asker)->pendings) == 0);
     free(*asker);
     *asker = NULL;
 }
@@ -47,15 +44,7 @@ static void settle(struct asking *asking, int status, const json_t *body)
 
 static void on_impatience(struct loop_timer *timer)
 {
-    settle(LIST_ENTRY(timer, struct asking, patience), 503, NULL);
-}
-
-static size_t count_open(const struct asker *asker)
-{
-    size_t count = 0;
-    for (const struct list *link = asker->open.next; link != &asker->open; link = link->next)
-        count++;
-    return count;
+    settle(LIST_ENTRY(timer, struct asking, pending.patience), 503, NULL);
 }
 
 /* Small arguments go with the question, large ones beside it. */
@@ -78,36 +67,32 @@ static bool send_question(struct asker *asker, uint32_t id, json_t *body, const 
 void asker_ask(struct asker *asker, struct asking *asking, const char *operation, const struct principal *who,
                json_t *arguments)
 {
-    CHECK(!asking->id);
-    bool full = count_open(asker) >= ASKER_MOST;
-    asker->last_id = asker->last_id == UINT32_MAX ? 1 : asker->last_id + 1;
-    asking->id = asker->last_id;
-    list_append(&asker->open, &asking->link);
+    bool full = pending_count(&asker->pendings) >= ASKER_MOST;
+    pending_add(&asker->pendings, &asking->pending);
     arguments = arguments ? arguments : json_object();
     json_t *body = json_pack("{s:s, s:o}", "operation", operation, "who", principal_encode(who));
     bool sent = false;
     if (full)
         json_decref(body);
     else
-        sent = send_question(asker, asking->id, body, arguments);
+        sent = send_question(asker, asking->pending.id, body, arguments);
     json_decref(arguments);
-    loop_timer_start(asker->loop, &asking->patience, sent ? ASKER_PATIENCE_MS : 0, on_impatience);
+    pending_wait(&asker->pendings, &asking->pending, sent ? ASKER_PATIENCE_MS : 0, on_impatience);
 }
 
 void asker_answer(struct asker *asker, uint32_t id, int status, const json_t *body)
 {
-    LIST_FOR_EACH(link, &asker->open)
-    {
-        struct asking *asking = LIST_ENTRY(link, struct asking, link);
-        if (asking->id != id)
-            continue;
-        settle(asking, status, body);
-        return;
-    }
+    struct pending *pending = pending_find(&asker->pendings, id);
+    if (pending)
+        settle(LIST_ENTRY(pending, struct asking, pending), status, body);
+}
+
+static void give_up(struct pending *pending)
+{
+    settle(LIST_ENTRY(pending, struct asking, pending), 503, NULL);
 }
 
 void asker_keeper_away(struct asker *asker)
 {
-    for (size_t i = count_open(asker); i > 0 && !list_empty(&asker->open); i--)
-        settle(LIST_ENTRY(asker->open.next, struct asking, link), 503, NULL);
+    pending_each(&asker->pendings, give_up);
 }

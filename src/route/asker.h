@@ -4,8 +4,9 @@
 
 #include <jansson.h>
 
-#include "loop/loop.h"
 #include "wire/principal.h"
+
+#include "route/pending.h"
 
 enum { ASKER_MOST = 256 /* open questions */, ASKER_PATIENCE_MS = 60000 };
 
@@ -13,9 +14,7 @@ struct asker;
 
 /* One question, inside its owner's object; all zero: not asked. */
 struct asking {
-    struct list link;
-    uint32_t id; /* 0: not under way */
-    struct loop_timer patience;
+    struct pending pending;
     /* Once, from the loop, unless it is cancelled: an HTTP status and an object, which on an error has a
      * member "text". 503 and NULL: the keeper is away or does not answer, or too many questions are open.
      * May ask again and may free its owner. */
@@ -40,9 +39,5 @@ void asker_keeper_away(struct asker *asker);
 /* Its answer is not wanted any more. Does nothing when it is not under way. */
 static inline void asking_cancel(struct asking *asking)
 {
-    if (!asking->id)
-        return;
-    asking->id = 0;
-    list_remove(&asking->link);
-    loop_timer_stop(&asking->patience);
+    pending_end(&asking->pending);
 }

@@ -4,8 +4,9 @@
 
 #include <jansson.h>
 
-#include "loop/loop.h"
 #include "wire/principal.h"
+
+#include "route/pending.h"
 
 struct attaches; /* all that are under way in a gate */
 
@@ -17,9 +18,7 @@ struct attach_result {
 
 /* One question, inside its owner's object; all zero: not asked. */
 struct attach {
-    struct list link;
-    uint32_t id; /* 0: not under way */
-    struct loop_timer patience;
+    struct pending pending;
     /* Once, from the loop, unless it is cancelled. Takes result->link. */
     void (*on_end)(struct attach *attach, const struct attach_result *result);
 };

@@ -213,7 +213,7 @@ static void on_body(void *owner)
 {
     struct attempt *attempt = owner;
     ssize_t got;
-    if (attempt->signin.id)
+    if (attempt->signin.pending.id)
         return;
     while ((got = exchange_read(attempt->exchange, attempt->form + attempt->size,
                                 sizeof attempt->form - attempt->size)) > 0)

@@ -18,20 +18,17 @@ enum {
 };
 
 struct signins {
-    struct loop *loop;
     signins_send_fn *send;
     void *owner;
-    struct list open;
-    uint32_t last_id;
+    struct pendings pendings;
 };
 
 struct signins *signins_new(struct loop *loop, signins_send_fn *send, void *owner)
 {
     struct signins *signins = MEMORY_NEW(struct signins);
-    signins->loop = loop;
     signins->send = send;
     signins->owner = owner;
-    list_init(&signins->open);
+    pending_begin(&signins->pendings, loop);
     return signins;
 }
 
@@ -39,7 +36,7 @@ void signins_free(struct signins **signins)
 {
     if (!*signins)
         return;
-    CHECK(list_empty(&(*signins)->open));
+    CHECK(pending_count(&(*signins)->pendings) == 0);
     free(*signins);
     *signins = NULL;
 }
@@ -56,11 +53,8 @@ static void wipe(struct signin *signin)
 
 void signins_cancel(struct signin *signin)
 {
-    if (!signin->id)
+    if (!pending_end(&signin->pending))
         return;
-    signin->id = 0;
-    list_remove(&signin->link);
-    loop_timer_stop(&signin->patience);
     wipe(signin);
     if (signin->helper >= 0)
         close(signin->helper);
@@ -80,13 +74,13 @@ static void fail(struct signin *signin)
 
 static void on_impatient(struct loop_timer *timer)
 {
-    fail(LIST_ENTRY(timer, struct signin, patience));
+    fail(LIST_ENTRY(timer, struct signin, pending.patience));
 }
 
 /* From the loop, so that on_end never fires inside signins_start(). */
 static void on_refused(struct loop_timer *timer)
 {
-    end(LIST_ENTRY(timer, struct signin, patience), &(struct signin_result){.status = 401});
+    end(LIST_ENTRY(timer, struct signin, pending.patience), &(struct signin_result){.status = 401});
 }
 
 /* --- the record -------------------------------------------------------------------------------------- */
@@ -148,32 +142,26 @@ static bool write_record(struct signin *signin, struct slice user, struct slice 
 void signins_start(struct signins *signins, struct signin *signin, struct slice user, struct slice password,
                    const char *address)
 {
-    CHECK(!signin->id && signin->on_end);
+    CHECK(signin->on_end);
     signin->signins = signins;
     signin->helper = -1;
-    signin->id = ++signins->last_id ? signins->last_id : ++signins->last_id;
-    list_append(&signins->open, &signin->link);
-    loop_timer_start(signins->loop, &signin->patience, PATIENCE_MS, on_impatient);
+    pending_add(&signins->pendings, &signin->pending);
+    pending_wait(&signins->pendings, &signin->pending, PATIENCE_MS, on_impatient);
     if (!write_record(signin, user, password)) {
         wipe(signin);
-        loop_timer_start(signins->loop, &signin->patience, 0, on_refused);
+        pending_wait(&signins->pendings, &signin->pending, 0, on_refused);
         return;
     }
     json_t *body = json_pack("{s:s%, s:s}", "user", user.data, user.size, "address", address);
     CHECK(body);
-    if (!signins->send(signins->owner, signin->id, body))
-        loop_timer_start(signins->loop, &signin->patience, 0, on_impatient);
+    if (!signins->send(signins->owner, signin->pending.id, body))
+        pending_wait(&signins->pendings, &signin->pending, 0, on_impatient);
 }
 
 static struct signin *find(const struct signins *signins, uint32_t id)
 {
-    LIST_FOR_EACH(link, &signins->open)
-    {
-        struct signin *signin = LIST_ENTRY(link, struct signin, link);
-        if (signin->id == id)
-            return signin;
-    }
-    return NULL;
+    struct pending *pending = pending_find(&signins->pendings, id);
+    return pending ? LIST_ENTRY(pending, struct signin, pending) : NULL;
 }
 
 /* A helper is there: it gets its one record. The socket is fresh, so there is room. */
@@ -217,8 +205,12 @@ bool signins_told(struct signins *signins, uint32_t id, const json_t *body, int 
     return signin ? tell_result(signin, status, body) : status >= 200;
 }
 
+static void on_away(struct pending *pending)
+{
+    fail(LIST_ENTRY(pending, struct signin, pending));
+}
+
 void signins_keeper_away(struct signins *signins)
 {
-    LIST_FOR_EACH(link, &signins->open)
-    fail(LIST_ENTRY(link, struct signin, link));
+    pending_each(&signins->pendings, on_away);
 }

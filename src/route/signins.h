@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "loop/loop.h"
+#include "route/pending.h"
 
 struct signins; /* all that are under way in a gate */
 
@@ -18,13 +18,11 @@ struct signin_result {
 
 /* One, inside its owner's object; all zero: not under way. */
 struct signin {
-    struct list link;
+    struct pending pending;
     struct signins *signins;
-    uint32_t id;
     int helper;   /* -1: none yet */
     char *record; /* for the helper, until it is sent */
     size_t record_size;
-    struct loop_timer patience;
     /* Once, from the loop, unless it is cancelled. */
     void (*on_end)(struct signin *signin, const struct signin_result *result);
 };

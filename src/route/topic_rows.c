@@ -249,7 +249,7 @@ static void on_work(struct loop_task *task)
     struct topic_rows *rows = LIST_ENTRY(task, struct topic_rows, work);
     uint64_t newest = atomic_load_explicit(rows->newest, memory_order_relaxed);
     bool shared = newest != rows->seen && any_level(rows);
-    if (rows->asking.id || list_empty(&rows->readers))
+    if (rows->asking.pending.id || list_empty(&rows->readers))
         return;
     struct topic_feed *behind = shared && !rows->shared ? NULL : next_behind(rows);
     if (behind) {
