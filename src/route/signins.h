@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include "base/slice.h"
+
 #include "route/pending.h"
 
 struct signins; /* all that are under way in a gate */

@@ -59,23 +59,20 @@ static void a_head_does_not_wait_for_its_body(void **state)
 /* An upstream that answers early and closes without reading the body: its answer is what counts. */
 static void an_early_answer_is_heard(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    ask_start(&bench, &ask, "PUT", 100000000, false);
-    int fd = upstream_accept(&bench);
+    ask_start(bench, &ask, "PUT", 100000000, false);
+    int fd = upstream_accept(bench);
     static char bytes[100000];
     while (upstream_write(ask.call, bytes, sizeof bytes) == sizeof bytes)
         ;
-    say(&bench, fd, SLICE("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"));
+    say(bench, fd, SLICE("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"));
     assert_true(ask.ended);
     assert_int_equal(ask.statuses[0], 413);
     ask_close(&ask);
-    turn_all(bench.loop);
-    assert_int_equal(upstream_accept(&bench), -1);
+    turn_all(bench->loop);
+    assert_int_equal(upstream_accept(bench), -1);
     close(fd);
-    bench_close(&bench);
 }
 
 static void a_large_body_waits_for_room(void **state)
@@ -168,112 +165,100 @@ static void an_unread_answer_waits(void **state)
 
 static void an_upgrade_gives_the_stream_away(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    ask_start(&bench, &ask, "GET", 0, true);
-    int fd = upstream_accept(&bench);
-    expect_request(&bench, fd, "GET /p?q HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\r\n");
-    say(&bench, fd, SLICE(SWITCHING "early"));
+    ask_start(bench, &ask, "GET", 0, true);
+    int fd = upstream_accept(bench);
+    expect_request(bench, fd, "GET /p?q HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\r\n");
+    say(bench, fd, SLICE(SWITCHING "early"));
     assert_int_equal(ask.statuses[0], 101);
     struct slice early;
     struct stream *stream = upstream_upgrade(&ask.call, &early);
     assert_null(ask.call);
     assert_true(slice_equal(early, SLICE("early")));
-    turn_all(bench.loop);
+    turn_all(bench->loop);
     assert_int_equal(stream_write(stream, "!", 1), 1);
-    expect_request(&bench, fd, "!");
+    expect_request(bench, fd, "!");
     stream_close(&stream);
     close(fd);
-    bench_close(&bench);
 }
 
 static void a_refused_upgrade_is_an_ordinary_answer(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    ask_start(&bench, &ask, "GET", 0, true);
-    int fd = upstream_accept(&bench);
-    say(&bench, fd, SLICE("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"));
+    ask_start(bench, &ask, "GET", 0, true);
+    int fd = upstream_accept(bench);
+    say(bench, fd, SLICE("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"));
     assert_int_equal(ask.statuses[0], 403);
     assert_true(ask.ended);
     assert_true(slice_equal(buffer_slice(&ask.body), SLICE("no")));
     ask_close(&ask);
     close(fd);
-    bench_close(&bench);
 }
 
 static void silence_has_an_end(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    ask_start(&bench, &ask, "GET", 0, false);
-    int fd = upstream_accept(&bench);
-    bench.clock.now_us += 19900000;
-    turn_all(bench.loop);
+    ask_start(bench, &ask, "GET", 0, false);
+    int fd = upstream_accept(bench);
+    bench->clock.now_us += 19900000;
+    turn_all(bench->loop);
     assert_false(ask.failed);
-    bench.clock.now_us += 200000;
-    turn_all(bench.loop);
+    bench->clock.now_us += 200000;
+    turn_all(bench->loop);
     assert_true(ask.failed);
     assert_int_equal(ask.failure, UPSTREAM_TIMEOUT);
     ask_close(&ask);
     close(fd);
 
-    ask_start(&bench, &ask, "GET", 0, false);
-    fd = upstream_accept(&bench);
-    say(&bench, fd, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"));
+    ask_start(bench, &ask, "GET", 0, false);
+    fd = upstream_accept(bench);
+    say(bench, fd, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"));
     for (int i = 0; i < 3; i++) {
-        bench.clock.now_us += 29000000;
-        turn_all(bench.loop);
-        say(&bench, fd, SLICE("b"));
+        bench->clock.now_us += 29000000;
+        turn_all(bench->loop);
+        say(bench, fd, SLICE("b"));
         assert_false(ask.failed);
     }
-    bench.clock.now_us += 30100000;
-    turn_all(bench.loop);
+    bench->clock.now_us += 30100000;
+    turn_all(bench->loop);
     assert_true(ask.failed);
     assert_int_equal(ask.failure, UPSTREAM_TIMEOUT);
     ask_close(&ask);
     close(fd);
-    bench_close(&bench);
 }
 
 /* Neither the bytes of a head that drips nor interim heads buy more time. */
 static void a_dripping_head_has_an_end(void **state)
 {
-    (void)state;
     static const struct {
         const char *first, *drop;
     } rows[] = {{"HTTP/1.1 200 OK\r\n", "X: y\r\n"}, {"", "HTTP/1.1 103 Early Hints\r\n\r\n"}};
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
     for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
-        ask_start(&bench, &ask, "POST", 4, false);
-        int fd = upstream_accept(&bench);
-        bench.clock.now_us += 25000000; /* counts from the end of the request */
-        turn_all(bench.loop);
+        ask_start(bench, &ask, "POST", 4, false);
+        int fd = upstream_accept(bench);
+        bench->clock.now_us += 25000000; /* counts from the end of the request */
+        turn_all(bench->loop);
         assert_int_equal(upstream_write(ask.call, "body", 4), 4);
         upstream_write_end(ask.call);
-        say(&bench, fd, slice_of_text(rows[row].first));
+        say(bench, fd, slice_of_text(rows[row].first));
         for (int i = 0; i < 3; i++) {
-            bench.clock.now_us += 6000000;
-            turn_all(bench.loop);
-            say(&bench, fd, slice_of_text(rows[row].drop));
+            bench->clock.now_us += 6000000;
+            turn_all(bench->loop);
+            say(bench, fd, slice_of_text(rows[row].drop));
             assert_false(ask.failed);
         }
-        bench.clock.now_us += 2100000;
-        turn_all(bench.loop);
+        bench->clock.now_us += 2100000;
+        turn_all(bench->loop);
         assert_true(ask.failed);
         assert_int_equal(ask.failure, UPSTREAM_TIMEOUT);
         ask_close(&ask);
         close(fd);
     }
-    bench_close(&bench);
 }
 
 static void refusals_say_that_nothing_was_sent(void **state)
@@ -307,23 +292,21 @@ static void refusals_say_that_nothing_was_sent(void **state)
 
 static void calls_may_be_closed_at_any_time(void **state)
 {
-    (void)state;
-    struct bench bench;
-    bench_open(&bench);
+    struct bench *bench = *state;
     for (int stage = 0; stage < 5; stage++) {
         struct ask ask;
-        ask_start(&bench, &ask, "PUT", -1, false);
-        int fd = stage > 0 ? upstream_accept(&bench) : -1;
+        ask_start(bench, &ask, "PUT", -1, false);
+        int fd = stage > 0 ? upstream_accept(bench) : -1;
         if (stage > 1)
             upstream_write(ask.call, "body", 4);
         if (stage > 2)
-            say(&bench, fd, SLICE("HTTP/1.1 200 O"));
+            say(bench, fd, SLICE("HTTP/1.1 200 O"));
         if (stage > 3)
-            say(&bench, fd, SLICE("K\r\nContent-Length: 5\r\n\r\nhel"));
+            say(bench, fd, SLICE("K\r\nContent-Length: 5\r\n\r\nhel"));
         ask_close(&ask);
-        turn_all(bench.loop);
+        turn_all(bench->loop);
         if (fd < 0)
-            fd = upstream_accept(&bench);
+            fd = upstream_accept(bench);
         char bytes[4096];
         while (fd >= 0 && read(fd, bytes, sizeof bytes) > 0)
             ;
@@ -332,24 +315,20 @@ static void calls_may_be_closed_at_any_time(void **state)
             close(fd);
         assert_false(ask.failed);
     }
-    bench_close(&bench);
 }
 
 static void bad_fields_are_not_sent(void **state)
 {
-    (void)state;
-    struct bench bench;
-    bench_open(&bench);
+    struct bench *bench = *state;
     struct ask ask = {.body = BUFFER(RECEIVED_MOST)};
     const struct exchange_field field = {SLICE("X"), SLICE("a\r\nInjected: b")};
     const struct upstream_request request = {
         .method = SLICE("GET"), .target = SLICE("/"), .fields = &field, .field_count = 1};
-    ask.call = upstream_call(bench.pool, &bench.address, &request, &events, &ask);
-    assert_int_equal(upstream_accept(&bench), -1);
+    ask.call = upstream_call(bench->pool, &bench->address, &request, &events, &ask);
+    assert_int_equal(upstream_accept(bench), -1);
     assert_true(ask.failed);
     assert_int_equal(ask.failure, UPSTREAM_PROTOCOL);
     ask_close(&ask);
-    bench_close(&bench);
 }
 
 int main(void)
@@ -357,16 +336,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_leave_with_the_head),
         cmocka_unit_test(a_head_does_not_wait_for_its_body),
-        cmocka_unit_test(an_early_answer_is_heard),
+        BENCH(an_early_answer_is_heard),
         cmocka_unit_test(a_large_body_waits_for_room),
         cmocka_unit_test(an_unread_answer_waits),
-        cmocka_unit_test(an_upgrade_gives_the_stream_away),
-        cmocka_unit_test(a_refused_upgrade_is_an_ordinary_answer),
-        cmocka_unit_test(silence_has_an_end),
-        cmocka_unit_test(a_dripping_head_has_an_end),
+        BENCH(an_upgrade_gives_the_stream_away),
+        BENCH(a_refused_upgrade_is_an_ordinary_answer),
+        BENCH(silence_has_an_end),
+        BENCH(a_dripping_head_has_an_end),
         cmocka_unit_test(refusals_say_that_nothing_was_sent),
-        cmocka_unit_test(calls_may_be_closed_at_any_time),
-        cmocka_unit_test(bad_fields_are_not_sent),
+        BENCH(calls_may_be_closed_at_any_time),
+        BENCH(bad_fields_are_not_sent),
     };
     return run_group(tests);
 }

@@ -27,38 +27,35 @@ static const struct answer_row {
 
 static void answers_come_in_every_split(void **state)
 {
-    (void)state;
-    struct bench bench;
-    bench_open(&bench);
+    struct bench *bench = *state;
     for (size_t row = 0; row < sizeof answer_rows / sizeof answer_rows[0]; row++) {
         const struct answer_row *expected = &answer_rows[row];
         struct slice answer = slice_of_text(expected->answer);
         for (size_t cut = 0; cut <= answer.size; cut++) {
             struct ask ask;
-            ask_start(&bench, &ask, expected->method, 0, false);
-            int fd = upstream_accept(&bench);
+            ask_start(bench, &ask, expected->method, 0, false);
+            int fd = upstream_accept(bench);
             char head[4096];
             assert_true(read(fd, head, sizeof head) > 0);
-            say(&bench, fd, slice_between(answer, 0, cut));
-            say(&bench, fd, slice_from(answer, cut));
+            say(bench, fd, slice_between(answer, 0, cut));
+            say(bench, fd, slice_from(answer, cut));
             if (expected->until_close) {
                 assert_false(ask.ended);
                 close(fd);
-                turn_all(bench.loop);
+                turn_all(bench->loop);
             }
             assert_true(ask.ended);
             assert_int_equal(ask.statuses[ask.heads - 1], expected->status);
             assert_true(slice_equal(buffer_slice(&ask.body), slice_of_text(expected->body)));
             ask_close(&ask);
-            turn_all(bench.loop);
+            turn_all(bench->loop);
             if (!expected->until_close) {
                 assert_int_equal(is_open(fd), expected->kept);
                 close(fd);
-                turn_all(bench.loop); /* an idle connection that ends leaves the pool */
+                turn_all(bench->loop); /* an idle connection that ends leaves the pool */
             }
         }
     }
-    bench_close(&bench);
 }
 
 static void bad_answers_fail(void **state)
@@ -103,23 +100,20 @@ static void bad_answers_fail(void **state)
 
 static void an_endless_head_fails(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    ask_start(&bench, &ask, "GET", 0, false);
-    int fd = upstream_accept(&bench);
+    ask_start(bench, &ask, "GET", 0, false);
+    int fd = upstream_accept(bench);
     char line[1000] = "X: ";
     memset(line + 3, 'x', sizeof line - 5);
     memcpy(line + sizeof line - 2, "\r\n", 2);
-    say(&bench, fd, SLICE("HTTP/1.1 200 OK\r\n"));
+    say(bench, fd, SLICE("HTTP/1.1 200 OK\r\n"));
     for (int i = 0; i < 100 && !ask.failed; i++)
-        say(&bench, fd, slice_of(line, sizeof line));
+        say(bench, fd, slice_of(line, sizeof line));
     assert_true(ask.failed);
     assert_int_equal(ask.failure, UPSTREAM_PROTOCOL);
     ask_close(&ask);
     close(fd);
-    bench_close(&bench);
 }
 
 /* --- the pool ---------------------------------------------------------------------------------------------
@@ -127,44 +121,38 @@ static void an_endless_head_fails(void **state)
 
 static void connections_are_used_again(void **state)
 {
-    (void)state;
-    struct bench bench;
-    bench_open(&bench);
-    int fd = warm_up(&bench);
+    struct bench *bench = *state;
+    int fd = warm_up(bench);
     for (int i = 0; i < 3; i++) {
         struct ask ask;
-        ask_start(&bench, &ask, i == 1 ? "POST" : "GET", 0, false);
-        assert_int_equal(upstream_accept(&bench), -1);
-        expect_request(&bench, fd,
+        ask_start(bench, &ask, i == 1 ? "POST" : "GET", 0, false);
+        assert_int_equal(upstream_accept(bench), -1);
+        expect_request(bench, fd,
                        i == 1 ? "POST /p?q HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" : GET_BYTES);
-        say(&bench, fd, SLICE(ANSWER));
+        say(bench, fd, SLICE(ANSWER));
         assert_true(ask.ended);
         ask_close(&ask);
     }
     close(fd);
-    bench_close(&bench);
 }
 
 static void a_body_behind_an_answer_to_head_is_nobodys_answer(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask head, get;
-    bench_open(&bench);
-    ask_start(&bench, &head, "HEAD", 0, false);
-    int first = upstream_accept(&bench);
-    say(&bench, first, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n"));
+    ask_start(bench, &head, "HEAD", 0, false);
+    int first = upstream_accept(bench);
+    say(bench, first, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n"));
     assert_true(head.ended);
     ask_close(&head);
-    ask_start(&bench, &get, "GET", 0, false);
-    say(&bench, first, SLICE("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"));
-    int second = upstream_accept(&bench);
+    ask_start(bench, &get, "GET", 0, false);
+    say(bench, first, SLICE("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"));
+    int second = upstream_accept(bench);
     assert_true(second >= 0);
-    say(&bench, second, SLICE(ANSWER));
+    say(bench, second, SLICE(ANSWER));
     assert_int_equal(get.statuses[0], 200);
     ask_close(&get);
     close(first), close(second);
-    bench_close(&bench);
 }
 
 static void the_pool_has_a_limit_and_an_age(void **state)
@@ -202,21 +190,18 @@ static void the_pool_has_a_limit_and_an_age(void **state)
 
 static void a_forgotten_connection_in_use_is_not_kept(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    int fd = warm_up(&bench);
-    ask_start(&bench, &ask, "GET", 0, false);
-    expect_request(&bench, fd, GET_BYTES);
-    upstream_pool_forget(bench.pool, &bench.address);
-    say(&bench, fd, SLICE(ANSWER));
+    int fd = warm_up(bench);
+    ask_start(bench, &ask, "GET", 0, false);
+    expect_request(bench, fd, GET_BYTES);
+    upstream_pool_forget(bench->pool, &bench->address);
+    say(bench, fd, SLICE(ANSWER));
     assert_true(ask.ended);
     ask_close(&ask);
-    turn_all(bench.loop);
+    turn_all(bench->loop);
     assert_false(is_open(fd));
     close(fd);
-    bench_close(&bench);
 }
 
 static void unasked_bytes_cost_the_connection(void **state)
@@ -277,40 +262,34 @@ static void a_dead_connection_is_repeated_once(void **state)
 
 static void the_repeated_request_is_the_same(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    int fd = warm_up(&bench);
-    ask_start(&bench, &ask, "GET", 0, false);
+    int fd = warm_up(bench);
+    ask_start(bench, &ask, "GET", 0, false);
     close(fd);
-    turn_all(bench.loop);
-    fd = upstream_accept(&bench);
-    expect_request(&bench, fd, GET_BYTES);
-    say(&bench, fd, SLICE(ANSWER));
+    turn_all(bench->loop);
+    fd = upstream_accept(bench);
+    expect_request(bench, fd, GET_BYTES);
+    say(bench, fd, SLICE(ANSWER));
     assert_true(ask.ended);
     ask_close(&ask);
     close(fd);
-    bench_close(&bench);
 }
 
 /* A POST looks first: a connection that has ended already is not used, although no event has told so yet. */
 static void a_post_avoids_a_dead_connection(void **state)
 {
-    (void)state;
-    struct bench bench;
+    struct bench *bench = *state;
     struct ask ask;
-    bench_open(&bench);
-    int fd = warm_up(&bench);
+    int fd = warm_up(bench);
     close(fd);
-    ask_start(&bench, &ask, "POST", 0, false);
-    fd = upstream_accept(&bench);
+    ask_start(bench, &ask, "POST", 0, false);
+    fd = upstream_accept(bench);
     assert_true(fd >= 0);
-    say(&bench, fd, SLICE(ANSWER));
+    say(bench, fd, SLICE(ANSWER));
     assert_true(ask.ended);
     ask_close(&ask);
     close(fd);
-    bench_close(&bench);
 }
 
 static void a_partial_answer_is_not_repeated(void **state)
@@ -336,17 +315,17 @@ static void a_partial_answer_is_not_repeated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_come_in_every_split),
+        BENCH(answers_come_in_every_split),
         cmocka_unit_test(bad_answers_fail),
-        cmocka_unit_test(an_endless_head_fails),
-        cmocka_unit_test(connections_are_used_again),
-        cmocka_unit_test(a_body_behind_an_answer_to_head_is_nobodys_answer),
+        BENCH(an_endless_head_fails),
+        BENCH(connections_are_used_again),
+        BENCH(a_body_behind_an_answer_to_head_is_nobodys_answer),
         cmocka_unit_test(the_pool_has_a_limit_and_an_age),
-        cmocka_unit_test(a_forgotten_connection_in_use_is_not_kept),
+        BENCH(a_forgotten_connection_in_use_is_not_kept),
         cmocka_unit_test(unasked_bytes_cost_the_connection),
         cmocka_unit_test(a_dead_connection_is_repeated_once),
-        cmocka_unit_test(the_repeated_request_is_the_same),
-        cmocka_unit_test(a_post_avoids_a_dead_connection),
+        BENCH(the_repeated_request_is_the_same),
+        BENCH(a_post_avoids_a_dead_connection),
         cmocka_unit_test(a_partial_answer_is_not_repeated),
     };
     return run_group(tests);

@@ -99,6 +99,23 @@ static UNUSED void bench_close(struct bench *bench)
     close(bench->listener);
 }
 
+static UNUSED int bench_set_up(void **state)
+{
+    static struct bench bench;
+    bench_open(&bench);
+    *state = &bench;
+    return 0;
+}
+
+static UNUSED int bench_tear_down(void **state)
+{
+    bench_close(*state);
+    return 0;
+}
+
+/* A test whose *state is a bench of its own. */
+#define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_set_up, bench_tear_down)
+
 static UNUSED void ask_start(struct bench *bench, struct ask *ask, const char *method, int64_t length,
                              bool upgrade)
 {
