@@ -239,7 +239,7 @@ def test_waking_up(site, page):
     finally:
         for gate in gates:
             os.kill(gate, signal.SIGCONT)
-    page.waitForTimeout(400)
+    page.waitForTimeout(1100)  # so that one that has failed meanwhile tries at once as well
     page.evaluate("dispatchEvent(new Event('online'))")
     is_open(page)
     both_got(page)

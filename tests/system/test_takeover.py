@@ -324,7 +324,7 @@ def test_a_program_of_ours_on_the_port_is_evicted(reeve, command):
     reeve.wait_state("thief", "ready")
     thief = wait_for(lambda: holder_of_port(reeve), what="the program to listen")
     reeve.kill_keeper()
-    reeve.start(page(reeve), takeover="{holder: own, timeout: 5s}")
+    reeve.start(page(reeve), takeover="{holder: own, timeout: 20s}")
     assert reeve.get()[2] == b"ours"
     assert not kernel.alive(thief)
     reeve.stop()
