@@ -172,6 +172,11 @@ bool display_url(const json_t *addresses, char *url, size_t size)
     return false;
 }
 
+const char *display_api(const char *console)
+{
+    return strncmp(console, "unix:", 5) == 0 ? "" : "api/v1/";
+}
+
 void display_keeper(struct buffer *out, const json_t *keeper)
 {
     char url[160] = "";
@@ -183,5 +188,5 @@ void display_keeper(struct buffer *out, const json_t *keeper)
                          display_text(keeper, "config", "?"), display_text(keeper, "state", "?"));
     const char *console = json_string_value(json_object_get(keeper, "console"));
     if (console)
-        buffer_append_format(out, "  api    %sapi/v1/\n", console);
+        buffer_append_format(out, "  api    %s%s\n", console, display_api(console));
 }

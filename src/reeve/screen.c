@@ -89,7 +89,7 @@ void screen_show(struct buffer *out, const struct command *command, const struct
         screen_append_ssh(out, url);
     }
     if (console_url(keeper_listeners(keeper), config, url, sizeof url))
-        buffer_append_format(out, "  api     %sapi/v1/\n", url);
+        buffer_append_format(out, "  api     %s%s\n", url, display_api(url));
     pid_t pid = screen_some_pid(keeper_targets(keeper));
     if (pid > 0)
         buffer_append_format(out, "  try     kill -9 %d\n", (int)pid);

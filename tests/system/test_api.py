@@ -304,6 +304,7 @@ def test_a_unix_socket(reeve):
         client.sendall(f"GET {BASE}version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200 ") and b'"version"' in answer
+    assert f"  api    unix:{path}\n" in reeve.verb("status").stdout
     reeve.stop()
     assert not path.exists(), "its file goes with it"
 
