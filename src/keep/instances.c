@@ -74,6 +74,15 @@ static const struct config_template *instances_template(const struct config *con
     return NULL;
 }
 
+/* By the name of an instance. */
+static const struct config_template *instances_template_of(const struct config *config, const char *name)
+{
+    char *template = memory_text_of(name, strcspn(name, "/"));
+    const struct config_template *found = instances_template(config, template);
+    free(template);
+    return found;
+}
+
 /* STATE/instances/TEMPLATE; free it. */
 static char *instances_directory(const struct instances *instances, const struct config_template *template)
 {
@@ -213,8 +222,12 @@ void instances_create(struct instances *instances, const struct instances_reques
 bool instances_may_steer(const struct instances *instances, const char *name, const struct principal *who)
 {
     const struct instance_item *item = instances_find(instances, name);
-    return item && !item->removing && !item->forgotten &&
-           instance_allow(instances->settings.config, item->template, item->record.id, who);
+    const struct config *config = instances->settings.config;
+    if (!item)
+        return false;
+    /* Not its own: that of one which is going may be of an older configuration. */
+    const struct config_template *template = instances_template_of(config, name);
+    return template ? instance_allow(config, template, item->record.id, who) : principal_passes(who, NULL, 0);
 }
 
 /* --- removing

@@ -51,7 +51,8 @@ struct instances_answer {
 
 void instances_create(struct instances *instances, const struct instances_request *request,
                       struct instances_answer *answer);
-/* Whether the template's `allow` lets this one steer it. False for a name that nobody has. */
+/* Whether the template's `allow` lets this one steer it, while it is removed too; without a template (any
+ * more) only operators. False for a name that nobody has. */
 bool instances_may_steer(const struct instances *instances, const char *name, const struct principal *who);
 /* Stops it whole and removes its folder, logs and records; then done(owner). False: nobody has this name. */
 bool instances_remove(struct instances *instances, const char *name, const char *by,

@@ -174,6 +174,8 @@ static bool operate_check(const struct operate_targets *context, struct operatio
             return operate_refuse_unknown(operation, name ? name : "(no text)");
         if (!operate_may(context, operation, name))
             return operate_refuse_stranger(operation);
+        if (targets_is_leaving(context->targets, name))
+            return operation_refuse(operation, 409, "%s is being removed", name);
         if (!targets_is_kept(context->targets, name))
             return operation_refuse(operation, 409, "%s is kept by someone else: it has no command here",
                                     name);

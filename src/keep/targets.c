@@ -312,6 +312,12 @@ bool targets_is_kept(const struct targets *targets, const char *name)
     return entry && target_is_kept(entry->target) && !entry->leaving;
 }
 
+bool targets_is_leaving(const struct targets *targets, const char *name)
+{
+    const struct entry *entry = entries_find(&targets->entries, name);
+    return entry && entry->leaving;
+}
+
 struct run *targets_run(const struct targets *targets, const char *name)
 {
     const struct entry *entry = entries_find(&targets->entries, name);

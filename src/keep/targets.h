@@ -85,8 +85,9 @@ void targets_remove(struct targets *targets, const char *name);
 /* Another configuration: every service that is in it goes on by its new settings; what it depends on is found
  * anew. Services must have been added before. */
 void targets_reload(struct targets *targets, const struct config *config);
-/* One that was removed is not down yet. */
+/* One that was removed is not down yet; this one is not. */
 bool targets_are_leaving(const struct targets *targets);
+bool targets_is_leaving(const struct targets *targets, const char *name);
 
 /* --- what is wanted
  * ----------------------------------------------------------------------------------------- */

@@ -344,6 +344,33 @@ def test_removal_leaves_nothing(served):
     assert sorted(os.listdir(folder(served, "shell/a1"))) == ["parameters.json", "starts"]
 
 
+def test_who_comes_while_one_is_removed(reeve):
+    """It is not forbidden but going: a second removal waits for the first one, anything else is told."""
+    serve(reeve, """
+templates:
+  slow:
+    command: [sh, -c, 'trap "until [ -e go ]; do sleep 0.05; done; exit" TERM; touch here; while :; do sleep 0.05; done']
+    stop: {grace: 10m}
+""")
+    reeve.verb("create", "slow", "a1")
+    wait_for((reeve.folder / "here").exists, what="the program")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        removals = [pool.submit(api, reeve, "DELETE", "instances/slow/a1")]
+        reeve.wait_state("slow/a1", "stopping")
+        removals.append(pool.submit(api, reeve, "DELETE", "instances/slow/a1"))
+        by_command = pool.submit(reeve.verb, "rm", "slow/a1", check=False)
+        for what, body in ("start", None), ("stop", None), ("restart", None), ("signal", {"signal": "HUP"}):
+            status, _, problem = api(reeve, "POST", f"instances/slow/a1/{what}", body)
+            assert (status, problem["detail"]) == (409, "slow/a1 is being removed"), what
+        assert api(reeve, "GET", "instances/slow/a1")[0] == 200
+        assert not any(removal.done() for removal in removals)
+        (reeve.folder / "go").touch()
+        assert removals[0].result()[0] == 200
+        assert removals[1].result()[0] in (200, 404)  # who comes so late that all is over finds nothing
+        assert by_command.result().returncode in (0, 6)
+    assert api(reeve, "GET", "instances/slow/a1")[0] == 404
+
+
 def test_a_removal_stops_what_is_running_for_its_visitors(served):
     served.verb("create", "shell", "a1")
     visit(served, "/s/a1/")

@@ -178,6 +178,13 @@ static void test_who_may(void **state)
     assert_true(instances_may_steer(world->instances, "shell/ann", &ann));
     assert_false(instances_may_steer(world->instances, "shell/ann", &principal_nobody));
     assert_false(instances_may_steer(world->instances, "shell/bob", &ann));
+    assert_false(targets_is_leaving(world->targets, "shell/ann"));
+    assert_true(instances_remove(world->instances, "shell/ann", "uid 0", on_removed, world));
+    assert_true(targets_is_leaving(world->targets, "shell/ann"));
+    assert_true(instances_may_steer(world->instances, "shell/ann", &ann)); /* the same while it goes */
+    assert_false(instances_may_steer(world->instances, "shell/ann", &principal_nobody));
+    UNTIL(world, world->gone[0] != '\0');
+    assert_false(instances_may_steer(world->instances, "shell/ann", &ann));
 }
 
 static void test_a_broken_record_is_moved_aside(void **state)
