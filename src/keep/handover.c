@@ -8,13 +8,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "link/channel.h"
 
 #include "keep/handover.h"
 #include "keep/jsonfile.h"
 
-enum { HANDOVER_ANSWER_MS = 500 };
+enum {
+    HANDOVER_ANSWER_MS = 500,    /* at least, for each */
+    HANDOVER_PATIENCE_MS = 3000, /* for all: a busy machine may leave a gate alone for longer than that */
+};
 
 static void handover_read_survivors(struct handover *handover, const char *state_directory)
 {
@@ -56,12 +60,19 @@ static int handover_connect(const char *directory, const char *name)
     return error;
 }
 
+static int64_t handover_now_ms(void)
+{
+    return clock_system.monotonic_us(&clock_system) / 1000;
+}
+
 /* The pid that answers, or 0. */
-static pid_t handover_ask(int connection, struct listeners *listeners)
+static pid_t handover_ask(int connection, struct listeners *listeners, int64_t deadline_ms)
 {
     struct channel_message answer;
+    int64_t left_ms = deadline_ms - handover_now_ms();
+    int patience_ms = left_ms > HANDOVER_ANSWER_MS ? (int)left_ms : HANDOVER_ANSWER_MS;
     if (channel_send_now(connection, MESSAGE_TAKE_LISTENERS, 1, NULL, NULL, 0, HANDOVER_ANSWER_MS) < 0 ||
-        channel_receive_now(connection, &answer, HANDOVER_ANSWER_MS) < 0)
+        channel_receive_now(connection, &answer, patience_ms) < 0)
         return 0;
     pid_t pid = 0;
     if (answer.type == MESSAGE_GATE_LISTENERS)
@@ -103,13 +114,14 @@ void handover_take(struct handover *handover, const char *state_directory, const
     *handover = (struct handover){0};
     handover_read_survivors(handover, state_directory);
     pid_t answered[HANDOVER_MOST];
+    int64_t deadline_ms = handover_now_ms() + HANDOVER_PATIENCE_MS;
     DIR *directory = opendir(runtime_directory);
     struct dirent *entry;
     while (directory && (entry = readdir(directory)) && handover->connected < HANDOVER_MOST) {
         if (strncmp(entry->d_name, "gate-", 5) != 0)
             continue;
         int connection = handover_connect(runtime_directory, entry->d_name);
-        pid_t pid = connection < 0 ? 0 : handover_ask(connection, listeners);
+        pid_t pid = connection < 0 ? 0 : handover_ask(connection, listeners, deadline_ms);
         if (pid > 0) {
             answered[handover->connected] = pid;
             handover->connections[handover->connected++] = connection;

@@ -17,8 +17,8 @@ struct handover {
     int survivor_count;
 };
 
-/* Reads state/gates.json, asks every hand-over socket for listeners (500 ms each at most). Survivors that do
- * not answer are killed through a pidfd; `journal` is told. */
+/* Reads state/gates.json, asks every hand-over socket for listeners (within 3 s for all together, and at
+ * least 500 ms for each). Survivors that do not answer are killed through a pidfd; `journal` is told. */
 void handover_take(struct handover *handover, const char *state_directory, const char *runtime_directory,
                    struct listeners *listeners, const struct listeners_settings *settings);
 bool handover_is_survivor(const struct handover *handover, const struct identity *identity);

@@ -11,6 +11,7 @@ import pytest
 
 import kernel
 from conftest import PROGRAMS, PYTHON, SLACK, program, seconds, wait_for, whole_lines
+from peers import Peer
 
 PAUSE = 0.05  # a connect made this long after a kill, or later, gets a complete answer
 
@@ -120,6 +121,34 @@ def test_the_keeper_killed_under_a_connect_loop(reeve, workers):
     reeve.stop()
     assert [row[1] for row in reeve.journal() if row[0] == "echo"].count("spawn") == 1
     assert [evidence["pid"] for _, event, evidence in reeve.journal() if event == "adopted"] == [pid]
+
+
+def outlives_the_keeper(reeve):
+    """Whether a gate that has something open goes on with it although it answers the next keeper after two seconds only."""
+    gate, = reeve.gates()
+    with Peer.connect(reeve.port) as client:
+        client.send("POST /api/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
+        client.read_to(b"HTTP/1.1 100 Continue\r\n\r\n")  # the request is open
+        client.send("abc")
+        kernel.kill(gate, signal.SIGSTOP)
+        reeve.kill_keeper()
+        reeve.spawn()
+        time.sleep(2)  # the keeper asks it meanwhile
+        kernel.kill(gate, signal.SIGCONT)
+        wait_for(reeve.serving, 20, "the new keeper to serve")
+        if not kernel.alive(gate):
+            return False
+        client.send("def")
+        return client.read_to(b"\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_gate_that_answers_late_keeps_what_it_has_open(reeve):
+    serve(reeve, workers=1)
+    ready_pid(reeve, "echo")
+    for _ in range(3):  # a machine may stand still for all the time that a gate has
+        if outlives_the_keeper(reeve):
+            return
+    pytest.fail("a gate was killed that had not hung")
 
 
 def test_without_a_keeper_the_gates_go_on(reeve):
