@@ -141,7 +141,7 @@ static void test_few_leave_at_once(void **state)
     streams_close_credential(streams, "s1", STREAMS_SIGNED_OUT);
     streams_judge(streams, is_kept, NULL);
     streams_leave_moved(streams, SPREAD_MS);
-    turn_all(loop);
+    turn_here(loop);
     assert_int_equal(gone.closed, 1);
     assert_int_equal(gone.reason, STREAMS_MOVED);
     assert_int_equal(kept.closed + ours.closed, 0);
@@ -170,7 +170,7 @@ static void test_many_leave_spread(void **state)
     for (int second = 0; second < SPREAD_MS / 1000; second++) {
         for (int step = 0; step < 100; step++) {
             clock.now_us += 10000;
-            turn_all(loop);
+            turn_here(loop);
         }
         int now = 0;
         for (int i = 0; i < CROWD; i++)
@@ -180,7 +180,7 @@ static void test_many_leave_spread(void **state)
         streams_remove(&crowd[CROWD - 1 - second].member);
     }
     clock.now_us += 1000000;
-    turn_all(loop);
+    turn_here(loop);
     for (int i = 0; i < CROWD; i++)
         assert_true(crowd[i].closed == 1 || crowd[i].member.principal == NULL);
     streams_free(&streams);

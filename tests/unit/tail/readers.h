@@ -132,7 +132,7 @@ static inline void join_after(struct fixture *fixture, struct reader *reader, st
 static inline void forget(struct fixture *fixture)
 {
     tail_group_free(&fixture->group);
-    turn_all(fixture->loop);
+    turn_here(fixture->loop);
     fixture->group = tail_group_new(&(struct tail_group_settings){.loop = fixture->loop});
 }
 

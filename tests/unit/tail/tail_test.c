@@ -30,7 +30,7 @@ static void test_pace(void **state)
     settle(fixture);
     int before = reader.pieces;
     append(fixture, "two\n");
-    turn_all(fixture->loop);
+    turn_here(fixture->loop);
     assert_int_equal(reader.pieces, before + 1);
     for (int i = 0; i < TAIL_PACE_MS - 1; i++) {
         append(fixture, "more\n");
@@ -98,7 +98,7 @@ static void test_rest(void **state)
     while (slow.pieces < 1000 && slow.reader.resting) {
         slow.room = 1;
         tail_resume(&slow.reader);
-        turn_all(fixture->loop);
+        turn_here(fixture->loop);
     }
     assert_true(slow.pieces < 100); /* from the file, in larger pieces */
     assert_seen(&slow, buffer_slice(&expected).data);
@@ -161,7 +161,7 @@ static void test_level(void **state)
     assert_true(before > 0);
     append(fixture, "two\nhalf");
     tail_refresh(&reader.reader);
-    turn_all(fixture->loop);
+    turn_here(fixture->loop);
     assert_true(reader.level > before);
     assert_seen(&reader, "one|two|");
     assert_int_equal(tail_unfinished(&reader.reader), 4);
@@ -183,11 +183,11 @@ static void test_linger(void **state)
     settle(fixture);
     leave(&reader);
     fixture->clock.now_us += TAIL_LINGER_MS * 1000LL / 2;
-    turn_all(fixture->loop);
+    turn_here(fixture->loop);
     assert_true(open_descriptors() > before);
     for (int i = 0; i < 3; i++) {
         fixture->clock.now_us += TAIL_LINGER_MS * 1000LL;
-        turn_all(fixture->loop);
+        turn_here(fixture->loop);
     }
     assert_int_equal(open_descriptors(), before + 1); /* that of inotify */
 }
@@ -211,7 +211,7 @@ static void test_used_up(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     append(fixture, "two\n");
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    turn_all(fixture->loop);
+    turn_here(fixture->loop);
     assert_seen(&reader, "one|");
     pass(fixture, TAIL_POLL_MS);
     assert_seen(&reader, "two|");

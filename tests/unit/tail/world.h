@@ -117,13 +117,13 @@ static inline void pass(struct fixture *fixture, int64_t ms)
 {
     for (int64_t i = 0; i < ms; i++) {
         fixture->clock.now_us += 1000;
-        turn_all(fixture->loop);
+        turn_here(fixture->loop);
     }
 }
 
 /* What is new is read by now. */
 static inline void settle(struct fixture *fixture)
 {
-    turn_all(fixture->loop);
+    turn_here(fixture->loop);
     pass(fixture, TAIL_PACE_MS + 1);
 }
