@@ -1,10 +1,10 @@
 """People sign in with a real browser: over plain HTTP on loopback and in the LAN, and behind a TLS terminator."""
 import contextlib
-import os
 import socket
 import subprocess
 
 from conftest import PROGRAMS, PYTHON, SLACK, free_port, program, started_browser, wait_for
+from kernel import lan
 
 PASSWORD = "correct horse battery staple"
 LAN = "192.0.2.10"
@@ -137,25 +137,9 @@ def test_the_way_back_is_a_path_of_ours(reeve, page):
         assert page.url().startswith(address + "/"), page.url()
 
 
-@contextlib.contextmanager
-def lan():
-    """A network of the test's own with an address that is not loopback; yields the command that enters it."""
-    root = os.geteuid() == 0
-    holder = subprocess.Popen(["unshare", *([] if root else ["--map-root-user"]), "--net", "sh", "-c",
-                               f"ip link set lo up && ip address add {LAN}/32 dev lo && echo up && exec sleep 600"],
-                              stdout=subprocess.PIPE, text=True)
-    try:
-        assert holder.stdout.readline() == "up\n"
-        user = [] if root else [f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials"]
-        yield ["nsenter", *user, f"--net=/proc/{holder.pid}/ns/net"]
-    finally:
-        holder.kill()
-        holder.wait()
-
-
 def test_in_the_lan(reeve):
     """Plain HTTP on an address that is not loopback: the listener says `insecure`."""
-    with lan() as enter:
+    with lan(LAN) as enter:
         configure(reeve, f'listen: [{{address: "{LAN}:8080", insecure: true}}]').spawn(*enter)
         wait_for(reeve.serving, 20, "reeve to serve")
         ready(reeve)

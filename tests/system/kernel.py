@@ -1,10 +1,11 @@
-"""What the kernel says about processes and sockets: the tests' own view, not reeve's."""
+"""What the kernel says about processes and sockets: the tests' own view, not reeve's; and a network of its own."""
 import collections
 import contextlib
 import os
 import pathlib
 import re
 import signal
+import subprocess
 
 GONE = (FileNotFoundError, ProcessLookupError)
 Socket = collections.namedtuple("Socket", "local remote state inode")
@@ -88,3 +89,19 @@ def private_dirty_kib(pid):
 def kill(pid, number=signal.SIGKILL):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def lan(address):
+    """A network of the test's own with an address that is not loopback; yields the command that enters it."""
+    root = os.geteuid() == 0
+    holder = subprocess.Popen(["unshare", *([] if root else ["--map-root-user"]), "--net", "sh", "-c",
+                               f"ip link set lo up && ip address add {address}/32 dev lo && echo up && exec sleep 600"],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "up\n"
+        user = [] if root else [f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials"]
+        yield ["nsenter", *user, f"--net=/proc/{holder.pid}/ns/net"]
+    finally:
+        holder.kill()
+        holder.wait()

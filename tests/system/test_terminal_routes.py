@@ -1,6 +1,5 @@
 """Terminal routes with a client of ttyd's protocol: what it sees, who may, what everybody else is told."""
 import base64
-import contextlib
 import hashlib
 import json
 import os
@@ -252,24 +251,8 @@ def test_limits(reeve, client):
     wait_for(lambda: knock(reeve.port, "/t/ws")[0].status == 101, what="the place to be free")
 
 
-@contextlib.contextmanager
-def lan():
-    """A network of the test's own with an address that is not loopback; yields the command that enters it."""
-    root = os.geteuid() == 0
-    holder = subprocess.Popen(["unshare", *([] if root else ["--map-root-user"]), "--net", "sh", "-c",
-                               "ip link set lo up && ip address add 192.0.2.10/32 dev lo && echo up && exec sleep 600"],
-                              stdout=subprocess.PIPE, text=True)
-    try:
-        assert holder.stdout.readline() == "up\n"
-        user = [] if root else [f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials"]
-        yield ["nsenter", *user, f"--net=/proc/{holder.pid}/ns/net"]
-    finally:
-        holder.kill()
-        holder.wait()
-
-
 def test_without_auth_for_this_machine_alone(reeve):
-    with lan() as enter:
+    with kernel.lan("192.0.2.10") as enter:
         reeve.configure(f"""
 listen: [{{address: "192.0.2.10:8080"}}, {{address: "127.0.0.1:8080"}}]
 services: {{shell: {{{BASH}}}}}
