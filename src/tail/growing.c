@@ -244,11 +244,11 @@ static enum growing_result look_again(struct growing *growing)
     return result == GROWING_MORE ? stand_at(growing, growing->complete) : result;
 }
 
-/* Nothing has been read of it yet, but growing_identify() has looked at its first line, which is another now.
- */
-static bool is_another(const struct growing *growing, struct slice start)
+/* No whole line has been read of it yet, but its first line was looked at, which is another now. */
+static bool is_another(const struct growing *growing)
 {
-    return growing->generation && event_id_generation(&growing->file.id, start) != growing->generation;
+    return growing->complete == 0 && growing->generation && !growing->torn_long &&
+           event_id_generation(&growing->file.id, buffer_slice(&growing->bytes)) != growing->generation;
 }
 
 enum growing_result growing_read(struct growing *growing, char *scratch)
@@ -259,16 +259,15 @@ enum growing_result growing_read(struct growing *growing, char *scratch)
     ssize_t got = pread(growing->fd, scratch, wanted, growing->end - (int64_t)overlap);
     if (got < 0)
         return GROWING_FAILED;
-    if (growing->end == 0 && is_another(growing, slice_of(scratch, (size_t)got)))
-        return GROWING_CUT;
     if ((size_t)got < overlap ||
         (overlap > 0 && memcmp(scratch, known.data + known.size - overlap, overlap) != 0))
         return look_again(growing);
     size_t fresh = (size_t)got - overlap;
-    if (fresh > 0) {
-        CHECK(buffer_append(&growing->bytes, slice_of(scratch + overlap, fresh)));
+    CHECK(buffer_append(&growing->bytes, slice_of(scratch + overlap, fresh)));
+    if (is_another(growing))
+        return GROWING_CUT;
+    if (fresh > 0)
         take(growing, fresh);
-    }
     return (size_t)got == wanted ? GROWING_MORE : GROWING_END;
 }
 

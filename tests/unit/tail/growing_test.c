@@ -312,6 +312,27 @@ static void test_large_file(void **state)
     assert_seen(fixture, SLICE("torn no more\n"));
 }
 
+/* The same with a part of the first line, which fits the other one as well. */
+static void test_cut_behind_the_first_byte(void **state)
+{
+    struct fixture *fixture = *state;
+    open_growing(fixture, true);
+    append(fixture, SLICE("1"));
+    assert_int_equal(read_all(fixture), GROWING_END);
+    append(fixture, SLICE("0 is ten\n"));
+    growing_is(&fixture->growing, 0);
+    uint64_t before = fixture->growing.generation;
+    assert_int_not_equal(before, 0);
+    assert_int_equal(ftruncate(fixture->fd, 0), 0);
+    append(fixture, SLICE("12 is more\n"));
+    assert_int_equal(read_all(fixture), GROWING_CUT);
+    growing_restart(&fixture->growing);
+    assert_int_equal(read_all(fixture), GROWING_END);
+    assert_int_not_equal(fixture->growing.generation, before);
+    drain(fixture, true);
+    assert_seen(fixture, SLICE("12 is more\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_before_the_first_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_behind_the_first_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_catch_up_from_the_start_of_a_cut_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn_line_taken_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
