@@ -1,4 +1,5 @@
 """What is absent or broken degrades what needs it, in sight, and heals (design §5): reeve is up all the while."""
+import json
 import os
 import signal
 import socket
@@ -6,7 +7,7 @@ import subprocess
 import time
 
 import kernel
-from conftest import PROGRAMS, PYTHON, SLACK, free_port, wait_for
+from conftest import PROGRAMS, PYTHON, SLACK, free_port, wait_for, whole_lines
 from peers import Peer
 from test_lifespan import counted, details
 
@@ -134,18 +135,24 @@ def test_a_log_that_is_full(reeve):
 
 # --- descriptors -----------------------------------------------------------------------------------------------
 
+def logged(reeve):
+    """What the keeper has said: it stays, while a state comes and goes."""
+    return [json.loads(line) for line in whole_lines(reeve.err)]
+
+
 def test_a_gate_without_descriptors_says_so(reeve):
     """Who connects then waits in silence, so the operator has to hear of it; it heals when connections end."""
     reeve.configure("services: {}\n", workers=1).spawn("prlimit", "--nofile=100:100")
     wait_for(lambda: reeve.process.poll() is not None or reeve.serving(), 20, "reeve to serve")
     assert reeve.process.poll() is None, reeve.log()
     clients = [Peer.connect(reeve.port) for _ in range(110)]
-    shown = lambda: {row["what"]: row["reason"] for row in reeve.status()["degraded"]}.get("new connections of gate 0", "")
-    wait_for(lambda: "Too many open files; raise the limit" in shown(), what="the status to name it")
+    said = lambda event: [row for row in logged(reeve) if (row["event"], row.get("what")) == (event, "new connections of gate 0")]
+    wait_for(lambda: said("degraded"), what="it to be named")
+    assert "Too many open files; raise the limit" in said("degraded")[0]["reason"]
     for client in clients:
         with client:
             pass
-    wait_for(lambda: not shown(), 10, "it to heal")
+    wait_for(lambda: said("recovered"), 10, "it to heal")
     assert reeve.get("/health")[0] == 200
 
 
