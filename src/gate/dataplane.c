@@ -15,6 +15,7 @@
 enum {
     TICK_MS = 1000,
     GOODBYE_SLACK_MS = 3000, /* the last streams are told so long before the end of a drain */
+    LAST_REQUEST_MS = 1000,  /* at least, for an idle connection, or half of the drain */
     HEAD_LIMIT = 32 * 1024,
     TARGET_LIMIT = 8 * 1024,
     HEAD_MS = 10000,
@@ -254,8 +255,16 @@ void dataplane_set_phase(struct dataplane *dataplane, enum dataplane_phase phase
 
 /* --- the end ------------------------------------------------------------------------------------- */
 
-/* Idle connections go at once when reeve stops; when other gates carry on, each may bring one more request.
- */
+/* Idle connections go at once when reeve stops; when other gates carry on, each may bring one more request,
+ * in a short drain too: who has just connected has it on its way. */
+static int64_t idle_close_ms(bool stopping, int64_t timeout_ms, int64_t spread_ms)
+{
+    int64_t least_ms = timeout_ms / 2 < LAST_REQUEST_MS ? timeout_ms / 2 : LAST_REQUEST_MS;
+    if (stopping)
+        return 0;
+    return spread_ms > least_ms ? spread_ms : least_ms;
+}
+
 void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
 {
     bool stopping = dataplane->phase == DATAPLANE_STOPPING;
@@ -264,7 +273,7 @@ void dataplane_drain(struct dataplane *dataplane, int64_t timeout_ms)
     pages_store(&dataplane->page->draining, 1);
     entrance_close(dataplane->entrance);
     lobby_open(dataplane->lobby);
-    http_server_drain(dataplane->server, stopping ? 0 : spread_ms);
+    http_server_drain(dataplane->server, idle_close_ms(stopping, timeout_ms, spread_ms));
     event_group_say_goodbye(dataplane->event_group, spread_ms);
     tunnels_say_goodbye(dataplane->tunnels, stopping ? TUNNELS_GOING_AWAY : TUNNELS_RESTART, spread_ms);
     viewers_say_goodbye(terminals_viewers(dataplane->terminals),

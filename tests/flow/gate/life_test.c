@@ -166,6 +166,26 @@ static void test_drain_lets_open_requests_end(void **state)
     close(program);
 }
 
+static void test_a_short_drain_lets_who_has_just_come_ask(void **state)
+{
+    struct world *world = *state;
+    world_serve(world, "[" FILES "]");
+    struct peer client = client_open(world), silent = client_open(world);
+    turn_all(world->loop);
+    world_send(world, MESSAGE_GATE_DRAIN, json_pack("{s:i}", "timeout_ms", 2000)); /* others carry on */
+    world_advance(world, 900);
+    peer_say_text(world, &client, GET("/"));
+    struct slice answer = peer_hear(world, &client);
+    assert_true(slice_starts_with(answer, SLICE("HTTP/1.1 200 ")) && says(answer, "Connection: close\r\n"));
+    assert_false(peer_has_ended(world, &silent));
+    world_advance(world, 200);
+    assert_true(peer_has_ended(world, &silent));
+    peer_close(&client);
+    peer_close(&silent);
+    turn_all(world->loop);
+    assert_true(world_has_ended(world));
+}
+
 static void test_a_drain_has_an_end(void **state)
 {
     struct world *world = *state;
@@ -383,6 +403,7 @@ int main(void)
         TEST(test_requests_wait_until_reeve_serves),
         TEST(test_a_gate_that_is_drained_before_it_served_refuses),
         TEST(test_drain_lets_open_requests_end),
+        TEST(test_a_short_drain_lets_who_has_just_come_ask),
         TEST(test_a_drain_has_an_end),
         TEST(test_without_a_keeper_what_is_ready_is_served),
         TEST(test_a_keeper_that_never_came_so_far_is_the_end),
