@@ -18,7 +18,7 @@
 
 enum {
     FIELDS_MOST_OF_ANSWER = 128,
-    HEAD_MOST = 64 * 1024,
+    HEAD_MOST = 64 * 1024, /* of the final one, and of all interim ones together */
     READ_SIZE = 16 * 1024, /* of the first read; a small answer is in it whole */
     READ_BUFFER_MOST = HEAD_MOST + 2 * READ_SIZE,
     LEAST_READ = 1024,
@@ -45,8 +45,9 @@ struct upstream_call {
     struct loop_timer timer;
     struct loop_task task;
     enum call_state state;
-    int64_t since_us; /* latest progress */
-    size_t head_size; /* of the request */
+    int64_t since_us;    /* latest progress */
+    size_t head_size;    /* of the request */
+    size_t interim_size; /* of the interim heads so far */
     enum http1_method method;
     bool upgrade;     /* 101 is allowed */
     bool pooled;      /* the connection was idle before: it may turn out dead */
@@ -327,6 +328,11 @@ static bool give_head(struct upstream_call *call)
     unsigned status = call->head.status;
     bool interim = status < 200 && status != 101;
     if (status == 101 && !call->upgrade) {
+        bad_answer(call);
+        return false;
+    }
+    call->interim_size += interim ? call->head.size : 0;
+    if (call->interim_size > HEAD_MOST) {
         bad_answer(call);
         return false;
     }

@@ -39,7 +39,7 @@ enum upstream_failure {
     UPSTREAM_CONNECT,  /* refused, unreachable, timed out: nothing was sent */
     UPSTREAM_DISTRUST, /* TLS: it is not who it must be, or speaks no TLS: nothing was sent (502) */
     UPSTREAM_TIMEOUT,  /* silent for too long (504) */
-    UPSTREAM_PROTOCOL, /* bytes that are not HTTP, unsolicited 101, conflicting lengths (502) */
+    UPSTREAM_PROTOCOL, /* bytes that are not HTTP, unsolicited 101, interim heads without end (502) */
     UPSTREAM_CLOSED,   /* reset or ended before its answer was complete (502) */
 };
 

@@ -40,9 +40,12 @@ static bool create_set(json_t *parameters, const char *word)
     if (equals == 0 || equals == whole.size)
         return command_fail(0, "--set %s: it is written NAME=VALUE, NAME=@FILE or NAME=@-", word);
     char *name = slice_to_text(slice_between(whole, 0, equals));
-    json_t *value = create_value(name, word + equals + 1);
+    bool again = json_object_get(parameters, name) != NULL;
+    json_t *value = again ? NULL : create_value(name, word + equals + 1);
     bool fine = value && json_object_set_new(parameters, name, value) == 0;
-    if (value && !fine)
+    if (again)
+        command_fail(0, "--set %s: %s is set already; give it once", word, name);
+    else if (value && !fine)
         command_fail(0, "--set %s: the name is no text", word);
     free(name);
     return fine;

@@ -105,6 +105,8 @@ def test_create_by_the_command(served):
     assert json.loads(again.stdout)["name"] == "shell/a1"
     other = served.verb("create", "shell", "a1", "--set", "project=other", check=False)
     assert other.returncode == 1 and "other parameters" in other.stderr
+    twice = served.verb("create", "shell", "b2", "--set", "project=a", "--set", "project=b", check=False)
+    assert twice.returncode == 2 and "project is set already; give it once" in twice.stderr
     bad = served.verb("create", "shell", "b2", "--set", "project=NO", check=False)
     assert bad.returncode == 2 and "parameters/project" in bad.stderr
     assert served.verb("create", "shel", "b2", check=False).returncode == 6

@@ -402,6 +402,17 @@ NONSENSE = {
 }
 
 
+def skip_interim(client):
+    """Reads the interim answers before the final one."""
+    interim = b"HTTP/1.1 103"
+    while True:
+        while len(client.buffer) < len(interim) and client.more():
+            pass
+        if not client.buffer.startswith(interim):
+            return
+        client.read_to(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize("name", NONSENSE)
 def test_502(door, backend, name):
     with ask(door, "/backend/x") as client:
@@ -409,10 +420,17 @@ def test_502(door, backend, name):
             peer.read_request()
             with contextlib.suppress(OSError):
                 peer.send(NONSENSE[name])
-        if NONSENSE[name].startswith(b"HTTP/1.1 103"):
-            client.read_to(b"\r\n\r\n")
+        skip_interim(client)
         expect_problem(client.read_answer(), 502)
     assert door.get("/told")[0] == 200
+
+
+def test_interim_answers_without_end_have_one(door, backend):
+    with ask(door, "/backend/x") as client, backend.accept() as peer:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3000)
+        skip_interim(client)
+        expect_problem(client.read_answer(), 502)
 
 
 @pytest.mark.parametrize("head, body, more", [
