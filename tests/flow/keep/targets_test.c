@@ -137,7 +137,7 @@ static void until_cause(struct world *world, const char *text)
 static void test_a_program_that_listens_elsewhere(void **state)
 {
     struct world *world = *state;
-    keep(world, "  api: {command: [$APP, wrong], listen: tcp, ready: {tcp: true, timeout: 300ms}, "
+    keep(world, "  api: {command: [$APP, wrong], listen: tcp, ready: {tcp: true, timeout: 1s}, "
                 "backoff: {initial: 20ms, max: 20ms}}\n");
     targets_boot(world->targets);
     until_cause(world, "it listens on 0.0.0.0:"); /* one that starts slowly does so only the next time */
