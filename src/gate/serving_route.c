@@ -106,6 +106,24 @@ static uint64_t route_id(const json_t *object)
     return id ? id : 1;
 }
 
+/* NULL: nothing is, or the row is wrong. */
+static struct hidden *read_hidden(struct section *row)
+{
+    const json_t *names = section_member(row, "hidden"), *name;
+    struct hidden *hidden = NULL;
+    size_t i;
+    if (names && !json_is_array(names))
+        section_wrong(row, "hidden", "a list");
+    json_array_foreach(names, i, name)
+    {
+        if (json_is_string(name))
+            hidden_add(&hidden, json_string_value(name));
+        else
+            section_wrong(row, "hidden", "a list of texts");
+    }
+    return hidden;
+}
+
 static bool read_events(const struct serving_route_means *means, struct section *row,
                         struct serving_route *route, struct descriptors *descriptors)
 {
@@ -123,6 +141,7 @@ static bool read_events(const struct serving_route_means *means, struct section 
     settings.root = section_descriptor(row, "root", descriptors);
     settings.file = read_captures(row, "file");
     if (settings.root >= 0 && settings.file) {
+        settings.hidden = read_hidden(row);
         route->events = events_route_new(means->events, &settings);
         if (route->target)
             event_routes_add(means->event_routes, route->events, route->target);
@@ -150,17 +169,11 @@ static bool read_files(struct section *row, struct serving_route *route, struct 
 {
     int root = section_descriptor(row, "root", descriptors);
     const char *fallback = section_text_or_null(row, "fallback");
-    const json_t *hidden = section_member(row, "hidden"), *name;
-    size_t i;
     if (root < 0)
         return false;
-    route->files = files_new(root, fallback);
-    json_array_foreach(hidden, i, name)
-    {
-        if (json_is_string(name))
-            files_hide(route->files, json_string_value(name));
-    }
-    return !row->wrong && (!hidden || json_is_array(hidden) || section_wrong(row, "hidden", "a list"));
+    struct hidden *hidden = read_hidden(row);
+    route->files = files_new(root, fallback, hidden);
+    return !row->wrong;
 }
 
 bool serving_route_read(struct serving_route *route, struct section *row,

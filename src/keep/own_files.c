@@ -58,3 +58,14 @@ json_t *own_files_below(int root, const struct config *config, const char *state
     json_decref(names);
     return NULL;
 }
+
+json_t *own_files_beside(int root, const char *file, const struct config *config, const char *state)
+{
+    json_t *names = own_files_below(root, config, state);
+    for (size_t i = strchr(file, '{') ? 0 : json_array_size(names); i-- > 0;) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (name[0] == '\0' || strcmp(name, file) == 0)
+            json_array_remove(names, i);
+    }
+    return names;
+}

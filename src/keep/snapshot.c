@@ -272,6 +272,9 @@ static json_t *snapshot_route_events(struct snapshot *snapshot, const struct con
                   events->from == CONFIG_FROM_END ? "end" : "start", "wait_ms", (json_int_t)events->wait_ms,
                   "heartbeat_ms", (json_int_t)events->heartbeat_ms, "event", events->event);
     free(folder);
+    json_t *hidden = root >= 0 ? own_files_beside(root, rest, to->config, to->state) : NULL;
+    if (hidden)
+        json_object_set_new(row, "hidden", hidden);
     if (root >= 0 || later)
         return row;
     json_decref(row);

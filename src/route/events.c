@@ -84,6 +84,7 @@ void events_route_free(struct events_route **route)
     if (!*route)
         return;
     captures_free(&(*route)->settings.file);
+    hidden_free(&(*route)->settings.hidden);
     close((*route)->settings.root);
     free((char *)(uintptr_t)(*route)->settings.names);
     free(*route);
@@ -434,7 +435,10 @@ struct slice events_file_of(const struct events_route *route, struct exchange *e
 
 struct place events_place(const struct events_route *route, struct slice file)
 {
-    return (struct place){.root = route->settings.root, .path = file.data, .names = route->settings.names};
+    return (struct place){.root = route->settings.root,
+                          .path = file.data,
+                          .names = route->settings.names,
+                          .hidden = route->settings.hidden};
 }
 
 void events_answer(const struct events_route *route, struct exchange *exchange, struct slice file,

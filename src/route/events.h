@@ -36,6 +36,7 @@ struct tail_group *events_tails(struct events *events);
 struct events_route_settings {
     int root;              /* O_PATH of the folder, taken over */
     struct captures *file; /* below it, taken over */
+    struct hidden *hidden; /* below it, taken over: not read */
     const char *names;     /* the member that names the event of a line; NULL: none. Copied */
     bool from_end;
     int64_t wait_ms;

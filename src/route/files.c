@@ -22,32 +22,24 @@
 struct files {
     struct files_cache *cache;
     char *fallback;
-    char **hidden;
-    size_t hidden_count;
+    struct hidden *hidden;
 };
 
-struct files *files_new(int root, const char *fallback)
+struct files *files_new(int root, const char *fallback, struct hidden *hidden)
 {
     struct files *files = MEMORY_NEW(struct files);
-    files->cache = files_cache_new(root);
+    files->hidden = hidden;
+    files->cache = files_cache_new(root, hidden);
     files->fallback = memory_text(fallback);
     return files;
-}
-
-void files_hide(struct files *files, const char *name)
-{
-    files->hidden = memory_resize(files->hidden, (files->hidden_count + 1) * sizeof *files->hidden);
-    files->hidden[files->hidden_count++] = memory_text(name);
 }
 
 void files_free(struct files **files)
 {
     if (!*files)
         return;
-    for (size_t i = 0; i < (*files)->hidden_count; i++)
-        free((*files)->hidden[i]);
-    free((*files)->hidden);
     files_cache_free(&(*files)->cache);
+    hidden_free(&(*files)->hidden);
     free((*files)->fallback);
     free(*files);
     *files = NULL;
@@ -104,31 +96,12 @@ static void send_file(struct exchange *exchange, const struct files_file *file)
 
 /* --- which file ---------------------------------------------------------------------------------- */
 
-/* The next segment that is not empty; false at the end. */
-static bool next_name(struct slice *path, struct slice *name)
-{
-    while (path->data && uri_next_segment(path, name))
-        if (name->size > 0)
-            return true;
-    return false;
-}
-
-static bool is_below(struct slice path, struct slice folder)
-{
-    struct slice wanted, name;
-    while (next_name(&folder, &wanted))
-        if (!next_name(&path, &name) || !slice_equal(wanted, name))
-            return false;
-    return true;
-}
-
 /* What is reeve's own, names with a dot in front, and whatever is called as a configuration is. */
 static bool is_hidden(const struct files *files, struct slice path)
 {
     struct slice segment;
-    for (size_t i = 0; i < files->hidden_count; i++)
-        if (is_below(path, slice_of_text(files->hidden[i])))
-            return true;
+    if (hidden_has(files->hidden, path))
+        return true;
     while (path.data && uri_next_segment(&path, &segment)) {
         bool dotted =
             segment.size > 0 && segment.data[0] == '.' && !slice_equal(segment, SLICE(".well-known"));

@@ -2,20 +2,21 @@
  * defaults that cannot be wrong: field notes §3 #16).
  *
  * GET and HEAD only. Names that begin with a dot are not served, .well-known excepted, nor is what is reeve's
- * own. A directory is answered with its index.html. What is missing is 404, except that a navigation gets
- * `fallback`. */
+ * own, whatever link leads there. A directory is answered with its index.html. What is missing is 404, except
+ * that a navigation gets `fallback`. */
 #pragma once
 
 #include "http/exchange.h"
+
+#include "tail/hidden.h"
 
 #include "route/match.h"
 
 struct files;
 
-/* `root` is an O_PATH descriptor, taken over. `fallback`: a path below the root, or NULL. */
-struct files *files_new(int root, const char *fallback);
-/* `name` ("a/b", "": all) below the root is not served, nor is what is below it. */
-void files_hide(struct files *files, const char *name);
+/* `root` is an O_PATH descriptor. `fallback`: a path below the root, or NULL. `hidden` is not served. Root
+ * and hidden are taken over. */
+struct files *files_new(int root, const char *fallback, struct hidden *hidden);
 /* Answers the exchange; match->rest is the path below the root. May go on after it returns (a large file is
  * sent as the client takes it), then independently of `files`. */
 void files_answer(struct files *files, struct exchange *exchange, const struct match_result *match);

@@ -40,15 +40,17 @@ struct kept {
 
 struct files_cache {
     int root;
+    const struct hidden *hidden;
     struct kept *by_path;
     struct list used;
     size_t bytes;
 };
 
-struct files_cache *files_cache_new(int root)
+struct files_cache *files_cache_new(int root, const struct hidden *hidden)
 {
     struct files_cache *cache = MEMORY_NEW(struct files_cache);
     cache->root = root;
+    cache->hidden = hidden;
     list_init(&cache->used);
     return cache;
 }
@@ -235,6 +237,11 @@ static const struct files_file *open_fresh(struct files_cache *cache, const char
     }
     if (fstat(fd, &about) < 0 || !S_ISREG(about.st_mode)) {
         *error = S_ISDIR(about.st_mode) ? EISDIR : ENOENT;
+        close(fd);
+        return NULL;
+    }
+    if (hidden_has_open(cache->hidden, cache->root, fd)) {
+        *error = ENOENT;
         close(fd);
         return NULL;
     }

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "http/exchange.h"
+#include "tail/hidden.h"
 
 struct files_cache;
 
@@ -35,8 +36,8 @@ struct files_file {
     char line_text[FILES_LINES_SIZE];
 };
 
-/* `root` is an O_PATH descriptor of the directory, taken over. */
-struct files_cache *files_cache_new(int root);
+/* `root` is an O_PATH descriptor of the directory, taken over. `hidden` outlives it. */
+struct files_cache *files_cache_new(int root, const struct hidden *hidden);
 void files_cache_free(struct files_cache **cache);
 /* The root itself was deleted, or replaced by another directory of that name: nothing can be found any more.
  */
@@ -44,6 +45,6 @@ bool files_cache_lost_root(const struct files_cache *cache);
 
 /* Finds the regular file at `path` (relative, without dot segments). The result is either a kept file, valid
  * until the next call, or `spare`, filled in with an open descriptor. NULL and *error: ENOENT (also for what
- * is not a regular file or lies outside), EISDIR, EACCES, or another errno. */
+ * is not a regular file, lies outside or leads to what is hidden), EISDIR, EACCES, or another errno. */
 const struct files_file *files_cache_open(struct files_cache *cache, const char *path, int64_t now_us,
                                           struct files_file *spare, int *error);

@@ -11,7 +11,10 @@
 
 #include "tail/place.h"
 
-enum { ATTEMPTS = 8 }; /* EAGAIN: something above was renamed while the kernel walked */
+enum {
+    ATTEMPTS = 8,             /* EAGAIN: something above was renamed while the kernel walked */
+    IS_HIDDEN = EKEYREJECTED, /* the kernel never has it for a file */
+};
 
 /* O_NONBLOCK: a FIFO must not wait for its other end. */
 static int open_beneath(int root, const char *path, uint64_t flags)
@@ -63,9 +66,16 @@ static int open_file(int root, const char *path, uint64_t flags, struct place_fi
     return error ? error : fd;
 }
 
+static int open_place(const struct place *place, uint64_t flags, struct place_file *file)
+{
+    if (hidden_has(place->hidden, slice_of_text(place->path)))
+        return -IS_HIDDEN;
+    return open_file(place->root, place->path, flags, file);
+}
+
 int place_open(const struct place *place, struct place_file *file)
 {
-    return open_file(place->root, place->path, O_RDONLY, file);
+    return open_place(place, O_RDONLY, file);
 }
 
 int place_open_beside(int directory, const char *name, struct place_file *file)
@@ -75,7 +85,7 @@ int place_open_beside(int directory, const char *name, struct place_file *file)
 
 int place_look(const struct place *place, struct place_file *file)
 {
-    int fd = open_file(place->root, place->path, O_PATH, file);
+    int fd = open_place(place, O_PATH, file);
     if (fd < 0)
         return fd;
     close(fd);
@@ -134,6 +144,7 @@ bool place_is_refusal(int error)
     case ESPIPE:
     case ENXIO:
     case ENOTSUP:
+    case IS_HIDDEN:
         return true;
     default:
         return false;
@@ -158,6 +169,10 @@ const char *place_refusal_text(int error)
     case ENOTSUP:
         return "a device is in the place of the file, and only an ordinary file is read: let the program "
                "append to one";
+    case IS_HIDDEN:
+        return "the file is reeve's own (configuration, variables, secrets, users, state, access log), and "
+               "none "
+               "of these is read: let the program append to one in a folder of its own";
     default:
         return strerror(error);
     }

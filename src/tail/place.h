@@ -8,11 +8,14 @@
 
 #include "wire/event_id.h"
 
+#include "tail/hidden.h"
+
 struct place {
     int root;          /* O_PATH descriptor of the directory */
     const char *path;  /* "a/b/events.jsonl": no "..", no slash at either end */
     const char *names; /* the member that names the event of a line (wire/event_name.h); NULL: none does */
     bool numbered;     /* the log of a target: older files have a number instead (wire/logline.h) */
+    const struct hidden *hidden; /* below the root: not read */
 };
 
 /* What makes a file this one, and how large it was. */
@@ -25,7 +28,8 @@ struct place_file {
 
 /* The file, for reading: a descriptor, or -errno; what is no regular file is one of place_is_refusal(). */
 int place_open(const struct place *place, struct place_file *file);
-/* The same of another name in the same directory; `directory` is of place_open_folder(). */
+/* The same of another name in the same directory; `directory` is of place_open_folder(). Knows nothing of
+ * `hidden`. */
 int place_open_beside(int directory, const char *name, struct place_file *file);
 /* Of an open file. 0 or -errno. */
 int place_identify(int fd, struct place_file *file);

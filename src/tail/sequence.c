@@ -390,7 +390,8 @@ void sequence_open(struct sequence *sequence, const struct place *place, struct 
     sequence->place = (struct place){.root = fcntl(place->root, F_DUPFD_CLOEXEC, 0),
                                      .path = memory_text(place->path),
                                      .names = place->names ? memory_text(place->names) : NULL,
-                                     .numbered = place->numbered};
+                                     .numbered = place->numbered,
+                                     .hidden = hidden_copy(place->hidden)};
     sequence->look = true;
     sequence->watches = watches;
     sequence->loop = loop;
@@ -406,4 +407,6 @@ void sequence_close(struct sequence *sequence)
         close(sequence->place.root);
     free((char *)(uintptr_t)sequence->place.path);
     free((char *)(uintptr_t)sequence->place.names);
+    struct hidden *hidden = (struct hidden *)(uintptr_t)sequence->place.hidden;
+    hidden_free(&hidden);
 }

@@ -32,7 +32,7 @@ struct sequence_events {
 };
 
 struct sequence {
-    struct place place; /* both members are ours */
+    struct place place; /* all of it is ours */
     struct list files;
     bool named;    /* the place leads to the last file */
     bool look;     /* the names are to be looked at again */

@@ -69,8 +69,7 @@ bool siblings_is_older(const struct place_file *file, const struct place_file *t
 
 struct walk {
     DIR *listing;
-    struct slice name;
-    bool numbered;
+    const struct place *place;
     bool missed; /* a name that was listed is not there any more: its file may have another one by now */
     int left;
 };
@@ -78,8 +77,7 @@ struct walk {
 static bool walk_begin(struct walk *walk, const struct place *place)
 {
     int folder = place_open_folder(place);
-    *walk = (struct walk){
-        .name = slice_of_text(place_name(place)), .numbered = place->numbered, .left = NAMES_MOST};
+    *walk = (struct walk){.place = place, .left = NAMES_MOST};
     walk->listing = folder >= 0 ? fdopendir(folder) : NULL;
     if (!walk->listing && folder >= 0)
         close(folder);
@@ -89,9 +87,11 @@ static bool walk_begin(struct walk *walk, const struct place *place)
 /* The next sibling, opened but not described. False, with the walk ended: there are no more. */
 static bool walk_next(struct walk *walk, struct sibling *sibling)
 {
+    const struct place *place = walk->place;
     struct dirent *entry;
     while (walk->left > 0 && (entry = readdir(walk->listing))) {
-        if (!is_sibling(entry->d_name, walk->name, walk->numbered))
+        if (!is_sibling(entry->d_name, slice_of_text(place_name(place)), place->numbered) ||
+            hidden_has_beside(place->hidden, place->path, entry->d_name))
             continue;
         walk->left--;
         sibling->fd = place_open_beside(dirfd(walk->listing), entry->d_name, &sibling->file);
@@ -170,7 +170,7 @@ static bool collect(struct walk *walk, const struct sibling *after, const struct
     size_t count = 0;
     while (walk_next(walk, &sibling)) {
         bool wanted = is_between(&sibling, after, before) && count < SIBLINGS_MOST &&
-                      (walk->numbered || came_next(&sibling, after));
+                      (walk->place->numbered || came_next(&sibling, after));
         if (wanted && !is_copy(&sibling, after))
             found[count++] = sibling;
         else

@@ -421,8 +421,9 @@ static struct tail *find_or_add(struct tail_group *group, const struct place *pl
     struct stat root = {0};
     struct tail *tail;
     fstat(place->root, &root);
-    char *key = memory_format("%llx:%llx:%s/%s", (unsigned long long)root.st_dev,
-                              (unsigned long long)root.st_ino, place->names ? place->names : "", place->path);
+    char *key = memory_format(
+        "%llx:%llx:%llx:%s/%s", (unsigned long long)root.st_dev, (unsigned long long)root.st_ino,
+        (unsigned long long)hidden_digest(place->hidden), place->names ? place->names : "", place->path);
     HASH_FIND_STR(group->by_key, key, tail);
     if (!tail)
         return tail_new(group, place, key);

@@ -255,6 +255,32 @@ def test_a_link_is_told(reeve, folder):
     stream.close()
 
 
+def test_what_is_reeves_own_is_told(reeve):
+    """A pattern that reaches the configuration's files beside its own; who names one without a pattern means it."""
+    folder = reeve.folder
+    folder.chmod(0o755)
+    (folder / "vars").write_text("SECRET=x\n")
+    (folder / "job").write_text("one\n")
+    reeve.start("""
+log: {access: access.log}
+services: {web: {command: [sleep, '1000'], listen: none, env_file: vars}}
+routes:
+  - {path: "/of/{id}", events: {file: "./{id}", wait: 1s}}
+  - {path: /access, events: {file: ./access.log}}
+""", workers=1)
+    stream = Stream(reeve, "/of/vars")
+    assert "reeve's own" in stream.named("timeout")["error"]
+    stream.over()
+    wait_for(lambda: "the file is reeve's own" in reeve.log(), what="the log to name it")
+    stream = Stream(reeve, "/of/job")
+    assert stream.lines(1) == [b"one"]
+    stream.close()
+    (folder / "access.log").chmod(0o644)
+    stream = Stream(reeve, "/access")
+    assert b"/of/vars" in stream.lines(1)[0]
+    stream.close()
+
+
 def test_bad_names(reeve, folder):
     start(reeve, folder, file="{id}/events.jsonl", path="/i/{id}/events")
     (folder / ".hidden").mkdir()

@@ -445,6 +445,8 @@ def test_a_folder_with_the_configuration_in_it(reeve):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     (folder / "link.yaml").symlink_to("more.yaml")
+    for name, leads_to in {"a.txt": "users", "b.txt": "sub/../vars", "into": "state", "own.txt": "sub/own.yaml"}.items():
+        (folder / name).symlink_to(leads_to)
     os.chmod(folder, 0o755)
     reeve.configure("auth: password\ninclude: [link.yaml]\nlog: {access: access.log}\n"
                     "services: {web: {command: [sleep, '1000'], listen: none, env_file: vars, env: {B: {file: secret}}}}\n"
@@ -456,10 +458,10 @@ def test_a_folder_with_the_configuration_in_it(reeve):
     (reeve.state / "readable").write_text("state")
     os.chmod(reeve.state, 0o755)  # so that who is refused is not refused by the kernel
     for name in ("users", "state/readable", "state/reeve.db", "state", "more.yaml", "link.yaml", "vars", "secret", "access.log",
-                 "reeve.yaml"):
+                 "reeve.yaml", "a.txt", "b.txt", "into", "into/readable"):
         assert (folder / name).exists(), name
         assert reeve.get(f"/{name}")[0] == 404, name
-    for name in ("index.html", "usersguide", "sub/own.yaml"):
+    for name in ("index.html", "usersguide", "sub/own.yaml", "own.txt"):
         assert reeve.get(f"/{name}")[0] == 200, name
 
 

@@ -177,6 +177,30 @@ static void test_what_is_no_file_is_told_at_once_and_at_the_end(void **state)
     peer_close(&client);
 }
 
+/* A pattern reaches the users beside the files that it is for. */
+static void test_what_is_reeves_own_is_not_read(void **state)
+{
+    struct world *world = *state;
+    struct peer client;
+    append(world, "users", "ann:hash\n");
+    append(world, "job", "one\n");
+    world_serve(world, "[{'place': 'r.yaml:1:1', 'path': '/of/{id}', 'kind': 'events', 'root': 'files:0',"
+                       "  'folder': '/x', 'file': '{id}', 'from': 'start', 'wait_ms': 60000,"
+                       "  'heartbeat_ms': 15000, 'host': null, 'hidden': ['users']}]");
+    struct slice heard = client_ask(world, &client, GET("/of/users"));
+    assert_true(says(heard, ": the file is reeve's own"));
+    append(world, "users", "ben:hash\n");
+    for (int s = 0; s < 60; s++)
+        world_advance(world, 1000);
+    heard = peer_hear(world, &client);
+    assert_true(
+        says(heard, "event: timeout\ndata: {\"waited_ms\":60000,\"error\":\"the file is reeve's own"));
+    assert_false(says(heard, "hash"));
+    peer_close(&client);
+    assert_true(says(client_ask(world, &client, GET("/of/job")), "data: one\n"));
+    peer_close(&client);
+}
+
 static void test_target(void **state)
 {
     struct world *world = *state;
@@ -365,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_timeout, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_file_is_told_at_once_and_at_the_end, set_up,
                                         world_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_reeves_own_is_not_read, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_target, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_end_of_slow_client, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, world_tear_down),

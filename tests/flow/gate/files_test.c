@@ -23,6 +23,9 @@ static int set_up(void **state)
     assert_int_equal(mkdirat(world->root_fd, "a/state", 0755), 0);
     world_write_file(world, "a/state/reeve.db", "keys");
     world_write_file(world, "a/x", "beside");
+    assert_int_equal(symlinkat("users", world->root_fd, "link"), 0);
+    assert_int_equal(symlinkat("a/state", world->root_fd, "into"), 0);
+    assert_int_equal(symlinkat("a/x", world->root_fd, "beside"), 0);
     assert_int_equal(mkfifoat(world->root_fd, "fifo", 0644), 0);
     world_serve(world, "[{'place': 'r.yaml:1:1', 'path': '/*', 'kind': 'files', 'root': 'files:0',"
                        "  'fallback': 'index.html', 'host': null, 'hidden': ['users', 'a/state']}]");
@@ -56,6 +59,11 @@ static void test_what_answers(void **state)
         {GET("/a/state/"), "HTTP/1.1 404 ", NULL},
         {GET("/a//state/reeve.db"), "HTTP/1.1 404 ", NULL},
         {GET("/a/./x/../state/reeve.db"), "HTTP/1.1 404 ", NULL},
+        {GET("/link"), "HTTP/1.1 404 ", NULL},
+        {PAGE("/link"), "HTTP/1.1 200 ", "<h1>app</h1>"},
+        {GET("/into"), "HTTP/1.1 404 ", NULL},
+        {GET("/into/reeve.db"), "HTTP/1.1 404 ", NULL},
+        {GET("/beside"), "HTTP/1.1 200 ", "beside"},
         {GET("/users.html"), "HTTP/1.1 200 ", "a page"},
         {GET("/a/x"), "HTTP/1.1 200 ", "beside"},
         {GET("/fifo"), "HTTP/1.1 404 ", NULL},

@@ -58,13 +58,15 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* As text, each name once; "-": there are none. */
-static char *hidden(const struct place *place, const char *root)
+/* As text, each name once; "-": there are none. `file`: of events; NULL: of files. */
+static char *hidden(const struct place *place, const char *root, const char *file)
 {
     char *path = below(place, root);
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
-    json_t *names = own_files_below(fd, &place->config, place->state), *name, *seen = json_object();
+    json_t *names = file ? own_files_beside(fd, file, &place->config, place->state)
+                         : own_files_below(fd, &place->config, place->state);
+    json_t *name, *seen = json_object();
     size_t i;
     json_array_foreach(names, i, name)
     {
@@ -80,7 +82,7 @@ static char *hidden(const struct place *place, const char *root)
 
 static void expect(const struct place *place, const char *root, const char *names)
 {
-    char *seen = hidden(place, root);
+    char *seen = hidden(place, root, NULL);
     assert_string_equal(seen, names);
     free(seen);
 }
@@ -100,6 +102,23 @@ static void the_state_itself_is_hidden_and_a_folder_in_it_is_not(void **state)
     expect(*state, "site/state/reports", "-");
 }
 
+static void expect_beside(const struct place *place, const char *root, const char *file, const char *names)
+{
+    char *seen = hidden(place, root, file);
+    assert_string_equal(seen, names);
+    free(seen);
+}
+
+static void what_events_name_themselves_is_meant(void **state)
+{
+    expect_beside(*state, "site", "{id}", "{\"access.log\":true,\"conf/reeve.yaml\":true,\"state\":true}");
+    expect_beside(*state, "site", "access.log", "{\"conf/reeve.yaml\":true,\"state\":true}");
+    expect_beside(*state, "site", "x", "{\"access.log\":true,\"conf/reeve.yaml\":true,\"state\":true}");
+    expect_beside(*state, "site/state", "{id}", "{\"\":true}");
+    expect_beside(*state, "site/state", "x", "{}");
+    expect_beside(*state, "site/state/reports", "{id}", "-");
+}
+
 static void without_sign_in_users_is_a_name_as_any(void **state)
 {
     struct place *place = *state;
@@ -113,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_lies_below_the_root_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_state_itself_is_hidden_and_a_folder_in_it_is_not, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_events_name_themselves_is_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_sign_in_users_is_a_name_as_any, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static int set_up(void **state)
     snprintf(fixture->root, sizeof fixture->root, "%s/root", fixture->outside);
     assert_int_equal(mkdir(fixture->root, 0755), 0);
     fixture->root_fd = open(fixture->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    fixture->cache = files_cache_new(fixture->root_fd);
+    fixture->cache = files_cache_new(fixture->root_fd, NULL);
     fixture->now_us = 1000000;
     *state = fixture;
     return 0;

@@ -88,6 +88,37 @@ static void test_renamed_before_the_first_line(void **state)
     leave(&reader);
 }
 
+/* An access log beside a file of events looks like one that was rotated. */
+static void test_what_is_hidden_is_no_sibling(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader;
+    struct hidden *hidden = NULL;
+    hidden_add(&hidden, "events.jsonl.access");
+    fixture->place.hidden = hidden;
+    append(fixture, "one\n");
+    join(fixture, &reader, TAIL_START, NULL);
+    settle(fixture);
+    struct event_id at = tail_place(&reader.reader);
+    leave(&reader);
+    forget(fixture);
+    move_to(fixture, "events.jsonl.1");
+    static const char *const names[] = {"events.jsonl.access", "events.jsonl.2", "events.jsonl"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        wait_for_tick(fixture);
+        int fd = open_file(fixture, names[i]);
+        write_to(fd, names[i]);
+        write_to(fd, "\n");
+        close(fd);
+    }
+    join(fixture, &reader, TAIL_AFTER, &at);
+    settle(fixture);
+    assert_seen(&reader, "events.jsonl.2|events.jsonl|");
+    leave(&reader);
+    forget(fixture);
+    hidden_free(&hidden);
+}
+
 /* A client that leaves right behind a reset goes on in that file, whatever came since. */
 static void test_left_behind_a_reset(void **state)
 {
@@ -212,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_come_back_before_a_cut_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_before_the_first_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_renamed_while_listed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_hidden_is_no_sibling, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_left_before_the_first_line, set_up, tear_down),
     };
     return run_group(tests);
