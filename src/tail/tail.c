@@ -38,6 +38,7 @@ struct tail {
     int failed;             /* an errno: so it was, and has not been read well for a while since */
     bool asked;             /* tail_refresh(): all are told when they are level */
     int64_t left_us;        /* the last reader has left */
+    bool spreading;         /* something new is on its way to the readers */
     int64_t sent_us;        /* something new was last given out */
     struct loop_timer pace; /* until it may be again */
     struct loop_timer poll;
@@ -255,6 +256,16 @@ static size_t serve(struct tail_reader *reader)
     return given;
 }
 
+/* The pause counts from the end of a round, so that many readers do not make it shorter; but of one that went
+ * quickly: what comes every 10 ms goes out at once whatever else this machine does. */
+static void note_spread(struct tail *tail)
+{
+    const struct clock *clock = loop_clock(tail->group->settings.loop);
+    int64_t taken_us = clock->monotonic_us(clock) - tail->sent_us;
+    tail->spreading = false;
+    tail->sent_us += taken_us < TAIL_ROUND_MS * 1000 ? taken_us : TAIL_ROUND_MS * 1000;
+}
+
 static void serve_some(struct tail *tail)
 {
     size_t given = 0;
@@ -262,6 +273,8 @@ static void serve_some(struct tail *tail)
         given += serve(reader_of(tail->due.next));
     if (!list_empty(&tail->due))
         schedule(tail);
+    else if (tail->spreading)
+        note_spread(tail);
 }
 
 /* --- reading --------------------------------------------------------------------------------------- */
@@ -271,7 +284,7 @@ static void on_pace(struct loop_timer *timer)
     schedule(LIST_ENTRY(timer, struct tail, pace));
 }
 
-/* The leading edge at once; then not before TAIL_PACE_MS have passed. */
+/* The leading edge at once; then not before TAIL_PACE_MS have passed since all had theirs. */
 static void on_news(void *owner)
 {
     struct tail *tail = owner;
@@ -335,6 +348,7 @@ static void wake_level(struct tail *tail)
     if (!tail->sequence.grew)
         return;
     tail->sequence.grew = false;
+    tail->spreading = true;
     tail->sent_us = loop_now_us(tail->group->settings.loop);
     list_append_all(&tail->due, &tail->level);
 }

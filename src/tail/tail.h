@@ -17,6 +17,7 @@
 
 enum {
     TAIL_PACE_MS = 5,
+    TAIL_ROUND_MS = 3,
     TAIL_POLL_MS = 250, /* and tried to be watched, or read, again */
     TAIL_LINGER_MS = 60000,
 };
