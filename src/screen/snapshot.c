@@ -388,12 +388,14 @@ static void put_before_cursor(struct writing *writing, int y)
  */
 static bool was_not_shown(const struct screen *screen)
 {
-    struct cell cell =
-        grid_cell(screen_row(screen, screen->y), screen->columns - 3 < 0 ? 0 : screen->columns - 3);
+    const struct row *row = screen_row(screen, screen->y);
+    int before = screen->x - 2; /* where it is if it was shown */
     if (screen->join != 2 || screen_mode(screen, MODE_WRAP) || screen->x != screen->columns - 1)
         return false;
-    return !is_wide(screen_row(screen, screen->y), screen->x - 2, screen->columns) ||
-           !looks_alike(&cell, &screen->pen);
+    if (before < 0 || !is_wide(row, before, screen->columns))
+        return true;
+    struct cell cell = grid_cell(row, before);
+    return !looks_alike(&cell, &screen->pen);
 }
 
 static void put_unshown(struct writing *writing, int y)

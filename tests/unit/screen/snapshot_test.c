@@ -139,8 +139,20 @@ static void test_every_byte(void **state)
     }
 }
 
+/* A wide character that is not shown at the end of a screen where nothing can be before it. */
+static void test_two_columns(void **state)
+{
+    (void)state;
+    struct screen *screen = screen_of(2, 1, "\x1b[?7la\xe4\xb8\x96");
+    struct screen *first = copy_of(screen), *second = copy_of(first);
+    assert_same(first, second, 0, 0);
+    screen_free(&second);
+    screen_free(&first);
+    screen_free(&screen);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_byte)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_byte), cmocka_unit_test(test_two_columns)};
     return run_group(tests);
 }
